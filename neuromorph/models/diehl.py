@@ -1,0 +1,56 @@
+"""Diehl's post-triggered rule and the circuit that approximates it.
+
+Ideal (Diehl and Cook 2015): ``dw = eta (x_pre - x_tar) (w_max - w)^mu`` at each
+post spike.  Circuit: the difference of traces goes through a tanh amplifier, and
+potentiation and depression have amplitudes, exponents and stops of their own.
+x is in trace units (1 = a line at full rate), w in weight units (0 ... 1).
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from neuromorph.models.pytree import pytree
+
+TRACE_UNIT = 0.2
+"""Volt of the pre-synaptic trace node at x = 1."""
+WEIGHT_UNIT = 0.4
+"""Volt of the weight capacitor's range, w = 0 ... 1."""
+
+
+@pytree
+class DiehlSynapse:
+    """``dw = A W tanh((x - x_tar - shift) / W) (w_max - w)^mu``; A, mu, w_max by direction.
+
+    Parameters
+    ----------
+    rate_up, rate_down : A, weight units per unit of trace and event
+    mu_up, mu_down : exponents, 1
+    stop_up, stop_down : effective w_max, weight units
+    width : W, trace units (large: linear)
+    shift : error of the sign change, trace units
+    tau_trace : decay of the pre-synaptic trace, s
+    """
+
+    rate_up: float | jax.Array = 1.0
+    rate_down: float | jax.Array = 1.0
+    mu_up: float | jax.Array = 1.0
+    mu_down: float | jax.Array = 1.0
+    stop_up: float | jax.Array = 1.0
+    stop_down: float | jax.Array = 1.0
+    width: float | jax.Array = 1e3
+    shift: float | jax.Array = 0.0
+    tau_trace: float | jax.Array = 25e-9
+
+    def change(self, w: jax.Array, x: jax.Array, x_target: float | jax.Array) -> jax.Array:
+        """Weight change of one post event at weights ``w`` and traces ``x`` (same shape)."""
+        push = self.width * jnp.tanh((x - x_target - self.shift) / self.width)
+        up = self.rate_up * _soft_stop(self.stop_up - w, self.mu_up)
+        down = self.rate_down * _soft_stop(self.stop_down - w, self.mu_down)
+        return push * jnp.where(push > 0, up, down)
+
+
+def _soft_stop(room: jax.Array, mu: float | jax.Array) -> jax.Array:
+    """``room^mu`` for room > 0, else 0 (exp of log: pow is scalar on CPU)."""
+    return jnp.where(room > 1e-6, jnp.exp(mu * jnp.log(jnp.maximum(room, 1e-6))), 0.0)

@@ -1,0 +1,52 @@
+"""Event-driven propagation: only the rows of lines that spiked are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+
+T = TypeVar("T")
+WORD = 32
+
+
+def pack(spikes: jax.Array) -> jax.Array:
+    """Spikes, bool [n], n a multiple of 32, as uint32 words [n / 32].
+
+    Spike ``b * n/32 + j`` is bit b of word j: the reduction runs over the major axis.
+    """
+    bits = spikes.reshape(WORD, -1).astype(jnp.uint32)
+    return jnp.sum(bits << jnp.arange(WORD, dtype=jnp.uint32)[:, None], axis=0, dtype=jnp.uint32)
+
+
+def walk(spikes: jax.Array, visit: Callable[[jax.Array, T], T], start: T) -> T:
+    """Fold ``visit(index, value)`` over the indices of true ``spikes`` [n] (any n)."""
+    n = spikes.shape[0]
+    padded = jnp.pad(spikes, (0, -n % WORD))
+    stride = padded.shape[0] // WORD
+
+    def some(carry: tuple[jax.Array, T]) -> jax.Array:
+        return jnp.any(carry[0] != 0)
+
+    def next_spike(carry: tuple[jax.Array, T]) -> tuple[jax.Array, T]:
+        words, value = carry
+        j = jnp.argmax(words != 0)
+        word = words[j]
+        lowest = word & (~word + jnp.uint32(1))
+        bit = jax.lax.population_count(lowest - jnp.uint32(1)).astype(jnp.int32)
+        value = visit(bit * stride + j.astype(jnp.int32), value)
+        return words.at[j].set(word ^ lowest), value
+
+    return jax.lax.while_loop(some, next_spike, (pack(padded), start))[1]
+
+
+def add_rows(weights: jax.Array, spikes: jax.Array, charge: jax.Array, into: jax.Array) -> jax.Array:
+    """``into`` [m] plus ``charge[k] * weights[k]`` over the lines k of ``spikes`` [n]; weights [n, m]."""
+
+    def visit(k: jax.Array, total: jax.Array) -> jax.Array:
+        row = jax.lax.dynamic_index_in_dim(weights, k, keepdims=False)
+        return total + charge[k] * row
+
+    return walk(spikes, visit, into)

@@ -1,0 +1,205 @@
+"""Ideal and hardware sets of blocks: the fidelity switch is which set is passed.
+
+:func:`nominal_blocks` translates what the fits deliver, SI numbers per block,
+into the design units of the network:
+
+================== ======================== ============================================ =====
+block              parameter                meaning                                      unit
+================== ======================== ============================================ =====
+gate               gain                     plateau current / design bias current        1
+gate               v_offset                 dendritic voltage of half the plateau        V
+gate               v_width                  e-fold width of the sigmoid                  V
+gate               floor                    closed-gate current / design bias current    1
+tanh               gain_up, gain_down       plateau / tail current by direction          1
+tanh               v_offset                 input voltage of zero output                 V
+tanh               v_width                  width of the tanh                            V
+memory_cell        capacitance              of the cell                                  F
+memory_cell        i_charge                 charging current at i = g = 1                A
+memory_cell        i_leak                   leak tail current at unit gate               A
+memory_cell        v_leak_width             width of the leak's tanh                     V
+memory_cell        v_rest                   where the leak settles, from Vref            V
+memory_cell        i_hold                   constant discharge with all gates closed     A
+memory_cell        read_gain                read-out plateau / read-out tail             1
+memory_cell        v_read_offset            corner of the rectified read-out             V
+memory_cell        v_read_width             width of the read-out's tanh                 V
+excitatory_synapse tau_decay, tau_rise      of the post-synaptic current                 s
+excitatory_synapse gain                     charge of a lone spike / design charge       1
+excitatory_synapse saturation               loss of an immediately following spike       1
+axon_hillock       t_dead                   dead time (used where no neuron is passed)   s
+stdp_synapse       dw_up, dw_down           dw per volt of trace difference and event,   V/V
+                                            at w = 0
+stdp_synapse       mu_up, mu_down           exponents of the soft stop                   1
+stdp_synapse       v_stop_up, v_stop_down   effective w_max by direction                 V
+stdp_synapse       v_width                  width of the tanh of the trace difference    V
+stdp_synapse       v_shift                  error of the sign change                     V
+stdp_synapse       tau_trace                decay of the pre-synaptic trace              s
+eligibility        tau_pre                  filter of the charging spikes (0: raw)       s
+eligibility        compression              1 / y_ref                                    1
+weight_store       bits, bound, drift,      see :class:`WeightStore`                     1
+                   latch, follow
+================== ======================== ============================================ =====
+
+The last two blocks have no circuit yet; without them the stated assumptions in
+``ASSUMED`` are used.  Missing blocks raise :class:`~neuromorph.errors.InputError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from neuromorph.errors import InputError
+from neuromorph.models.diehl import TRACE_UNIT, WEIGHT_UNIT, DiehlSynapse
+from neuromorph.models.eligibility_synapse import EligibilitySynapse
+from neuromorph.models.frame import Frame
+from neuromorph.models.gate import GATE_UNIT, TANH_UNIT, SigmoidGate, TanhGate
+from neuromorph.models.memory_cell import MemoryCell
+from neuromorph.models.neuron_ideal import IdealNeuron
+from neuromorph.models.pytree import as_float32, pytree
+from neuromorph.models.synapse import SpikeSynapse
+from neuromorph.models.weight_store import WeightStore
+
+FORGET_DEPTH = 0.8
+"""k: the ideal cell keeps exp(-k) a frame with the forget gate fully closed."""
+FEATURE_RATE = 0.02
+"""Ideal Diehl learning rate eta, weight units per unit of trace and event."""
+
+ASSUMED: dict[str, dict[str, float]] = {
+    "eligibility": {"tau_pre": 0.0, "compression": 1.0},
+    "weight_store": {"bits": 6, "bound": 2.0, "drift": 3.4e-6, "latch": 0.02, "follow": 0.032},
+}
+"""Stand-ins (lstm_circuits and net studies) for blocks whose circuits are not designed yet."""
+
+
+@pytree
+class BlockSet:
+    """The blocks a network is made of; any of them may hold one value per instance."""
+
+    feature_neuron: Any
+    cell_neuron: Any
+    synapse: SpikeSynapse
+    gate: SigmoidGate
+    tanh: TanhGate
+    cell: MemoryCell
+    diehl: DiehlSynapse
+    eligibility: EligibilitySynapse
+    store: WeightStore
+
+
+def ideal_blocks(frame: Frame) -> BlockSet:
+    """Textbook blocks for ``frame``: exact sigmoid and tanh, linear leak, Diehl's rule, unbounded weights."""
+    neuron = IdealNeuron(frame.spike_rate, frame.dead_seconds, frame.tick_seconds)
+    blocks = BlockSet(
+        feature_neuron=neuron,
+        cell_neuron=neuron,
+        synapse=SpikeSynapse(tau_decay=frame.tau_synapse),
+        gate=SigmoidGate(),
+        tanh=TanhGate(),
+        cell=MemoryCell(leak_rate=FORGET_DEPTH / frame.seconds, charge_rate=1.0 / frame.seconds),
+        diehl=DiehlSynapse(rate_up=FEATURE_RATE, rate_down=FEATURE_RATE),
+        eligibility=EligibilitySynapse(tau_pre=frame.tau_synapse),
+        store=WeightStore(),
+    )
+    return as_float32(blocks)
+
+
+def nominal_blocks(
+    models: Mapping[str, Mapping[str, float]], frame: Frame, *, neuron: Any | None = None
+) -> BlockSet:
+    """Blocks with fitted parameters.
+
+    Parameters
+    ----------
+    models : block -> {parameter: SI value}, names as in the module's table
+    frame : the frame they are used in
+    neuron : spiking neuron with the interface of :class:`IdealNeuron`; without it
+        a perfect integrator with the fitted dead time stands in
+    """
+    if neuron is None:
+        neuron = IdealNeuron(frame.spike_rate, _get(models, "axon_hillock")["t_dead"], frame.tick_seconds)
+    blocks = BlockSet(
+        feature_neuron=neuron,
+        cell_neuron=neuron,
+        synapse=SpikeSynapse(**_pick(models, "excitatory_synapse", SpikeSynapse)),
+        gate=_gate(_get(models, "gate")),
+        tanh=_tanh(_get(models, "tanh")),
+        cell=_cell(_get(models, "memory_cell")),
+        diehl=_diehl(_get(models, "stdp_synapse")),
+        eligibility=EligibilitySynapse(**_pick(models, "eligibility", EligibilitySynapse)),
+        store=_store(_get(models, "weight_store")),
+    )
+    return as_float32(blocks)
+
+
+def _get(models: Mapping[str, Mapping[str, float]], block: str) -> _Parameters:
+    values = models.get(block, ASSUMED.get(block))
+    if values is None:
+        raise InputError(
+            f"no fitted model of block {block!r}",
+            remedy=f"fit it first; the models at hand are {sorted(models)}",
+        )
+    return _Parameters(block, values)
+
+
+class _Parameters(dict[str, Any]):
+    """A block's parameters; a missing one is an error that names the block."""
+
+    def __init__(self, block: str, values: Mapping[str, float]) -> None:
+        super().__init__(values)
+        self.block = block
+
+    def __missing__(self, name: str) -> float:
+        raise InputError(
+            f"the model of block {self.block!r} has no parameter {name!r}",
+            remedy=f"it has {sorted(self)}",
+        )
+
+
+def _pick(models: Mapping[str, Mapping[str, float]], block: str, cls: type) -> dict[str, float]:
+    values = _get(models, block)
+    return {name: values[name] for name in cls.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+def _gate(p: _Parameters) -> SigmoidGate:
+    return SigmoidGate(p["gain"], p["v_offset"] / GATE_UNIT, p["v_width"] / GATE_UNIT, p["floor"])
+
+
+def _tanh(p: _Parameters) -> TanhGate:
+    return TanhGate(p["gain_up"], p["gain_down"], p["v_offset"] / TANH_UNIT, p["v_width"] / TANH_UNIT)
+
+
+def _cell(p: _Parameters) -> MemoryCell:
+    unit_charge = p["capacitance"] * TANH_UNIT
+    return MemoryCell(
+        leak_rate=p["i_leak"] / (p["capacitance"] * p["v_leak_width"]),
+        charge_rate=p["i_charge"] / unit_charge,
+        rest=p["v_rest"] / TANH_UNIT,
+        leak_width=p["v_leak_width"] / TANH_UNIT,
+        drift_rate=p["i_hold"] / unit_charge,
+        read_amplitude=p["read_gain"],
+        read_offset=p["v_read_offset"] / TANH_UNIT,
+        read_width=p["v_read_width"] / TANH_UNIT,
+    )
+
+
+def _diehl(p: _Parameters) -> DiehlSynapse:
+    up, down = (
+        p[f"dw_{way}"] * TRACE_UNIT / WEIGHT_UNIT / (p[f"v_stop_{way}"] / WEIGHT_UNIT) ** p[f"mu_{way}"]
+        for way in ("up", "down")
+    )
+    return DiehlSynapse(
+        rate_up=up,
+        rate_down=down,
+        mu_up=p["mu_up"],
+        mu_down=p["mu_down"],
+        stop_up=p["v_stop_up"] / WEIGHT_UNIT,
+        stop_down=p["v_stop_down"] / WEIGHT_UNIT,
+        width=p["v_width"] / TRACE_UNIT,
+        shift=p["v_shift"] / TRACE_UNIT,
+        tau_trace=p["tau_trace"],
+    )
+
+
+def _store(p: _Parameters) -> WeightStore:
+    numbers = {name: p[name] for name in ("follow", "bound", "drift", "latch")}
+    return WeightStore(**numbers, bits=int(p["bits"]))

@@ -1,0 +1,57 @@
+"""The LSTM cell: a capacitor charged by i*g, leaking at the rate of its forget gate.
+
+``dc/dt = k_in i g - k_leak s(-z_f) S(c - c0)`` with c in units of 65 mV.  One
+frame at constant gates gives ``f = exp(-k_leak T s(-z_f))``: the circuit's forget
+gate never closes below ``exp(-k_leak T)`` and is not a sigmoid of z.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from neuromorph.models.pytree import pytree
+
+
+@pytree
+class MemoryCell:
+    """One capacitor with its charging, leaking and read-out amplifiers.
+
+    Parameters
+    ----------
+    leak_rate : k_leak at unit gate current, 1/s
+    charge_rate : k_in, units of c per second at i = g = 1
+    rest : c0, where the leak settles, units of c
+    leak_width : W of the leak ``S(x) = W tanh(x / W)``, units of c (large: linear)
+    drift_rate : constant fall of the closed cell, units of c per second
+    read_amplitude, read_offset, read_width : read-out ``A relu(tanh((c - offset) / width))``
+    """
+
+    leak_rate: float | jax.Array
+    charge_rate: float | jax.Array
+    rest: float | jax.Array = 0.0
+    leak_width: float | jax.Array = 1e3
+    drift_rate: float | jax.Array = 0.0
+    read_amplitude: float | jax.Array = 1.0
+    read_offset: float | jax.Array = 0.0
+    read_width: float | jax.Array = 1.0
+
+    def leak(self, gate: jax.Array, seconds: float | jax.Array) -> jax.Array:
+        """lambda, the share of c that leaves within ``seconds`` at the leak gate's value."""
+        return seconds * self.leak_rate * gate
+
+    def step(self, c: jax.Array, charge: jax.Array, leak: jax.Array, seconds: float | jax.Array) -> jax.Array:
+        """c after ``seconds`` (a tick, ``leak`` << 1) charged by ``charge = i g``; second order in leak."""
+        away = self.leak_width * jnp.tanh((c - self.rest) / self.leak_width)
+        gain = seconds * (self.charge_rate * charge - self.drift_rate)
+        return c - (leak - 0.5 * leak * leak) * away + gain * (1.0 - 0.5 * leak)
+
+    def read(self, c: jax.Array) -> jax.Array:
+        """Rectified read-out ``relu(tanh c)`` before the output gate."""
+        return self.read_amplitude * jax.nn.relu(jnp.tanh((c - self.read_offset) / self.read_width))
+
+    def read_slope(self, c: jax.Array, off_slope: float) -> jax.Array:
+        """Slope of the read-out; ``off_slope`` of it where the rectifier is off (pseudo-derivative)."""
+        bare = jnp.tanh((c - self.read_offset) / self.read_width)
+        slope = self.read_amplitude * (1.0 - bare * bare) / self.read_width
+        return jnp.where(bare > 0, slope, off_slope * slope)

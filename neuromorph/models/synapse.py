@@ -1,0 +1,49 @@
+"""From spikes to dendritic current: release, rise and decay.
+
+``u <- u exp(-h/tau_rise) + S``, ``a <- a exp(-h/tau_decay) + (1 - exp(-h/tau_rise)) u``
+where S sums ``weight * release`` over the lines that spiked.  The charge of one
+spike does not depend on the rise.  Lines release less when they spiked a moment
+ago: ``release = gain / (1 + saturation q)`` with q the line's own spike trace.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from neuromorph.models.pytree import pytree
+
+
+def decay_over(seconds: float, tau: float | jax.Array) -> jax.Array:
+    """``exp(-seconds / tau)``, and 0 for tau = 0."""
+    tau = jnp.asarray(tau, jnp.float32)
+    return jnp.where(tau > 0, jnp.exp(-seconds / jnp.maximum(tau, 1e-15)), 0.0)
+
+
+@pytree
+class SpikeSynapse:
+    """Double-exponential synapse with paired-pulse saturation.
+
+    Parameters
+    ----------
+    tau_decay, tau_rise : s
+    gain : charge of a lone spike over the design charge, 1
+    saturation : loss of a spike that follows another at once, 1
+    """
+
+    tau_decay: float | jax.Array
+    tau_rise: float | jax.Array = 0.0
+    gain: float | jax.Array = 1.0
+    saturation: float | jax.Array = 0.0
+
+    def release(self, trace: jax.Array) -> jax.Array:
+        """Charge of a spike on lines whose spike trace stands at ``trace``."""
+        return self.gain / (1.0 + self.saturation * trace)
+
+    def step(
+        self, rise: jax.Array, current: jax.Array, arriving: jax.Array, seconds: float
+    ) -> tuple[jax.Array, jax.Array]:
+        """Rise stage and dendritic current after a tick in which charge ``arriving`` came."""
+        rise_decay = decay_over(seconds, self.tau_rise)
+        rise = rise * rise_decay + arriving
+        return rise, current * decay_over(seconds, self.tau_decay) + (1.0 - rise_decay) * rise

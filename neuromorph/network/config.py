@@ -1,0 +1,86 @@
+"""What a network is: sizes, frame, learning constants; no arrays."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from neuromorph.models.frame import Frame
+
+
+@dataclass(frozen=True)
+class FeatureConfig:
+    """Diehl layer.
+
+    Parameters
+    ----------
+    neurons : spiking neurons of the layer
+    winners : neurons that may fire in one frame (k of the winner-take-all)
+    x_target : trace below which a line is depressed, trace units
+    gain : drive per unit of dendritic current above threshold, 1
+    threshold_step : rise of a neuron's threshold at each of its spikes
+    threshold_leak : share of the threshold lost per frame
+    line_spikes : spikes in a frame that count as a fully active feature line
+    """
+
+    neurons: int = 64
+    winners: int = 4
+    x_target: float = 0.4
+    gain: float = 0.5
+    threshold_step: float = 0.002
+    threshold_leak: float = 1e-3
+    line_spikes: float = 16.0
+
+
+@dataclass(frozen=True)
+class LearningConfig:
+    """Constants of the three-factor rule (rates are arguments of the step).
+
+    Parameters
+    ----------
+    dropout : share of cells hidden from the head while training
+    off_slope : pseudo-derivative where the read-out rectifier is off
+    head_gain : scale of the read-out's weights
+    feedback_sd : spread of the initial feedback weights
+    mirrored : feedback receives the read-out's own update (False: fixed random)
+    block : frames between two transfers to the slow weights
+    """
+
+    dropout: float = 0.3
+    off_slope: float = 0.3
+    head_gain: float = 3.0
+    feedback_sd: float = 0.02
+    mirrored: bool = True
+    block: int = 64
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Everything that fixes the compiled step.
+
+    ``memory`` False is the no-memory control: no recurrent lines, cells reset at
+    every frame.  ``joint`` adds the lateral synapses of the head.
+    """
+
+    notes: int = 88
+    cells: int = 128
+    joint: bool = False
+    memory: bool = True
+    frame: Frame = field(default_factory=Frame)
+    features: FeatureConfig = field(default_factory=FeatureConfig)
+    learning: LearningConfig = field(default_factory=LearningConfig)
+
+    @property
+    def lines(self) -> int:
+        """Lines into the memory: notes, features, cells and the bias line."""
+        return self.notes + self.features.neurons + self.cells + 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
+        """Inverse of :meth:`to_dict`."""
+        parts = {"frame": Frame, "features": FeatureConfig, "learning": LearningConfig}
+        return cls(**{k: parts[k](**v) if k in parts else v for k, v in values.items()})

@@ -1,0 +1,75 @@
+"""Diehl feature layer for one frame: spikes in, winners' spikes out, weights moved."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from neuromorph.models.fidelity import BlockSet
+from neuromorph.models.filters import filtered
+from neuromorph.models.synapse import decay_over
+from neuromorph.network.config import NetworkConfig
+from neuromorph.network.state import FeatureState
+from neuromorph.plasticity.diehl import post_update
+
+
+def note_traces(
+    config: NetworkConfig, blocks: BlockSet, spikes: jax.Array, start: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """x_pre of the note lines at each tick [ticks, notes], 1 at full rate, and its raw end value."""
+    frame, tau = config.frame, blocks.diehl.tau_trace
+    raw = filtered(spikes, start, frame.tick_seconds, tau)
+    unit = frame.ticks / frame.input_spikes * (1.0 - decay_over(frame.tick_seconds, tau))
+    return raw * unit, raw[-1]
+
+
+def feature_frame(
+    config: NetworkConfig,
+    blocks: BlockSet,
+    state: FeatureState,
+    released: jax.Array,
+    traces: jax.Array,
+    plastic: jax.Array,
+) -> tuple[FeatureState, jax.Array]:
+    """Run the layer for a frame.
+
+    The dendrites see the weights as they stood at the frame's start; the rule
+    moves them spike by spike.
+
+    Parameters
+    ----------
+    released : [ticks, notes] charge released by the note lines
+    traces : [ticks, notes] x_pre
+    plastic : 1 or 0
+
+    Returns
+    -------
+    state, spikes : spikes are float [ticks, features]
+    """
+    frame, layer = config.frame, config.features
+    arriving = released @ state.weights.T * frame.line_charge(frame.input_spikes)
+
+    def tick(carry: tuple[FeatureState, jax.Array], inputs: tuple[jax.Array, jax.Array]):
+        now, fired = carry
+        rise, current = blocks.synapse.step(now.rise, now.current, inputs[0], frame.tick_seconds)
+        neuron, spikes = blocks.feature_neuron.step(now.neuron, _drive(config, now, current, fired))
+        weights = post_update(blocks.diehl, now.weights, spikes, inputs[1], layer.x_target, plastic)
+        threshold = now.threshold + plastic * layer.threshold_step * spikes
+        after = FeatureState(weights, threshold, neuron, rise, current, spikes.astype(jnp.float32))
+        return (after, fired | spikes), spikes.astype(jnp.float32)
+
+    start = (state, jnp.zeros(layer.neurons, bool))
+    (state, _), spikes = jax.lax.scan(tick, start, (arriving, traces))
+    return _forget_threshold(state, 1.0 - plastic * layer.threshold_leak), spikes
+
+
+def _drive(config: NetworkConfig, now: FeatureState, current: jax.Array, fired: jax.Array) -> jax.Array:
+    """Rate above threshold; once k neurons fired in the frame, the others are held (k-WTA)."""
+    open_ = fired | (jnp.sum(fired) < config.features.winners)
+    return jnp.where(open_, jnp.clip(config.features.gain * current - now.threshold, 0.0, 1.0), 0.0)
+
+
+def _forget_threshold(state: FeatureState, keep: jax.Array) -> FeatureState:
+    return FeatureState(
+        state.weights, state.threshold * keep, state.neuron, state.rise, state.current, state.last_spikes
+    )

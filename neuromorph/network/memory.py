@@ -1,0 +1,59 @@
+"""Gated memory for one frame: the tick loop in which the cells live."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from neuromorph.models.events import add_rows
+from neuromorph.models.fidelity import BlockSet
+from neuromorph.models.synapse import decay_over
+from neuromorph.network.config import NetworkConfig
+from neuromorph.network.state import GATES, CellState
+from neuromorph.plasticity.eligibility import CellRecord
+
+LEAK_SIGN = jnp.array([1.0, -1.0, 1.0], jnp.float32)[:, None]
+"""The leak is driven by the complementary output of the forget gate, s(-z_f)."""
+
+
+def memory_frame(
+    config: NetworkConfig, blocks: BlockSet, gates: jax.Array, state: CellState, arriving: jax.Array
+) -> tuple[CellState, CellRecord]:
+    """Run the cells for a frame.
+
+    Parameters
+    ----------
+    gates : [lines, 4 * cells] weights; the last rows are the cells' and the bias line's
+    arriving : [ticks, 4 * cells] charge from notes and features
+    """
+    recurrent, bias = gates[-1 - config.cells : -1], gates[-1]
+    frame, h = config.frame, config.frame.tick_seconds
+    line_charge = frame.line_charge(frame.spikes_per_unit) * float(config.memory)
+    recent_decay = decay_over(h, blocks.synapse.tau_decay)
+    read_decay = decay_over(h, frame.tau_read)
+
+    def tick(now: CellState, external: jax.Array) -> tuple[CellState, CellRecord]:
+        recent = now.recent * recent_decay
+        charge = line_charge * blocks.synapse.release(recent)
+        total = add_rows(recurrent, now.last_spikes, charge, external)
+        rise, current = blocks.synapse.step(now.rise, now.current, total, h)
+        z = (current + bias).reshape(GATES, config.cells)
+        gate = blocks.gate.value(z[:3] * LEAK_SIGN)
+        g = blocks.tanh.value(z[3])
+        leak = blocks.cell.leak(gate[1], h)
+        c = blocks.cell.step(now.c, gate[0] * g, leak, h)
+        neuron, spikes = blocks.cell_neuron.step(
+            now.neuron, jnp.clip(gate[2] * blocks.cell.read(c), 0.0, 1.0)
+        )
+        after = CellState(
+            c=c,
+            rise=rise,
+            current=current,
+            neuron=neuron,
+            last_spikes=spikes,
+            recent=recent + now.last_spikes,
+            read=now.read * read_decay + frame.read_charge * spikes,
+        )
+        return after, CellRecord(now.last_spikes, gate, g, now.c, leak, spikes)
+
+    return jax.lax.scan(tick, state, arriving)

@@ -1,0 +1,204 @@
+"""Run the network over a stream: one compiled scan over blocks of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neuromorph.errors import InputError, LearningDiverged
+from neuromorph.models.fidelity import BlockSet
+from neuromorph.network import head
+from neuromorph.network.config import NetworkConfig
+from neuromorph.network.encoding import regular_thresholds
+from neuromorph.network.state import State, Weights, initial_state
+from neuromorph.network.step import FrameInput, Heard, Network, frame_step
+from neuromorph.network.stream import Stream
+
+RECORDS: dict[str, Callable[[Heard, State, jax.Array], jax.Array]] = {
+    "probability": lambda heard, state, y: jax.nn.sigmoid(y),
+    "cell_counts": lambda heard, state, y: jnp.sum(heard.cells.spikes, axis=0),
+    "cell_spikes": lambda heard, state, y: heard.cells.spikes,
+    "feature_spikes": lambda heard, state, y: heard.feature_spikes,
+    "note_spikes": lambda heard, state, y: heard.note_spikes,
+    "c": lambda heard, state, y: state.cells.c,
+    "read": lambda heard, state, y: heard.read,
+}
+"""Quantities a run can record at each frame, beside the NLL and the event counts."""
+
+
+def build_network(
+    config: NetworkConfig,
+    blocks: BlockSet,
+    *,
+    seed: int,
+    log_odds: np.ndarray,
+    thresholds: np.ndarray | None = None,
+) -> tuple[Network, State]:
+    """A network and its first state.
+
+    Parameters
+    ----------
+    config, blocks : sizes and fidelity
+    seed : of weights, feedback, drift
+    log_odds : [notes] log-odds of each pitch in the training pieces
+    thresholds : [ticks, notes] spike encoder; default: evenly spaced spikes
+    """
+    frame = config.frame
+    if thresholds is None:
+        thresholds = regular_thresholds(frame.ticks, config.notes, frame.input_spikes)
+    if thresholds.shape != (frame.ticks, config.notes):
+        raise InputError(
+            f"encoder thresholds have shape {thresholds.shape}, the frame wants {(frame.ticks, config.notes)}"
+        )
+    state = initial_state(config, blocks, seed, log_odds)
+    draw = np.random.default_rng([seed, 6])
+    drift = jax.tree.map(
+        lambda w: blocks.store.drift * jnp.asarray(draw.standard_normal(w.shape), jnp.float32), state.fast
+    )
+    return Network(blocks, jnp.asarray(thresholds, jnp.float32), drift, config), state
+
+
+@partial(jax.jit, static_argnames=("record",))
+def run_blocks(
+    network: Network,
+    state: State,
+    frames: FrameInput,
+    valid: jax.Array,
+    key: jax.Array,
+    record: tuple[str, ...],
+) -> tuple[State, dict[str, jax.Array]]:
+    """Scan over blocks; ``frames`` and ``valid`` have leading axes [blocks, block]."""
+
+    def frame(state: State, inputs: tuple[FrameInput, jax.Array]) -> tuple[State, dict[str, jax.Array]]:
+        state, heard, y = frame_step(network, state, inputs[0])
+        return state, _observe(heard, state, y, inputs, record)
+
+    def block(
+        state: State, inputs: tuple[FrameInput, jax.Array, jax.Array]
+    ) -> tuple[State, dict[str, jax.Array]]:
+        state, seen = jax.lax.scan(frame, state, inputs[:2])
+        return consolidate(network, state, jnp.max(inputs[0].plastic), inputs[2]), seen
+
+    keys = jax.random.split(key, valid.shape[0])
+    return jax.lax.scan(block, state, (frames, valid, keys))
+
+
+def _observe(
+    heard: Heard, state: State, y: jax.Array, inputs: tuple[FrameInput, jax.Array], record: tuple[str, ...]
+) -> dict[str, jax.Array]:
+    frame, valid = inputs
+    seen = {name: RECORDS[name](heard, state, y) for name in record}
+    seen["nll"] = jnp.where(valid, head.nll(y, frame.target), 0.0)
+    seen["notes"] = jnp.sum(heard.note_spikes)
+    seen["features"] = jnp.sum(heard.feature_spikes)
+    seen["cells"] = jnp.sum(heard.cells.spikes).astype(jnp.float32)
+    return seen
+
+
+def consolidate(network: Network, state: State, share: jax.Array, key: jax.Array) -> State:
+    """End of a block: drift of the fast weights, transfer to the slow ones, latched refresh."""
+    store, frames = network.blocks.store, network.config.learning.block
+
+    def move(
+        fast: jax.Array, slow: jax.Array, drift: jax.Array, key: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        fast = store.clip(fast + share * frames * drift)
+        slow = jnp.where(share > 0, store.transfer(fast, slow, share, key), slow)
+        return jnp.where(share > 0, store.refresh(fast, slow), fast), slow
+
+    keys = jax.random.split(key, 3)
+    fast, slow, drift = state.fast, state.slow, network.drift
+    gates = move(fast.gates, slow.gates, drift.gates, keys[0])
+    readout = move(fast.readout, slow.readout, drift.readout, keys[1])
+    lateral = move(fast.lateral, slow.lateral, drift.lateral, keys[2])
+    slow_bias = slow.bias + share * store.follow * (fast.bias - slow.bias)
+    return State(
+        Weights(gates[0], readout[0], fast.bias, lateral[0]),
+        Weights(gates[1], readout[1], slow_bias, lateral[1]),
+        state.feedback,
+        state.features,
+        state.lines,
+        state.cells,
+        state.eligibility,
+    )
+
+
+def simulate(
+    network: Network,
+    state: State,
+    stream: Stream,
+    *,
+    plasticity: float,
+    rate: float,
+    key: jax.Array,
+    dropout: float = 0.0,
+    record: tuple[str, ...] = (),
+) -> tuple[State, dict[str, np.ndarray]]:
+    """Run the whole ``stream`` and return records by frame.
+
+    Parameters
+    ----------
+    plasticity : 1 learns, 0 listens only; the step is the same
+    rate : learning rate of the three-factor rule
+    key : of dropout and of the rounding of slow weights
+    dropout : share of cells hidden from the head (training only)
+    record : names from ``RECORDS``; ``nll`` (nats) and spike counts always come
+
+    Raises
+    ------
+    LearningDiverged
+        When a loss is not finite.
+    """
+    unknown = set(record) - set(RECORDS)
+    if unknown:
+        raise InputError(f"cannot record {sorted(unknown)}", remedy=f"choose from {sorted(RECORDS)}")
+    padded = stream.padded(network.config.learning.block)
+    mask_key, block_key = jax.random.split(key)
+    frames = frame_inputs(network.config, padded, plasticity, rate, dropout, mask_key)
+    state, seen = run_blocks(
+        network, state, *_in_blocks(network.config, (frames, jnp.asarray(padded.valid))), block_key, record
+    )
+    records = {
+        name: np.asarray(v).reshape(len(padded), *v.shape[2:])[: len(stream)] for name, v in seen.items()
+    }
+    if not np.all(np.isfinite(records["nll"])):
+        bad = int(np.argmin(np.isfinite(records["nll"])))
+        raise LearningDiverged(f"the loss is not finite from frame {bad} of {len(stream)} on (rate {rate:g})")
+    return state, records
+
+
+def frame_inputs(
+    config: NetworkConfig, stream: Stream, plasticity: float, rate: float, dropout: float, key: jax.Array
+) -> FrameInput:
+    """The stream as step inputs; padding never learns."""
+    n = len(stream)
+    keep = jax.random.bernoulli(key, 1.0 - dropout, (n, config.cells)).astype(jnp.float32)
+    return FrameInput(
+        levels=jnp.asarray(stream.levels, jnp.float32),
+        target=jnp.asarray(stream.targets, jnp.float32),
+        reset=jnp.asarray(stream.reset),
+        plastic=jnp.asarray(stream.valid, jnp.float32) * jnp.float32(plasticity),
+        rate=jnp.full(n, rate, jnp.float32),
+        mask=keep / jnp.float32(1.0 - dropout),
+    )
+
+
+def _in_blocks(config: NetworkConfig, tree: Any) -> Any:
+    block = config.learning.block
+    return jax.tree.map(lambda leaf: leaf.reshape(-1, block, *leaf.shape[1:]), tree)
+
+
+def with_slow_weights(state: State) -> State:
+    """The state a frozen evaluation uses: slow weights in the place of the fast ones."""
+    return State(
+        jax.tree.map(jnp.copy, state.slow),
+        jax.tree.map(jnp.copy, state.slow),
+        jnp.copy(state.feedback),
+        *(jax.tree.map(jnp.copy, part) for part in (state.features, state.lines, state.cells)),
+        jnp.copy(state.eligibility),
+    )

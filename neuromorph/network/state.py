@@ -1,0 +1,176 @@
+"""Weights and states of the network, as pytrees, and how they start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neuromorph.models.fidelity import BlockSet
+from neuromorph.models.pytree import as_float32, pytree
+from neuromorph.network.config import NetworkConfig
+
+GATES = 4
+"""Gates of a cell, in the order of the weight columns: i, f, o, g."""
+TRACES = 5
+"""Eligibility rows of a synapse: i+, i-, f+, f-, g."""
+
+
+@pytree
+class Weights:
+    """Three-factor weights.
+
+    Parameters
+    ----------
+    gates : [lines, 4 * cells], one row a line (notes, features, cells, bias)
+    readout : [cells, notes]
+    bias : [notes]
+    lateral : [notes, notes], row lower pitch -> column higher pitch
+    """
+
+    gates: jax.Array
+    readout: jax.Array
+    bias: jax.Array
+    lateral: jax.Array
+
+
+@pytree
+class FeatureState:
+    """Diehl layer: weights [features, notes], thresholds, neurons, dendrites, traces."""
+
+    weights: jax.Array
+    threshold: jax.Array
+    neuron: Any
+    rise: jax.Array
+    current: jax.Array
+    last_spikes: jax.Array
+
+
+@pytree
+class LineState:
+    """Spike traces of the lines, kept across frames.
+
+    ``recent`` [notes + features]: release trace; ``pre`` [lines - 1]: filtered
+    spikes for the eligibility; ``trace`` [notes]: Diehl's x_pre.
+    """
+
+    recent: jax.Array
+    pre: jax.Array
+    trace: jax.Array
+
+
+@pytree
+class CellState:
+    """Memory cells: c, dendrites [4 * cells], neurons, spikes on their way, read-out filter."""
+
+    c: jax.Array
+    rise: jax.Array
+    current: jax.Array
+    neuron: Any
+    last_spikes: jax.Array
+    recent: jax.Array
+    read: jax.Array
+
+
+@pytree
+class State:
+    """All that changes while the network runs."""
+
+    fast: Weights
+    slow: Weights
+    feedback: jax.Array
+    features: FeatureState
+    lines: LineState
+    cells: CellState
+    eligibility: jax.Array
+
+
+def initial_weights(config: NetworkConfig, seed: int, log_odds: np.ndarray) -> Weights:
+    """Random gates and read-out; bias = log-odds of each pitch (music study, section 5)."""
+    draw = np.random.default_rng([seed, 1])
+    notes, cells, lines = config.notes, config.cells, config.lines
+    spread = 1.0 / np.sqrt(notes + cells)
+    gates = draw.normal(0.0, spread, (lines, GATES, cells))
+    gates[:notes] *= 1.5 / (spread * np.sqrt(notes))
+    gates[-1] = 0.0
+    gates[-1, 1] = 1.5 + draw.uniform(-1.0, 2.0, cells)
+    return as_float32(
+        Weights(
+            gates=gates.reshape(lines, GATES * cells),
+            readout=draw.normal(0.0, 0.02, (cells, notes)),
+            bias=log_odds,
+            lateral=np.zeros((notes, notes)),
+        )
+    )
+
+
+def initial_state(config: NetworkConfig, blocks: BlockSet, seed: int, log_odds: np.ndarray) -> State:
+    """State before the first frame; slow weights start equal to the fast ones."""
+    draw = np.random.default_rng([seed, 2])
+    fast = initial_weights(config, seed, log_odds)
+    feedback = draw.normal(0.0, config.learning.feedback_sd, (config.cells, config.notes))
+    return State(
+        fast=fast,
+        slow=jax.tree.map(jnp.copy, fast),
+        feedback=jnp.asarray(feedback, jnp.float32),
+        features=_initial_features(config, blocks, seed),
+        lines=_initial_lines(config),
+        cells=_initial_cells(config, blocks),
+        eligibility=jnp.zeros((config.lines, TRACES * config.cells), jnp.float32),
+    )
+
+
+def _initial_features(config: NetworkConfig, blocks: BlockSet, seed: int) -> FeatureState:
+    n = config.features.neurons
+    weights = np.random.default_rng([seed, 3]).uniform(0.1, 0.4, (n, config.notes))
+    return FeatureState(
+        weights=jnp.asarray(weights, jnp.float32),
+        threshold=jnp.zeros(n, jnp.float32),
+        neuron=blocks.feature_neuron.initial(n),
+        rise=jnp.zeros(n, jnp.float32),
+        current=jnp.zeros(n, jnp.float32),
+        last_spikes=jnp.zeros(n, jnp.float32),
+    )
+
+
+def _initial_lines(config: NetworkConfig) -> LineState:
+    external = config.notes + config.features.neurons
+    return LineState(
+        recent=jnp.zeros(external, jnp.float32),
+        pre=jnp.zeros(config.lines - 1, jnp.float32),
+        trace=jnp.zeros(config.notes, jnp.float32),
+    )
+
+
+def _initial_cells(config: NetworkConfig, blocks: BlockSet) -> CellState:
+    n = config.cells
+    zeros = jnp.zeros(n, jnp.float32)
+    return CellState(
+        c=zeros,
+        rise=jnp.zeros(GATES * n, jnp.float32),
+        current=jnp.zeros(GATES * n, jnp.float32),
+        neuron=blocks.cell_neuron.initial(n),
+        last_spikes=jnp.zeros(n, bool),
+        recent=zeros,
+        read=zeros,
+    )
+
+
+def rest(config: NetworkConfig, blocks: BlockSet, state: State, reset: jax.Array) -> State:
+    """``state`` with everything but weights and thresholds at rest where ``reset`` (bool) is true.
+
+    The eligibility is left to the trace update, which passes over it anyway.
+    """
+    features = _initial_features_at_rest(config, blocks, state.features)
+    fresh = (features, _initial_lines(config), _initial_cells(config, blocks))
+    kept = (state.features, state.lines, state.cells)
+    features, lines, cells = jax.tree.map(lambda new, old: jnp.where(reset, new, old), fresh, kept)
+    return State(state.fast, state.slow, state.feedback, features, lines, cells, state.eligibility)
+
+
+def _initial_features_at_rest(config: NetworkConfig, blocks: BlockSet, now: FeatureState) -> FeatureState:
+    n = config.features.neurons
+    zeros = jnp.zeros(n, jnp.float32)
+    return FeatureState(now.weights, now.threshold, blocks.feature_neuron.initial(n), zeros, zeros, zeros)

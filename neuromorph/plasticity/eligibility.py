@@ -1,0 +1,95 @@
+"""Eligibility traces that decay with their own cell's forget leak.
+
+Per synapse k -> j and tick h: ``y <- y exp(-lambda_j) + psi_j x_k`` with
+
+    psi_i = +-g s'(z_i) k_in h,  psi_f = +-lambda (ds/dz / s)(c - c0),  psi_g = i g'(z_g) k_in h
+
+(twin traces hold the positive and the negative part).  Because the decay belongs
+to the cell alone, a frame's worth of ticks is one matrix product: exact, lazy.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from neuromorph.models.fidelity import BlockSet
+from neuromorph.models.pytree import pytree
+
+
+@pytree
+class CellRecord:
+    """What the cells did at each tick: [ticks, cells] each (``gates`` [ticks, 3, cells] i, leak, o)."""
+
+    arrived: jax.Array
+    gates: jax.Array
+    g: jax.Array
+    c: jax.Array
+    leak: jax.Array
+    spikes: jax.Array
+
+
+def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> jax.Array:
+    """psi of the five traces, [ticks, 5 * cells], order i+, i-, f+, f-, g."""
+    i, leak_gate = record.gates[:, 0], record.gates[:, 1]
+    gain = tick_seconds * blocks.cell.charge_rate
+    slope = _slopes(blocks, record.gates)
+    psi_i = gain * record.g * slope[:, 0]
+    away = record.c - blocks.cell.rest
+    psi_f = tick_seconds * blocks.cell.leak_rate * slope[:, 1] * away
+    psi_g = gain * i * _tanh_slope(blocks, record.g)
+    del leak_gate
+    parts = [
+        jnp.maximum(psi_i, 0),
+        jnp.maximum(-psi_i, 0),
+        jnp.maximum(psi_f, 0),
+        jnp.maximum(-psi_f, 0),
+        psi_g,
+    ]
+    return jnp.concatenate(parts, axis=1)
+
+
+def _slopes(blocks: BlockSet, gates: jax.Array) -> jax.Array:
+    return jax.vmap(blocks.gate.slope)(gates)
+
+
+def _tanh_slope(blocks: BlockSet, g: jax.Array) -> jax.Array:
+    return jax.vmap(blocks.tanh.slope)(g)
+
+
+def remaining(leak: jax.Array) -> jax.Array:
+    """[ticks, cells] what is left at the frame's end of a trace charged at each tick."""
+    ticks = leak.shape[0]
+    later = jnp.triu(jnp.ones((ticks, ticks), jnp.float32), 1)
+    return jnp.exp(-(later @ leak))
+
+
+def frame_update(
+    eligibility: jax.Array, pre: jax.Array, psi: jax.Array, leak: jax.Array, keep: jax.Array
+) -> jax.Array:
+    """Traces [lines, 5 * cells] after a frame: one decay, one product (exact).
+
+    Parameters
+    ----------
+    eligibility : traces before the frame
+    pre : [ticks, lines] spike activity that charges them
+    psi : [ticks, 5 * cells] from :func:`charges`
+    leak : [ticks, cells] lambda
+    keep : 0 where a new piece begins with this frame, else 1
+    """
+    copies = psi.shape[1] // leak.shape[1]
+    left = jnp.tile(remaining(leak), (1, copies))
+    whole = jnp.tile(keep * jnp.exp(-jnp.sum(leak, axis=0)), copies)
+    return eligibility * whole[None, :] + pre.T @ (psi * left)
+
+
+def tick_update(eligibility: jax.Array, pre: jax.Array, psi: jax.Array, leak: jax.Array) -> jax.Array:
+    """The same, tick by tick and synapse by synapse: the reference for :func:`frame_update`."""
+    copies = psi.shape[1] // leak.shape[1]
+
+    def tick(y: jax.Array, inputs: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        x, charge, lam = inputs
+        decay = jnp.tile(jnp.exp(-lam), copies)
+        return y * decay[None, :] + x[:, None] * charge[None, :], None
+
+    return jax.lax.scan(tick, eligibility, (pre, psi, leak))[0]
