@@ -80,7 +80,10 @@ BIAS: tuple[tuple[str, str], ...] = (
     # virtual-source velocity and saturation voltage; guarded, since Newton may
     # visit points where x1 leaves [0, 1]
     ("x3", "max((vxo*x1+vxl*(1-x1))*(2*rs*qv*x2+lmu)*(1-x1)+vt*x1,0.01)"),
-    ("id", "tubes*(qv*x2*(vxo*x1+vxl*(1-x1))*vds/x3*exp(-ln(1+exp(1.8*ln(abs(vds)/x3+1e-9)))/1.8)+goff*vds)"),
+    (
+        "id",
+        "tubes*(qv*x2*(vxo*x1+vxl*(1-x1))*vds/max(x3,0.01)*exp(-ln(1+exp(1.8*ln(abs(vds)/max(x3,0.01)+1e-9)))/1.8)+goff*vds)",
+    ),
 )
 """Bias equations in order; ``vgs`` is measured from the lower of drain and source (n type)."""
 

@@ -1,0 +1,165 @@
+"""Axon-hillock neuron: membrane currents, rheobase, f-I curve, random input, knobs.
+
+    python circuits/axon_hillock.py --plot
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear, logarithmic
+from neuromorph.fitting.neuron import fit_neuron, score_neuron
+from neuromorph.spice.waveforms import crossings, integral, staircase
+
+NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
+SPIKE_LEVEL = 0.4
+START = 2e-9
+SLOT = 5e-9
+"""Random input is held for this long, s."""
+RANDOM_SLOTS = 160
+TONIC_SPIKES = 7
+
+
+def _tonic(circuit, point):
+    """Constant current, long enough for several spikes at about 1.35 fC each."""
+    current = point["i_in"]
+    stop = START + TONIC_SPIKES * (1.6e-15 / (current - 0.9e-9 if current < 4e-9 else current) + 12e-9)
+    cards = f"iin 0 in {staircase((0, START), (0, current))}\ncload axon 0 1f"
+    step = min(0.5e-9, stop / 400)
+    return circuit.testbench(point, cards, f".tran {step:.4g} {stop:.6g} 0 {step:.4g}", "v(axon) v(in) i(vdd)")
+
+
+def _tonic_measure(waves, point):
+    rising = crossings(waves.time, waves["axon"], SPIKE_LEVEL)
+    falling = crossings(waves.time, waves["axon"], SPIKE_LEVEL, rising=False)
+    if len(rising) < 3:
+        raise ValueError(f"{len(rising)} spikes at {point['i_in']:.3g} A, three are needed")
+    start, stop = rising[-3], rising[-1]
+    energy = -0.8 * integral(waves.time, waves["vdd#branch"], start, stop) / 2
+    first = rising[0] - START
+    width = falling[falling > rising[0]][0] - rising[0]
+    return {"interval": (stop - start) / 2, "first_spike": first, "spike_width": width, "energy": energy}
+
+
+def _membrane(circuit, point):
+    cards = f"vin in 0 0\ncload axon 0 1f\n.nodeset v(axon)=0 v(xdut.x)={circuit.supply} v(xdut.ref)=0"
+    return circuit.testbench(point, cards, ".dc vin 0 0.36 0.004", "i(vin) v(xdut.x) v(axon) i(vdd)")
+
+
+def _membrane_measure(waves, _):
+    return {"membrane_current": -waves["vin#branch"], "supply_current": -waves["vdd#branch"]}
+
+
+def random_drive(seed: int, low: float, high: float) -> np.ndarray:
+    """Piecewise-constant input current, A: an AR(1) walk in the logarithm between two bounds."""
+    rng = np.random.default_rng(seed)
+    walk = np.zeros(RANDOM_SLOTS)
+    for k in range(1, RANDOM_SLOTS):
+        walk[k] = 0.8 * walk[k - 1] + 0.6 * rng.standard_normal()
+    share = 0.5 + 0.5 * np.tanh(0.8 * walk)
+    return low * (high / low) ** share
+
+
+def _random(circuit, point):
+    drive = random_drive(int(point["seed"]), point["i_low"], point["i_high"])
+    times = START + SLOT * np.arange(len(drive))
+    cards = f"iin 0 in {staircase(np.r_[0, times], np.r_[0, drive])}\ncload axon 0 1f"
+    stop = times[-1] + SLOT
+    return circuit.testbench(point, cards, f".tran 0.1n {stop:.6g} 0 0.25n", "v(axon) i(vdd)")
+
+
+def _random_measure(waves, point):
+    rising = crossings(waves.time, waves["axon"], SPIKE_LEVEL) - START
+    energy = -0.8 * integral(waves.time, waves["vdd#branch"])
+    drive = random_drive(int(point["seed"]), point["i_low"], point["i_high"])
+    return {"spike_times": padded(rising), "drive": padded(drive), "energy": energy}
+
+
+def padded(values: np.ndarray) -> np.ndarray:
+    """Values on the common inner axis, NaN beyond their end."""
+    return np.r_[values[:RANDOM_SLOTS], np.full(max(0, RANDOM_SLOTS - len(values)), np.nan)]
+
+
+def _rheobase(circuit, point):
+    """Charge the membrane close to threshold, then hold a current: does it fire?"""
+    precharge = 1.1e-15 / 1e-7
+    times = (0, START, START + precharge)
+    cards = f"iin 0 in {staircase(times, (0, 1e-7, point['i_in']))}\ncload axon 0 1f"
+    return circuit.testbench(point, cards, ".tran 10n 20u 0 10n", "v(axon)")
+
+
+def _rheobase_measure(waves, _):
+    return {"fired": float(len(crossings(waves.time, waves["axon"], SPIKE_LEVEL)) > 0)}
+
+
+_TONIC_OUT = {"interval": "s", "first_spike": "s", "spike_width": "s", "energy": "J"}
+_RANDOM_OUT = {"spike_times": "s", "drive": "A", "energy": "J"}
+
+
+def _random_sweep(name, seeds, low, high, held_out, caption):
+    axes = {
+        "seed": Axis(tuple(seeds), ""),
+        "i_low": Axis((low,), "A"),
+        "i_high": Axis((high,), "A"),
+    }
+    return Sweep(name, axes, _random, _random_measure, _RANDOM_OUT, {"slot": Axis(tuple(range(RANDOM_SLOTS)), "")}, held_out, caption)
+
+
+_LEAKS = {"vleak": Axis((0.10, 0.15, 0.20, 0.25), "V")}
+
+CIRCUIT = Circuit(
+    name="axon_hillock",
+    summary="integrate-and-fire neuron with tunable spike width, refractory period and leak",
+    netlists=(NETLISTS / "devices" / "cnfet.lib", NETLISTS / "blocks" / "axon_hillock.cir"),
+    subcircuit="axon_hillock",
+    knobs=(
+        Knob("vwidth", 0.36, 0.46, 0.43, "spike width: higher is wider"),
+        Knob("vref", 0.15, 0.30, 0.225, "refractory period: higher is shorter"),
+        Knob("vleak", 0.05, 0.30, 0.15, "membrane leak: higher leaks more, raises the rheobase"),
+        Knob("vgain", 0.40, 0.46, 0.43, "first-stage load current, sets the threshold"),
+    ),
+    states=("in", "ref"),
+    transistors=11,
+    sweeps=(
+        Sweep(
+            "membrane", _LEAKS, _membrane, _membrane_measure,
+            {"membrane_current": "A", "supply_current": "A"}, {"v_in": linear(0, 0.36, 91)},
+            caption="Membrane current below threshold",
+        ),
+        Sweep(
+            "tonic", {"i_in": logarithmic(1.2e-9, 9.6e-7, 24)}, _tonic, _tonic_measure, _TONIC_OUT,
+            caption="Interval at constant current",
+        ),
+        Sweep(
+            "refractory", {"vref": linear(0.18, 0.30, 5), "i_in": Axis((5e-8, 2e-7, 8e-7), "A")},
+            _tonic, _tonic_measure, _TONIC_OUT, caption="Refractory knob",
+        ),
+        Sweep(
+            "width", {"vwidth": linear(0.36, 0.46, 5), "i_in": Axis((1e-7,), "A")},
+            _tonic, _tonic_measure, _TONIC_OUT, caption="Spike-width knob",
+        ),
+        _random_sweep("random", (11, 12, 13), 1.2e-8, 8e-7, False, "Random input"),
+        _random_sweep("random_low", (14,), 4e-9, 1e-7, False, "Random input, low"),
+        Sweep(
+            "tonic_check", {"i_in": logarithmic(1.35e-9, 8.9e-7, 13)}, _tonic, _tonic_measure, _TONIC_OUT,
+            held_out=True,
+        ),
+        Sweep(
+            "rheobase_check", {"i_in": logarithmic(0.55e-9, 1.15e-9, 24)}, _rheobase, _rheobase_measure,
+            {"fired": ""}, held_out=True,
+        ),
+        _random_sweep("random_check", (101, 102, 103), 1.2e-8, 8e-7, True, "Random input"),
+        _random_sweep("random_low_check", (104,), 4e-9, 1e-7, True, "Random input, low"),
+    ),
+    fit=fit_neuron,
+    score=score_neuron,
+    literature="spike initiation with refractory and duration control is described for BioRC neurons; "
+    "schematics of those circuits were not seen, this one is our own",
+)  # fmt: skip
+
+if __name__ == "__main__":
+    from neuromorph.cli import recipe_main
+
+    recipe_main(__file__)

@@ -1,0 +1,1 @@
+fit_neuron=score_neuron=None

@@ -1,0 +1,108 @@
+"""Read netlists as the untrusted input they are: no control sections, includes confined, one hash."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from neuromorph.errors import CircuitError
+
+_INCLUDE = re.compile(r"^\s*\.(include|inc|lib)\s+(?:\"([^\"]+)\"|'([^']+)'|(\S+))", re.I)
+_REFUSED = re.compile(
+    r"^\s*(\.control|\.endc|\.exec|\.csdf|\.write|shell\b|system\b|source\b|\*ng_script)|filesource|input_file\s*=",
+    re.I,
+)
+MAXIMUM_BYTES = 4 << 20
+"""A netlist with its includes may not be longer."""
+
+
+def load_netlist(path: Path, allowed: tuple[Path, ...] = ()) -> str:
+    """Text of a netlist with its includes expanded.
+
+    Parameters
+    ----------
+    path : Path
+    allowed : tuple of Path
+        Folders from which includes may come, beside the netlist's own tree
+        (its folder and the folder above it).
+
+    Raises
+    ------
+    CircuitError
+        For a missing file or include, an include from elsewhere, a control
+        section or shell command; names file, line and remedy.
+    """
+    path = Path(path).resolve()
+    stamp = path.stat().st_mtime_ns if path.is_file() else 0
+    return _load(path, tuple(Path(folder).resolve() for folder in allowed), stamp)
+
+
+@lru_cache(maxsize=256)
+def _load(path: Path, allowed: tuple[Path, ...], _stamp: int) -> str:
+    roots = (path.parent, path.parent.parent, *allowed)
+    return "\n".join(_expand(path, roots, (path,)))
+
+
+def _expand(path: Path, roots: tuple[Path, ...], open_files: tuple[Path, ...]) -> list[str]:
+    if not path.is_file():
+        raise CircuitError("netlist not found", where=path, remedy="check the path in the recipe")
+    if path.stat().st_size > MAXIMUM_BYTES:
+        raise CircuitError(f"netlist is longer than {MAXIMUM_BYTES} bytes", where=path)
+    lines: list[str] = []
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+        if _REFUSED.search(line):
+            raise CircuitError(
+                f"'{line.strip()}' is refused: netlists may not run commands or read files",
+                where=f"{path}:{number}",
+                remedy="use .save, .print and .meas; neuromorph runs the analyses",
+            )
+        match = _INCLUDE.match(line)
+        if match:
+            target = (path.parent / (match[2] or match[3] or match[4])).resolve()
+            lines += _include(target, f"{path}:{number}", roots, open_files)
+        elif not re.match(r"^\s*\.end\s*$", line, re.I):
+            lines.append(line)
+    return lines
+
+
+def _include(target: Path, where: str, roots: tuple[Path, ...], open_files: tuple[Path, ...]) -> list[str]:
+    if target in open_files:
+        raise CircuitError(f"{target.name} includes itself", where=where)
+    if not any(target.is_relative_to(root) for root in roots):
+        raise CircuitError(
+            f"include {target} lies outside the recipe's folders",
+            where=where,
+            remedy="allow its folder with --allow-include FOLDER",
+        )
+    if not target.is_file():
+        raise CircuitError(f"include {target.name} not found", where=where, remedy=f"expected at {target}")
+    return _expand(target, roots, (*open_files, target))
+
+
+def subcircuit_ports(text: str, name: str, where: str = "") -> tuple[str, ...]:
+    """Pins of a subcircuit, in order.
+
+    Raises
+    ------
+    CircuitError
+        When the text has no such subcircuit; lists those it has.
+    """
+    joined = re.sub(r"\n\s*\+", " ", text)
+    found = re.findall(r"^\s*\.subckt\s+(\S+)\s+(.*)$", joined, re.I | re.M)
+    for subcircuit, rest in found:
+        if subcircuit.lower() == name.lower():
+            words = re.split(r"\s+params:|\s\S+\s*=", rest, maxsplit=1, flags=re.I)[0]
+            return tuple(words.split())
+    names = ", ".join(sorted({s for s, _ in found})) or "none"
+    raise CircuitError(f"no .subckt {name!r} in the netlist", where=where, remedy=f"it has: {names}")
+
+
+def digest(*texts: str) -> str:
+    """SHA-256 of texts, as hexadecimal."""
+    state = hashlib.sha256()
+    for text in texts:
+        state.update(text.encode())
+        state.update(b"\0")
+    return state.hexdigest()

@@ -1,0 +1,62 @@
+"""Numbers from waveforms: crossings, pulses, charges."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def crossings(time: np.ndarray, value: np.ndarray, level: float, rising: bool = True) -> np.ndarray:
+    """Times at which a waveform crosses a level, by linear interpolation.
+
+    Parameters
+    ----------
+    time, value : ndarray, shape (n,)
+    level : float
+    rising : bool
+        Upward crossings, or downward ones.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+    """
+    above = (value > level).astype(np.int8)
+    at = np.flatnonzero(np.diff(above) == (1 if rising else -1))
+    fraction = (level - value[at]) / (value[at + 1] - value[at])
+    return time[at] + fraction * (time[at + 1] - time[at])
+
+
+def sample(time: np.ndarray, value: np.ndarray, at: object) -> np.ndarray:
+    """Waveform at given times, linearly interpolated."""
+    return np.interp(np.asarray(at, float), time, value)
+
+
+def integral(time: np.ndarray, value: np.ndarray, start: float = -np.inf, stop: float = np.inf) -> float:
+    """Integral of a waveform between two times (whole samples)."""
+    keep = (time >= start) & (time <= stop)
+    return float(np.trapezoid(value[keep], time[keep]))
+
+
+def pulses(times: object, width: float = 1.1e-9, edge: float = 0.1e-9, high: float = 0.8) -> str:
+    """A PWL source that fires action potentials at given times.
+
+    Parameters
+    ----------
+    times : sequence of float
+        Start of each pulse, s, increasing, further apart than a pulse is long.
+    width, edge, high : float
+        Flat top, edges, s, and amplitude, V.
+    """
+    corners = ["0 0"]
+    for t in np.asarray(times, float):
+        shape = ((t, 0), (t + edge, high), (t + edge + width, high), (t + 2 * edge + width, 0))
+        corners += [f"{at:.9g} {v:g}" for at, v in shape]
+    return f"pwl({' '.join(corners)})"
+
+
+def staircase(times: object, values: object, edge: float = 0.02e-9) -> str:
+    """A PWL source that holds ``values[k]`` from ``times[k]`` on."""
+    t, v = np.asarray(times, float), np.asarray(values, float)
+    corners = [f"0 {v[0]:.9g}"]
+    for k in range(1, len(t)):
+        corners += [f"{t[k]:.9g} {v[k - 1]:.9g}", f"{t[k] + edge:.9g} {v[k]:.9g}"]
+    return f"pwl({' '.join(corners)})"
