@@ -66,7 +66,7 @@ FEATURE_RATE = 0.02
 
 ASSUMED: dict[str, dict[str, float]] = {
     "eligibility": {"tau_pre": 0.0, "compression": 1.0},
-    "weight_store": {"bits": 6, "bound": 2.0, "drift": 3.4e-6, "latch": 0.02, "follow": 0.032},
+    "weight_store": {"bits": 6, "bound": 2.0, "drift": 3.4e-6, "latch": 1e-3, "follow": 0.032},
 }
 """Stand-ins (lstm_circuits and net studies) for blocks whose circuits are not designed yet."""
 

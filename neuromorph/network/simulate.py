@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,6 @@ from neuromorph.errors import InputError, LearningDiverged
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.network import head
 from neuromorph.network.config import NetworkConfig
-from neuromorph.network.encoding import regular_thresholds
 from neuromorph.network.state import State, Weights, initial_state
 from neuromorph.network.step import FrameInput, Heard, Network, frame_step
 from neuromorph.network.stream import Stream
@@ -37,7 +37,7 @@ def build_network(
     *,
     seed: int,
     log_odds: np.ndarray,
-    thresholds: np.ndarray | None = None,
+    thresholds: np.ndarray,
 ) -> tuple[Network, State]:
     """A network and its first state.
 
@@ -46,11 +46,9 @@ def build_network(
     config, blocks : sizes and fidelity
     seed : of weights, feedback, drift
     log_odds : [notes] log-odds of each pitch in the training pieces
-    thresholds : [ticks, notes] spike encoder; default: evenly spaced spikes
+    thresholds : [ticks, notes] spike encoder: line k spikes at tick t iff its level exceeds it
     """
     frame = config.frame
-    if thresholds is None:
-        thresholds = regular_thresholds(frame.ticks, config.notes, frame.input_spikes)
     if thresholds.shape != (frame.ticks, config.notes):
         raise InputError(
             f"encoder thresholds have shape {thresholds.shape}, the frame wants {(frame.ticks, config.notes)}"
@@ -117,14 +115,10 @@ def consolidate(network: Network, state: State, share: jax.Array, key: jax.Array
     readout = move(fast.readout, slow.readout, drift.readout, keys[1])
     lateral = move(fast.lateral, slow.lateral, drift.lateral, keys[2])
     slow_bias = slow.bias + share * store.follow * (fast.bias - slow.bias)
-    return State(
-        Weights(gates[0], readout[0], fast.bias, lateral[0]),
-        Weights(gates[1], readout[1], slow_bias, lateral[1]),
-        state.feedback,
-        state.features,
-        state.lines,
-        state.cells,
-        state.eligibility,
+    return replace(
+        state,
+        fast=Weights(gates[0], readout[0], fast.bias, lateral[0]),
+        slow=Weights(gates[1], readout[1], slow_bias, lateral[1]),
     )
 
 
@@ -195,10 +189,4 @@ def _in_blocks(config: NetworkConfig, tree: Any) -> Any:
 
 def with_slow_weights(state: State) -> State:
     """The state a frozen evaluation uses: slow weights in the place of the fast ones."""
-    return State(
-        jax.tree.map(jnp.copy, state.slow),
-        jax.tree.map(jnp.copy, state.slow),
-        jnp.copy(state.feedback),
-        *(jax.tree.map(jnp.copy, part) for part in (state.features, state.lines, state.cells)),
-        jnp.copy(state.eligibility),
-    )
+    return replace(state, fast=state.slow)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuromorph.models.fidelity import BlockSet
-from neuromorph.models.pytree import as_float32, pytree
+from neuromorph.models.pytree import pytree
 from neuromorph.network.config import NetworkConfig
 
 GATES = 4
@@ -96,13 +96,11 @@ def initial_weights(config: NetworkConfig, seed: int, log_odds: np.ndarray) -> W
     gates[:notes] *= 1.5 / (spread * np.sqrt(notes))
     gates[-1] = 0.0
     gates[-1, 1] = 1.5 + draw.uniform(-1.0, 2.0, cells)
-    return as_float32(
-        Weights(
-            gates=gates.reshape(lines, GATES * cells),
-            readout=draw.normal(0.0, 0.02, (cells, notes)),
-            bias=log_odds,
-            lateral=np.zeros((notes, notes)),
-        )
+    return Weights(
+        gates=jnp.asarray(gates.reshape(lines, GATES * cells), jnp.float32),
+        readout=jnp.asarray(draw.normal(0.0, 0.02, (cells, notes)), jnp.float32),
+        bias=jnp.asarray(log_odds, jnp.float32),
+        lateral=jnp.zeros((notes, notes), jnp.float32),
     )
 
 
