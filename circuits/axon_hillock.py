@@ -9,17 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear, logarithmic
+from neuromorph.circuit import REFERENCE_OPTIONS, STANDARD_OPTIONS, Axis, Circuit, Knob, Sweep, linear, logarithmic
 from neuromorph.fitting.neuron import fit_neuron, score_neuron
 from neuromorph.spice.waveforms import crossings, integral, staircase
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 SPIKE_LEVEL = 0.4
 START = 2e-9
-SLOT = 5e-9
-"""Random input is held for this long, s."""
-RANDOM_SLOTS = 160
-TONIC_SPIKES = 7
+SLOT = 2.5e-9
+"""Corner spacing of random input, s."""
+RANDOM_SLOTS = 240
+TONIC_SPIKES = 4
 
 
 def _tonic(circuit, point):
@@ -27,8 +27,13 @@ def _tonic(circuit, point):
     current = point["i_in"]
     stop = START + TONIC_SPIKES * (1.6e-15 / (current - 0.9e-9 if current < 4e-9 else current) + 12e-9)
     cards = f"iin 0 in {staircase((0, START), (0, current))}\ncload axon 0 1f"
-    step = min(0.5e-9, stop / 400)
+    step = min(2e-9, stop / 400)
     return circuit.testbench(point, cards, f".tran {step:.4g} {stop:.6g} 0 {step:.4g}", "v(axon) v(in) i(vdd)")
+
+
+def _tonic_reference(circuit, point):
+    """The same with ten times tighter tolerances."""
+    return _tonic(circuit, point).replace(STANDARD_OPTIONS, REFERENCE_OPTIONS)
 
 
 def _tonic_measure(waves, point):
@@ -53,28 +58,39 @@ def _membrane_measure(waves, _):
 
 
 def random_drive(seed: int, low: float, high: float) -> np.ndarray:
-    """Piecewise-constant input current, A: an AR(1) walk in the logarithm between two bounds."""
+    """Input current at the corners of a piecewise-linear source, A.
+
+    Poisson events through a 10 ns synapse above a floor, as a dendrite gives them.
+
+    Parameters
+    ----------
+    seed : int
+    low, high : float
+        Floor and (about) the largest current, A; the mean lies at 40 % of the range.
+    """
     rng = np.random.default_rng(seed)
-    walk = np.zeros(RANDOM_SLOTS)
+    rate, decay = 0.2, np.exp(-SLOT / 10e-9)
+    events = rng.poisson(rate * SLOT / 1e-9, RANDOM_SLOTS) * rng.gamma(2.0, 0.5, RANDOM_SLOTS)
+    current = np.zeros(RANDOM_SLOTS)
+    current[0] = rate * 10
     for k in range(1, RANDOM_SLOTS):
-        walk[k] = 0.8 * walk[k - 1] + 0.6 * rng.standard_normal()
-    share = 0.5 + 0.5 * np.tanh(0.8 * walk)
-    return low * (high / low) ** share
+        current[k] = decay * current[k - 1] + events[k]
+    return low + (high - low) * np.minimum(current / (rate * 10 * 2.5), 1.0)
 
 
 def _random(circuit, point):
     drive = random_drive(int(point["seed"]), point["i_low"], point["i_high"])
     times = START + SLOT * np.arange(len(drive))
-    cards = f"iin 0 in {staircase(np.r_[0, times], np.r_[0, drive])}\ncload axon 0 1f"
-    stop = times[-1] + SLOT
-    return circuit.testbench(point, cards, f".tran 0.1n {stop:.6g} 0 0.25n", "v(axon) i(vdd)")
+    corners = " ".join(f"{t:.9g} {i:.9g}" for t, i in zip(times, drive, strict=True))
+    cards = f"iin 0 in pwl(0 0 {START - 1e-10:.9g} 0 {corners})\ncload axon 0 1f"
+    return circuit.testbench(point, cards, f".tran 0.1n {times[-1]:.6g} 0 0.25n", "v(axon) i(vdd)")
 
 
 def _random_measure(waves, point):
     rising = crossings(waves.time, waves["axon"], SPIKE_LEVEL) - START
     energy = -0.8 * integral(waves.time, waves["vdd#branch"])
     drive = random_drive(int(point["seed"]), point["i_low"], point["i_high"])
-    return {"spike_times": padded(rising), "drive": padded(drive), "energy": energy}
+    return {"spike_times": padded(rising), "drive": padded(drive), "slot_seconds": SLOT, "energy": energy}
 
 
 def padded(values: np.ndarray) -> np.ndarray:
@@ -95,7 +111,7 @@ def _rheobase_measure(waves, _):
 
 
 _TONIC_OUT = {"interval": "s", "first_spike": "s", "spike_width": "s", "energy": "J"}
-_RANDOM_OUT = {"spike_times": "s", "drive": "A", "energy": "J"}
+_RANDOM_OUT = {"spike_times": "s", "drive": "A", "slot_seconds": "s", "energy": "J"}
 
 
 def _random_sweep(name, seeds, low, high, held_out, caption):
@@ -107,6 +123,7 @@ def _random_sweep(name, seeds, low, high, held_out, caption):
     return Sweep(name, axes, _random, _random_measure, _RANDOM_OUT, {"slot": Axis(tuple(range(RANDOM_SLOTS)), "")}, held_out, caption)
 
 
+CHECK_CURRENTS = logarithmic(1.15e-9, 8.9e-7, 13)
 _LEAKS = {"vleak": Axis((0.10, 0.15, 0.20, 0.25), "V")}
 
 CIRCUIT = Circuit(
@@ -116,7 +133,7 @@ CIRCUIT = Circuit(
     subcircuit="axon_hillock",
     knobs=(
         Knob("vwidth", 0.36, 0.46, 0.43, "spike width: higher is wider"),
-        Knob("vref", 0.15, 0.30, 0.225, "refractory period: higher is shorter"),
+        Knob("vref", 0.15, 0.27, 0.225, "refractory period: higher is shorter"),
         Knob("vleak", 0.05, 0.30, 0.15, "membrane leak: higher leaks more, raises the rheobase"),
         Knob("vgain", 0.40, 0.46, 0.43, "first-stage load current, sets the threshold"),
     ),
@@ -129,28 +146,32 @@ CIRCUIT = Circuit(
             caption="Membrane current below threshold",
         ),
         Sweep(
-            "tonic", {"i_in": logarithmic(1.2e-9, 9.6e-7, 24)}, _tonic, _tonic_measure, _TONIC_OUT,
+            "tonic", {"i_in": logarithmic(1.12e-9, 9.6e-7, 24)}, _tonic, _tonic_measure, _TONIC_OUT,
             caption="Interval at constant current",
         ),
         Sweep(
-            "refractory", {"vref": linear(0.18, 0.30, 5), "i_in": Axis((5e-8, 2e-7, 8e-7), "A")},
+            "refractory", {"vref": linear(0.18, 0.26, 5), "i_in": Axis((5e-8, 2e-7, 8e-7), "A")},
             _tonic, _tonic_measure, _TONIC_OUT, caption="Refractory knob",
         ),
         Sweep(
             "width", {"vwidth": linear(0.36, 0.46, 5), "i_in": Axis((1e-7,), "A")},
             _tonic, _tonic_measure, _TONIC_OUT, caption="Spike-width knob",
         ),
-        _random_sweep("random", (11, 12, 13), 1.2e-8, 8e-7, False, "Random input"),
+        _random_sweep("random", (11, 12, 13), 1.2e-8, 6e-7, False, "Random input"),
         _random_sweep("random_low", (14,), 4e-9, 1e-7, False, "Random input, low"),
         Sweep(
-            "tonic_check", {"i_in": logarithmic(1.35e-9, 8.9e-7, 13)}, _tonic, _tonic_measure, _TONIC_OUT,
+            "tonic_check", {"i_in": CHECK_CURRENTS}, _tonic, _tonic_measure, _TONIC_OUT,
             held_out=True,
+        ),
+        Sweep(
+            "tonic_reference", {"i_in": Axis(CHECK_CURRENTS.values[1::4], "A")}, _tonic_reference, _tonic_measure,
+            _TONIC_OUT, held_out=True,
         ),
         Sweep(
             "rheobase_check", {"i_in": logarithmic(0.55e-9, 1.15e-9, 24)}, _rheobase, _rheobase_measure,
             {"fired": ""}, held_out=True,
         ),
-        _random_sweep("random_check", (101, 102, 103), 1.2e-8, 8e-7, True, "Random input"),
+        _random_sweep("random_check", (101, 102, 103), 1.2e-8, 6e-7, True, "Random input"),
         _random_sweep("random_low_check", (104,), 4e-9, 1e-7, True, "Random input, low"),
     ),
     fit=fit_neuron,

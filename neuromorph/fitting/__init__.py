@@ -1,0 +1,5 @@
+"""Fit behavioural models to curves, and hold them against SPICE they have not seen."""
+
+from neuromorph.fitting.blocks import fit, verify
+
+__all__ = ["fit", "verify"]

@@ -7,15 +7,17 @@ Between spikes the charge-linearised membrane voltage y obeys::
 (I_leak: a transistor in saturation; phi: its knee; g_leak: its output
 conductance).  In u = exp(y / phi) this is linear, so a step of any length is
 exact for constant input; the small g_leak term is taken at the step's start.
-At y = y_threshold the neuron fires and is clamped for ``t_dead``.  When the
-clamp lets go depends on the input current it has to sink: the membrane restarts at
 
-    y_release(I) = (I - I_leak) D(x) / C,   D(x) = sum_k d_k x^k,  x = sqrt(I / I_scale)
+After a spike a clamp holds the membrane at rest.  Its current falls
+exponentially, so it lets go at a time that depends on the current it has to
+sink, D(I); and since the first stage needs charge to switch, the membrane
+passes the static threshold by an amount that grows with its slope::
 
-The form and its closed step are ours; the idea of integrating the
-subthreshold equation in exp(y / phi) is standard for log-domain circuits.
-The namespace is passed in, so the fit (NumPy) and the simulator (JAX)
-evaluate the same lines.
+    D(I) = sum_k d_k x^k,  y_threshold(I) = y_0 + b x,  x = sqrt(I / I_scale)
+
+The form and its closed step are ours; integrating the subthreshold equation
+in exp(y / phi) is standard for log-domain circuits.  The namespace is passed
+in, so the fit (NumPy) and the simulator (JAX) evaluate the same lines.
 """
 
 from __future__ import annotations
@@ -23,35 +25,38 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any, NamedTuple
 
-RELEASE_TERMS = 6
-"""Terms of the release polynomial."""
+DEAD_TERMS = 6
+"""Terms of the dead-time polynomial."""
 
 
 class NeuronParameters(NamedTuple):
     """SI parameters; each a scalar or one value a neuron.
 
-    ``capacitance`` F, ``threshold`` V, ``leak_current`` A, ``leak_conductance``
-    S, ``knee`` V, ``dead_time`` s, ``current_scale`` A, ``release`` s (one
-    value a power of x).
+    ``capacitance`` F, ``threshold`` V, ``overshoot`` V, ``leak_current`` A,
+    ``leak_conductance`` S, ``knee`` V, ``current_scale`` A, ``dead_time`` s
+    (one value a power of x).
     """
 
     capacitance: Any
     threshold: Any
+    overshoot: Any
     leak_current: Any
     leak_conductance: Any
     knee: Any
-    dead_time: Any
     current_scale: Any
-    release: tuple[Any, ...]
+    dead_time: tuple[Any, ...]
 
 
-def release_voltage(p: NeuronParameters, current: Any, xp: ModuleType) -> Any:
-    """Where the membrane restarts when the clamp lets go, V."""
-    x = xp.sqrt(xp.clip(current / p.current_scale, 0.0, 1.3))
-    delay = p.release[-1]
-    for coefficient in p.release[-2::-1]:
-        delay = delay * x + coefficient
-    return xp.maximum(current - p.leak_current, 0.0) * delay / p.capacitance
+def _drive_root(p: NeuronParameters, current: Any, xp: ModuleType) -> Any:
+    return xp.sqrt(xp.clip(current / p.current_scale, 0.0, 1.3))
+
+
+def dead_time(p: NeuronParameters, x: Any) -> Any:
+    """Time from a spike to the release of the membrane, s, at x = sqrt(I / I_scale)."""
+    time = p.dead_time[-1]
+    for coefficient in p.dead_time[-2::-1]:
+        time = time * x + coefficient
+    return time
 
 
 def integrate(p: NeuronParameters, y: Any, current: Any, time: Any, xp: ModuleType) -> Any:
@@ -68,16 +73,16 @@ def integrate(p: NeuronParameters, y: Any, current: Any, time: Any, xp: ModuleTy
 
 
 def advance(
-    p: NeuronParameters, y: Any, clamp: Any, current: Any, step: float, xp: ModuleType
+    p: NeuronParameters, y: Any, since: Any, current: Any, step: float, xp: ModuleType
 ) -> tuple[Any, Any, Any, Any]:
     """One step of at most one spike.
 
     Parameters
     ----------
     y : array
-        Membrane voltage, V.
-    clamp : array
-        Time left of the clamp, s.
+        Membrane voltage, V; zero while clamped.
+    since : array
+        Time since the last spike, s.
     current : array
         Input current, A, constant over the step.
     step : float
@@ -85,17 +90,28 @@ def advance(
 
     Returns
     -------
-    y, clamp : array
+    y, since : array
     fired : array of bool
     late : array
         Time from the spike to the end of the step, s (valid where fired).
     """
-    free = xp.clip(step - clamp, 0.0, step)
-    starts = (clamp > 0) & (clamp <= step)
-    y = xp.where(starts, release_voltage(p, current, xp), y)
+    x = _drive_root(p, current, xp)
+    free = xp.where(y > 0, step, xp.clip(since + step - dead_time(p, x), 0.0, step))
     y = xp.where(free > 0, integrate(p, y, current, free, xp), 0.0)
-    fired = y >= p.threshold
-    slope = xp.maximum(current - p.leak_current - p.leak_conductance * p.threshold, 1e-12) / p.capacitance
-    late = xp.clip((y - p.threshold) / slope, 0.0, step)
-    clamp = xp.where(fired, p.dead_time - late, xp.maximum(clamp - step, 0.0))
-    return xp.where(fired, 0.0, y), clamp, fired, late
+    threshold = p.threshold + p.overshoot * x
+    fired = y >= threshold
+    slope = xp.maximum(current - p.leak_current - p.leak_conductance * threshold, 1e-12) / p.capacitance
+    late = xp.clip((y - threshold) / slope, 0.0, step)
+    return xp.where(fired, 0.0, y), xp.where(fired, late, since + step), fired, late
+
+
+def tonic_interval(p: NeuronParameters, current: Any, xp: ModuleType) -> Any:
+    """Interval between spikes at constant current, s; infinite below the rheobase."""
+    x = _drive_root(p, current, xp)
+    threshold = p.threshold + p.overshoot * x
+    drive = current - p.leak_conductance * 0.5 * threshold - p.leak_current
+    held = current - p.leak_conductance * threshold - p.leak_current
+    safe = xp.where(held > 0, drive, 1.0)
+    rest = p.leak_current / safe
+    growth = xp.log((xp.exp(threshold / p.knee) + rest) / (1.0 + rest))
+    return xp.where(held > 0, dead_time(p, x) + growth * p.knee * p.capacitance / safe, xp.inf)

@@ -1,0 +1,66 @@
+"""Fit and verify whole blocks of a library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from neuromorph.characterization import measure
+from neuromorph.circuit import Circuit
+from neuromorph.errors import CircuitError, LibraryError
+from neuromorph.figures import Figure
+from neuromorph.library import BlockData, FittedModel, Library
+
+
+def fit(circuits: Iterable[Circuit], library: Library) -> dict[str, FittedModel]:
+    """Fit every circuit's model to its curves and store it with the block.
+
+    Raises
+    ------
+    LibraryError
+        When a block has not been characterized.
+    FitFailed
+        When the curves do not determine the model.
+    CircuitError
+        When a recipe names no fit.
+    """
+    models = {}
+    for circuit in circuits:
+        if circuit.fit is None:
+            raise CircuitError("the recipe names no fit", where=circuit.name, remedy="set Circuit.fit")
+        data = library.read(circuit.name)
+        models[circuit.name] = circuit.fit(data)
+        library.write(replace(data, fit=models[circuit.name]))
+    return models
+
+
+def verify(
+    circuits: Iterable[Circuit], library: Library, jobs: int | None = None, progress: bool = True
+) -> list[Figure]:
+    """Measure every held-out sweep in ngspice now and score the stored models on it.
+
+    Raises
+    ------
+    LibraryError
+        When a block has no fitted model.
+    EngineUnavailable
+        When ngspice is missing: nothing is passed that was not measured.
+    """
+    figures: list[Figure] = []
+    for circuit in circuits:
+        figures += score(circuit, library, held_out(circuit, library, jobs, progress))
+    return figures
+
+
+def held_out(circuit: Circuit, library: Library, jobs: int | None = None, progress: bool = True) -> BlockData:
+    """The block's stored curves together with its held-out sweeps, measured now."""
+    stored = library.read(circuit.name)
+    fresh = measure(circuit, (s for s in circuit.sweeps if s.held_out), jobs, progress)
+    return replace(stored, sweeps={**stored.sweeps, **fresh.sweeps})
+
+
+def score(circuit: Circuit, library: Library, data: BlockData) -> list[Figure]:
+    """Figures of a block's stored model on measured data."""
+    if data.fit is None:
+        raise LibraryError(f"block {circuit.name} has no fitted model", where=library.path, remedy="run: neuromorph fit")
+    return circuit.score(data.fit, data) if circuit.score else []

@@ -1,0 +1,92 @@
+"""The hardware neuron: the closed form fitted to SPICE, advanced in half-nanosecond steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+
+from neuromorph.fitting.neuron_form import DEAD_TERMS, NeuronParameters, advance
+from neuromorph.models.pytree import pytree, static
+
+STEP_SECONDS = 0.5e-9
+"""Longest step for which the stated error was measured."""
+_NANO = 1e9
+"""Time in ns, current in nA, voltage in V, charge in aC: float32 keeps every digit that matters."""
+
+
+@pytree
+class HardwareState:
+    """``membrane`` [n]: charge-linearised voltage, V; ``since`` [n]: time since the last spike, ns."""
+
+    membrane: jax.Array
+    since: jax.Array
+
+
+@pytree
+class HardwareNeuron:
+    """Fitted neuron with the interface of :class:`~neuromorph.models.neuron_ideal.IdealNeuron`.
+
+    Parameters
+    ----------
+    parameters : NeuronParameters
+        In ns, nA, V (capacitance in nA ns / V = aF); scalars or one value a neuron.
+    full_scale : current at unit drive, nA
+    tick_seconds : length of a tick, s
+    substeps : steps a tick
+    """
+
+    parameters: NeuronParameters
+    full_scale: float | jax.Array
+    tick_seconds: float | jax.Array
+    substeps: int = static(4)
+
+    def initial(self, n: int) -> HardwareState:
+        """State of ``n`` neurons that have just rested."""
+        return HardwareState(jnp.zeros(n, jnp.float32), jnp.full(n, 1e6, jnp.float32))
+
+    def step(self, state: HardwareState, drive: jax.Array) -> tuple[HardwareState, jax.Array]:
+        """One tick at constant ``drive`` [n] in [0, 1]; returns the spikes, bool [n]."""
+        current = self.full_scale * drive
+        step = self.tick_seconds * (_NANO / self.substeps)
+
+        def substep(_: jax.Array, carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+            membrane, since, spikes = carry
+            membrane, since, fired, _late = advance(self.parameters, membrane, since, current, step, jnp)
+            return membrane, since, spikes | fired
+
+        start = (state.membrane, state.since, jnp.zeros(drive.shape, bool))
+        membrane, since, spikes = jax.lax.fori_loop(0, self.substeps, substep, start)
+        return HardwareState(membrane, since), spikes
+
+
+def hardware_neuron(
+    model: Mapping[str, float], unit_interval: float, tick_seconds: float
+) -> HardwareNeuron:
+    """The fitted neuron, driven so that unit drive gives the network's design rate.
+
+    Parameters
+    ----------
+    model : mapping of str to float
+        SI parameters of block ``axon_hillock``.
+    unit_interval : float
+        Interval at unit drive without dead time, s: sets the full-scale current.
+    tick_seconds : float
+        s; divided into substeps of at most 0.5 ns.
+    """
+    charge = model["capacitance"] * model["threshold"]
+    parameters = NeuronParameters(
+        capacitance=model["capacitance"] * _NANO**2,
+        threshold=model["threshold"],
+        overshoot=model["overshoot"],
+        leak_current=model["leak_current"] * _NANO,
+        leak_conductance=model["leak_conductance"] * _NANO,
+        knee=model["knee"],
+        current_scale=model["current_scale"] * _NANO,
+        dead_time=tuple(model[f"dead_time_{k}"] * _NANO for k in range(DEAD_TERMS)),
+    )
+    parameters = jax.tree.map(lambda value: jnp.asarray(value, jnp.float32), parameters)
+    substeps = max(1, round(tick_seconds / STEP_SECONDS + 0.49))
+    full_scale = jnp.asarray(charge / unit_interval * _NANO, jnp.float32)
+    return HardwareNeuron(parameters, full_scale, jnp.asarray(tick_seconds, jnp.float32), substeps)
