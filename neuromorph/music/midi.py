@@ -22,6 +22,7 @@ MAX_MIDI_BYTES = 16 * 2**20
 DRUM_CHANNEL = 9  # General MIDI's channel 10, counted from 0
 MICROSECONDS_PER_QUARTER = 500_000  # a MIDI file's tempo until it says otherwise
 TICKS_PER_FRAME = 480
+PROGRAM = 20  # reed organ: it sustains, and sounds at the written pitch
 
 
 class _Span(NamedTuple):
@@ -78,7 +79,7 @@ def write_midi(
     roll: PianoRoll,
     path: str | os.PathLike[str],
     tempo: float | None = None,
-    program: int = 19,
+    program: int = PROGRAM,
     velocity: int = 90,
 ) -> Path:
     """Write a piano roll as a MIDI file, one frame a quarter note.
@@ -92,7 +93,7 @@ def write_midi(
     tempo : float, optional
         Quarter notes (frames) per minute; by default those of the roll.
     program, velocity : int
-        General MIDI instrument counted from 0 (19 is church organ) and
+        General MIDI instrument counted from 0 (20 is reed organ) and
         loudness, 1 to 127.
 
     Raises

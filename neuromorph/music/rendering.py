@@ -1,43 +1,61 @@
-"""Piano rolls to sound, with a General MIDI soundfont."""
+"""Piano rolls to sound, with a General MIDI soundfont.
+
+The player is ours: symusic 0.5.9 transposes many instruments of this soundfont
+(the piano by 13 semitones), its later versions do not render, and the others
+need system libraries.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+import os
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuromorph.errors import ScoreError
 from neuromorph.music.audio import Audio
-from neuromorph.music.libraries import library_folder, needs
-from neuromorph.music.midi import check_sound
+from neuromorph.music.libraries import library_folder
+from neuromorph.music.midi import PROGRAM, check_sound
 from neuromorph.music.pianoroll import PianoRoll
+from neuromorph.music.soundfont import SoundFont, Voice
 
 RENDER_RATE = 44_100
 PEAK = 0.7
 TAIL_SECONDS = 0.5  # after the last frame, for the release
 FADE_IN_SECONDS, FADE_OUT_SECONDS = 0.002, 0.25
-TICKS_PER_SECOND = 20_000  # 10,000 a quarter note at MIDI's default of 120 a minute
 MAX_RENDER_SECONDS = 1_800.0
-SOUNDLESS_DRUM = 0  # a drum key without a sample keeps the synthesizer running through the tail
+ENVELOPE_RANGE = 100.0  # dB, over which decay and release times are counted
+
+Samples = NDArray[np.float64]
 
 
-def render(roll: PianoRoll, program: int = 19, velocity: int = 90, sample_rate: int = RENDER_RATE) -> Audio:
+def render(
+    roll: PianoRoll,
+    program: int = PROGRAM,
+    velocity: int = 90,
+    sample_rate: int = RENDER_RATE,
+    soundfont: str | os.PathLike[str] | None = None,
+) -> Audio:
     """Play a piano roll on a General MIDI instrument.
-
-    The soundfont is TimGM6mb (Tim Brechbill, GPL-2), which the package
-    pretty_midi brings along; the synthesizer is symusic's.
 
     Parameters
     ----------
     roll : PianoRoll
         What to play.
     program : int
-        General MIDI instrument counted from 0; 19 is church organ.
+        General MIDI instrument counted from 0; 20 is reed organ.  The other
+        organs of the bundled soundfont (16 to 19) add a 16-foot stop, an octave
+        below what is written.
     velocity : int
-        Loudness of each note, 1 to 127.
+        Which samples are chosen, 1 to 127; the level is normalised.
     sample_rate : int
         [Hz]
+    soundfont : path, optional
+        A SoundFont 2 file; by default TimGM6mb (Tim Brechbill, GPL-2), which
+        the package pretty_midi brings along.
 
     Returns
     -------
@@ -48,8 +66,8 @@ def render(roll: PianoRoll, program: int = 19, velocity: int = 90, sample_rate: 
     Raises
     ------
     ScoreError
-        When the roll has no notes, lasts over half an hour, or a number is out
-        of range.
+        When the roll has no notes, lasts over half an hour, a number is out of
+        range, or the soundfont cannot be used.
     """
     check_sound(roll, program, velocity)
     if roll.seconds > MAX_RENDER_SECONDS:
@@ -58,65 +76,64 @@ def render(roll: PianoRoll, program: int = 19, velocity: int = 90, sample_rate: 
             where=roll.name,
             remedy="render a part of it: roll[:frames]",
         )
-    synthesizer = needs("symusic").Synthesizer(str(soundfont()), sample_rate, 0)
-    stereo = np.asarray(synthesizer.render(_score(roll, program, velocity), True), np.float32)
-    length = round((roll.seconds + TAIL_SECONDS) * sample_rate)
-    mono = _fitted(stereo.mean(axis=0), length)
+    font = SoundFont(bundled_soundfont() if soundfont is None else soundfont)
+    mono = _mixed(roll, partial(font.voices, program, velocity=velocity), sample_rate)
     return Audio(_finished(mono, sample_rate, roll), sample_rate, {"path": roll.name, "program": program})
 
 
-def soundfont() -> str:
-    """Path of the soundfont.
+def bundled_soundfont() -> Path:
+    """Path of TimGM6mb.sf2.
 
     Raises
     ------
-    ScoreError
-        When it is missing.
+    InputError
+        When pretty_midi is not installed.
     """
-    path = library_folder("pretty_midi") / "TimGM6mb.sf2"
-    if not path.is_file():
-        raise ScoreError("the soundfont is missing", where=path, remedy="reinstall pretty_midi")
-    return str(path)
+    return library_folder("pretty_midi") / "TimGM6mb.sf2"
 
 
-def _score(roll: PianoRoll, program: int, velocity: int) -> Any:
-    """The roll as symusic's score, followed by a soundless note through the tail."""
-    symusic = needs("symusic")
+def play(voice: Voice, seconds: float, sample_rate: int) -> Samples:
+    """One key held for ``seconds`` and released, linearly interpolated, [N]."""
+    times = np.arange(round((seconds + min(voice.release, TAIL_SECONDS)) * sample_rate)) / sample_rate
+    position = times * voice.rate
+    if voice.loop:
+        start, stop = voice.loop
+        position = np.where(position < stop, position, start + (position - start) % (stop - start))
+    heard = np.interp(position, np.arange(len(voice.samples)), voice.samples, right=0.0)
+    return heard * voice.gain * envelope(voice, times, seconds)
 
-    def tick(frame: int) -> int:
-        return round(frame * roll.frame_seconds * TICKS_PER_SECOND)
 
-    score = symusic.Score(TICKS_PER_SECOND // 2)
-    music = symusic.Track(roll.name, program, False)
+def envelope(voice: Voice, times: Samples, released: float) -> Samples:
+    """Amplitude of a voice released at a time [s]: linear attack, then straight lines in dB."""
+    fallen = np.clip((times - voice.attack - voice.hold) / voice.decay * ENVELOPE_RANGE, 0.0, voice.sustain)
+    fallen += np.maximum(times - released, 0.0) / voice.release * ENVELOPE_RANGE
+    return np.minimum(times / voice.attack, 1.0) * 10.0 ** (-fallen / 20.0)
+
+
+def _mixed(roll: PianoRoll, voices_of: partial[list[Voice]], sample_rate: int) -> Samples:
+    """All notes of the roll, and the tail, [N]."""
+    mono = np.zeros(round((roll.seconds + TAIL_SECONDS) * sample_rate))
     for note in roll.notes():
-        start, stop = tick(note.start_frame), tick(note.start_frame + note.frames)
-        music.notes.append(symusic.Note(start, max(stop - start, 1), note.midi, velocity))
-    tail = symusic.Track("tail", 0, True)
-    tail.notes.append(
-        symusic.Note(tick(len(roll)), round(TAIL_SECONDS * TICKS_PER_SECOND), SOUNDLESS_DRUM, 1)
-    )
-    score.tracks.append(music)
-    score.tracks.append(tail)
-    return score
+        start = round(note.start_frame * roll.frame_seconds * sample_rate)
+        for voice in voices_of(key=note.midi):
+            if len(voice.samples):
+                sound = play(voice, note.frames * roll.frame_seconds, sample_rate)
+                mono[start : start + len(sound)] += sound[: len(mono) - start]
+    return mono
 
 
-def _fitted(mono: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    """Exactly ``length`` samples: cut, or filled with silence."""
-    return np.pad(mono[:length], (0, max(length - len(mono), 0)))
-
-
-def _finished(mono: NDArray[np.float32], sample_rate: int, roll: PianoRoll) -> NDArray[np.float32]:
+def _finished(mono: Samples, sample_rate: int, roll: PianoRoll) -> NDArray[np.float32]:
     """Faded at both ends and scaled to the peak."""
     faded = mono * _fades(len(mono), sample_rate)
     peak = float(np.abs(faded).max())
-    if peak == 0.0:
+    if not (math.isfinite(peak) and peak > 0.0):
         raise ScoreError(
             "the instrument gives no sound for these notes", where=roll.name, remedy="choose another program"
         )
     return (faded * (PEAK / peak)).astype(np.float32)
 
 
-def _fades(length: int, sample_rate: int) -> NDArray[np.float64]:
+def _fades(length: int, sample_rate: int) -> Samples:
     """Raised-cosine ramps at both ends and 1 between."""
     times = np.arange(length) / sample_rate
     rise = np.minimum(times / FADE_IN_SECONDS, 1.0)

@@ -4,12 +4,13 @@ import pytest
 from neuromorph.errors import ScoreError
 from neuromorph.music.audio import read_audio, write_wav
 from neuromorph.music.metrics import audio_metrics, note_scores
-from neuromorph.music.pianoroll import KEYS, Note, PianoRoll, from_notes
+from neuromorph.music.pianoroll import KEYS, LOWEST_MIDI, Note, PianoRoll, from_notes
 from neuromorph.music.rendering import render
+from neuromorph.music.spectrogram import semitone_spectrogram
 from neuromorph.music.transcription import transcribe
 
 
-@pytest.mark.parametrize("program", [0, 19, 48])
+@pytest.mark.parametrize("program", [0, 20, 48])
 def test_a_cadence_sounds_and_is_never_clipped(tmp_path, cadence, program):
     audio = render(cadence, program)
     heard = read_audio(write_wav(audio, tmp_path / "a.wav"), 44_100)
@@ -35,6 +36,16 @@ def test_there_are_no_clicks_at_the_ends(cadence):
 def test_what_is_played_is_what_is_written(cadence):
     scores = note_scores([transcribe(render(cadence, program=48))], [cadence])
     assert scores["f_measure"] >= 0.6  # what is asked of the transcription
+
+
+@pytest.mark.parametrize("program", [0, 20, 40, 42, 48, 73])
+@pytest.mark.parametrize("key", [48, 60, 72])
+def test_instruments_sound_at_the_written_pitch(program, key):
+    roll = from_notes([Note(key, 0, 3)])
+    levels = semitone_spectrogram(render(roll, program)).levels[16]  # half way, the attack is over
+    strongest = int(levels.argmax()) + LOWEST_MIDI - key
+    assert strongest in (0, 12, 19, 24, 28, 31, 34, 36)  # partials 1 to 8
+    assert levels[: key - LOWEST_MIDI - 2].max() < 1 - 20 / 60  # nothing within 20 dB below the note
 
 
 def test_rests_keep_their_time():
