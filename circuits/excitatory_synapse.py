@@ -1,0 +1,93 @@
+"""Excitatory synapse: post-synaptic current against every knob, pulse pairs, random trains held out.
+
+    python circuits/excitatory_synapse.py --plot
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
+from neuromorph.fitting.synapse import START, WINDOW, fit_synapse, random_train, score_synapse
+from neuromorph.spice.waveforms import integral, pulses, sample
+
+NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
+POST = 0.2
+"""Voltage of the post-synaptic node, V: a membrane half-way to its threshold."""
+
+
+def _bench(times):
+    def bench(circuit, point):
+        cards = f"vap ap 0 {pulses(times(point))}\nvpost post 0 {POST}\nvwref vwref 0 0.4"
+        return circuit.testbench(point, cards, f".tran 0.2n {WINDOW:g} 0 0.2n", "i(vpost) v(xdut.cleft) i(vdd)")
+
+    return bench
+
+
+def _measure(waves, _):
+    current = waves["vpost#branch"]
+    grid = np.array(_GRID["time"].values)
+    return {
+        "current": sample(waves.time, current, grid),
+        "charge": integral(waves.time, current),
+        "peak": current.max(),
+        "energy": -0.8 * integral(waves.time, waves["vdd#branch"]),
+    }
+
+
+def _potential(circuit, point):
+    """The post-synaptic node left to itself: the potential that the decay knob shapes."""
+    cards = f"vap ap 0 {pulses([START])}\nvwref vwref 0 0.4\ncload post 0 8f"
+    return circuit.testbench(point, cards, f".tran 0.2n {WINDOW:g} 0 0.2n", "v(post)")
+
+
+def _potential_measure(waves, _):
+    grid = np.array(_GRID["time"].values)
+    value = waves["post"]
+    return {"potential": sample(waves.time, value, grid), "peak": value.max()}
+
+
+_GRID = {"time": linear(0, WINDOW, 401, "s")}
+_OUT = {"current": "A", "charge": "C", "peak": "A", "energy": "J"}
+_single = _bench(lambda _: [START])
+_pair = _bench(lambda point: [START, START + point["pair_interval"]])
+_random = _bench(lambda point: random_train(int(point["seed"])))
+
+CIRCUIT = Circuit(
+    name="excitatory_synapse",
+    summary="action potential -> cleft -> receptor -> post-synaptic current",
+    netlists=(NETLISTS / "devices" / "cnfet.lib", NETLISTS / "blocks" / "excitatory_synapse.cir"),
+    subcircuit="excitatory_synapse",
+    knobs=(
+        Knob("vnt", 0.24, 0.36, 0.28, "neurotransmitter release: lower is more"),
+        Knob("vre", 0.52, 0.58, 0.55, "reuptake: lower is faster"),
+        Knob("vw", 0.30, 0.50, 0.45, "weight: higher is stronger"),
+        Knob("vdecay", 0.0, 0.35, 0.0, "decay of the post-synaptic potential: higher is faster"),
+    ),
+    states=("cleft",),
+    transistors=7,
+    sweeps=(
+        Sweep("weight", {"vw": linear(0.30, 0.50, 11)}, _single, _measure, _OUT, _GRID, caption="Weight knob"),
+        Sweep("release", {"vnt": linear(0.24, 0.36, 5)}, _single, _measure, _OUT, _GRID, caption="Release knob"),
+        Sweep("reuptake", {"vre": linear(0.52, 0.58, 5)}, _single, _measure, _OUT, _GRID, caption="Reuptake knob"),
+        Sweep("decay", {"vdecay": Axis((0.15, 0.2, 0.25, 0.3), "V")}, _potential, _potential_measure,
+              {"potential": "V", "peak": "V"}, _GRID, caption="Post-synaptic potential and its decay knob"),
+        Sweep("pairs", {"pair_interval": Axis((4e-9, 6e-9, 9e-9, 14e-9, 25e-9, 45e-9), "s")}, _pair, _measure,
+              _OUT, _GRID, caption="Pairs of action potentials"),
+        Sweep("trains", {"seed": Axis((31, 32), "")}, _random, _measure, _OUT, _GRID, caption="Random trains"),
+        Sweep("pairs_check", {"pair_interval": Axis((5e-9, 7.5e-9, 11e-9, 19e-9, 33e-9), "s")}, _pair, _measure,
+              _OUT, _GRID, held_out=True),
+        Sweep("trains_check", {"seed": Axis((301, 302, 303), "")}, _random, _measure, _OUT, _GRID, held_out=True),
+    ),
+    fit=fit_synapse,
+    score=score_synapse,
+    literature="block structure after the BioRC carbon-nanotube synapse (Friesz, Parker, Zhou, Ryu, Sanders, 2007), "
+    "of which only the abstract was seen; log-domain cleft in the manner of Bartolozzi and Indiveri (2007); own circuit",
+)  # fmt: skip
+
+if __name__ == "__main__":
+    from neuromorph.cli import recipe_main
+
+    recipe_main(__file__)

@@ -1,0 +1,91 @@
+"""Gate: sigmoid transconductor, tanh amplifier and their product, i * g.
+
+    python circuits/gate.py --plot
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
+from neuromorph.fitting.gate import fit_gate, score_gate
+
+NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
+REFERENCE = 0.4
+"""Zero of every signal voltage, V."""
+SWING = 0.2
+
+
+def _sigmoid(circuit, point):
+    cards = f"vref vref 0 {REFERENCE}\nvv v 0 {REFERENCE}\nvio io 0 0.35"
+    low, high = REFERENCE - SWING, REFERENCE + SWING
+    analysis = f".dc vv {low:g} {high:g} {2 * SWING / 100:g}"
+    return circuit.testbench(point, cards, analysis, "i(vio) i(vdd)", subcircuit="gate")
+
+
+def _sigmoid_measure(waves, _):
+    current = waves["vio#branch"]
+    # all that vdd gives but the output copy is the tail
+    return {"current": current, "tail": np.mean(-waves["vdd#branch"] - current)}
+
+
+def _product(circuit, point):
+    g_shift = point.get("g_shift", 0.0)
+    out = point.get("v_out", REFERENCE)
+    cards = (
+        f"vref vref 0 {REFERENCE}\nvv v 0 {REFERENCE + point['v_gate']:.9g}\n"
+        f"vg g 0 {REFERENCE}\nvout out 0 {out:g}"
+    )
+    low, high = REFERENCE - SWING + g_shift, REFERENCE + SWING + g_shift
+    return circuit.testbench(point, cards, f".dc vg {low:.9g} {high:.9g} {2 * SWING / 80:g}", "i(vout) i(vdd)")
+
+
+def _product_measure(waves, _):
+    return {"current": waves["vout#branch"], "supply_current": -waves["vdd#branch"]}
+
+
+_V = {"v": linear(-SWING, SWING, 101)}
+_G = {"g": linear(-SWING, SWING, 81)}
+_PRODUCT = {"current": "A", "supply_current": "A"}
+
+CIRCUIT = Circuit(
+    name="gate",
+    summary="sigmoid transconductor and gated tanh amplifier (product i * g)",
+    netlists=tuple(
+        NETLISTS / part for part in ("devices/cnfet.lib", "blocks/ota.cir", "blocks/gate.cir")
+    ),
+    subcircuit="gated_product",
+    knobs=(Knob("vb", 0.15, 0.35, 0.264, "gate of the tail: bias current, e-fold per 33 mV"),),
+    states=("out",),
+    transistors=15,
+    sweeps=(
+        Sweep(
+            "sigmoid", {"vb": Axis((0.15, 0.2, 0.264, 0.3, 0.35), "V")}, _sigmoid, _sigmoid_measure,
+            {"current": "A", "tail": "A"}, _V, caption="Gate current against dendritic voltage",
+        ),
+        Sweep(
+            "product", {"v_gate": linear(-SWING, SWING, 9)}, _product, _product_measure, _PRODUCT, _G,
+            caption="Product of gate and amplifier",
+        ),
+        Sweep(
+            "product_check",
+            {"v_gate": Axis((-0.13, -0.07, -0.021, 0.013, 0.044, 0.083, 0.17), "V"),
+             "g_shift": Axis((0.0023,), "V"), "v_out": Axis((0.3, 0.4, 0.5), "V")},
+            _product, _product_measure, _PRODUCT, _G, held_out=True,
+        ),
+        Sweep(
+            "sigmoid_check", {"vb": Axis((0.245, 0.264, 0.283), "V")}, _sigmoid, _sigmoid_measure,
+            {"current": "A", "tail": "A"}, _V, held_out=True,
+        ),
+    ),
+    fit=fit_gate,
+    score=score_gate,
+    literature="differential pair as sigmoid: Mead, Analog VLSI and Neural Systems (1989), ch. 5; own circuit",
+)  # fmt: skip
+
+if __name__ == "__main__":
+    from neuromorph.cli import recipe_main
+
+    recipe_main(__file__)

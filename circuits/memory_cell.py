@@ -1,0 +1,129 @@
+"""Memory cell: charge, forget leak and read-out surfaces; retention and random frames held out.
+
+    python circuits/memory_cell.py --plot
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
+from neuromorph.fitting.memory_cell import fit_memory_cell, random_frames, score_memory_cell
+from neuromorph.spice.waveforms import integral, sample, staircase
+
+NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
+REFERENCE = 0.4
+FRAME = 100e-9
+FRAMES = 16
+RETENTION_FRAMES = (1.0, 10.0, 100.0)
+
+
+def _cards(gates, extra):
+    lines = [f"vref vref 0 {REFERENCE}", "vio io 0 0.2"]
+    lines += [f"{name} {name} 0 {REFERENCE + value:.9g}" for name, value in gates.items()]
+    return "\n".join([*lines, extra])
+
+
+def _charge(circuit, point):
+    gates = {"vi": point["v_i"], "vf": 0.4, "vo": 0.0}
+    cards = _cards(gates, f"vg vg 0 {REFERENCE}\nvc c 0 {REFERENCE}")
+    return circuit.testbench(point, cards, ".dc vg 0.2 0.6 0.01", "i(vc)")
+
+
+def _leak(circuit, point):
+    gates = {"vi": -0.4, "vf": point["v_f"], "vo": 0.0, "vg": 0.0}
+    return circuit.testbench(point, _cards(gates, f"vc c 0 {REFERENCE}"), ".dc vc 0.2 0.6 0.01", "i(vc)")
+
+
+def _read(circuit, point):
+    gates = {"vi": -0.4, "vf": 0.4, "vo": point["v_o"], "vg": 0.0}
+    cards = _cards(gates, f"vc c 0 {REFERENCE}")
+    return circuit.testbench(point, cards, ".dc vc 0.2 0.6 0.01", "i(vio) i(vdd)")
+
+
+def _retention(circuit, point):
+    gates = {"vi": -0.4, "vf": point["v_f"], "vo": -0.4, "vg": 0.0}
+    start = f".ic v(c)={REFERENCE + point['c_start']:.9g}"
+    stop = FRAME * RETENTION_FRAMES[-1]
+    return circuit.testbench(point, _cards(gates, start), f".tran 10n {stop:g} 0 10n", "v(c)")
+
+
+def _retention_measure(waves, _):
+    at = FRAME * np.array(RETENTION_FRAMES)
+    return {"c": sample(waves.time, waves["c"], at) - REFERENCE}
+
+
+def _frames(circuit, point):
+    drive = random_frames(int(point["seed"]), FRAMES)
+    times = FRAME * np.arange(FRAMES)
+    sources = [
+        f"{name} {name} 0 {staircase(times, REFERENCE + drive[name], 1e-9)}" for name in ("vi", "vf", "vo", "vg")
+    ]
+    cards = "\n".join([f"vref vref 0 {REFERENCE}", "vio io 0 0.2", *sources, f".ic v(c)={REFERENCE}"])
+    return circuit.testbench(point, cards, f".tran 1n {FRAMES * FRAME:g} 0 1n", "v(c) i(vio) i(vdd)")
+
+
+def _frames_measure(waves, _):
+    ends = FRAME * np.arange(1, FRAMES + 1) - 1e-9
+    energy = -0.8 * integral(waves.time, waves["vdd#branch"]) / FRAMES
+    return {
+        "c": sample(waves.time, waves["c"], ends) - REFERENCE,
+        "read": sample(waves.time, waves["vio#branch"], ends),
+        "energy": energy,
+    }
+
+
+_C = {"c": linear(-0.2, 0.2, 41)}
+_FRAME_AXIS = {"frame": Axis(tuple(range(FRAMES)), "1")}
+_FRAME_OUT = {"c": "V", "read": "A", "energy": "J"}
+
+CIRCUIT = Circuit(
+    name="memory_cell",
+    summary="LSTM cell: capacitor charged by i * g, forget leak, gated rectified read-out",
+    netlists=tuple(
+        NETLISTS / part
+        for part in ("devices/cnfet.lib", "blocks/ota.cir", "blocks/gate.cir", "blocks/memory_cell.cir")
+    ),
+    subcircuit="memory_cell",
+    knobs=(
+        Knob("vbi", 0.20, 0.32, 0.264, "bias of the input gate: charge per frame"),
+        Knob("vbf", 0.20, 0.32, 0.253, "bias of the forget gate: fastest forgetting"),
+        Knob("vbo", 0.25, 0.42, 0.385, "bias of the output gate: full-scale rate current"),
+    ),
+    states=("c",),
+    transistors=50,
+    sweeps=(
+        Sweep(
+            "charge", {"v_i": linear(-0.2, 0.2, 9)}, _charge, lambda w, _: {"current": w["vc#branch"]},
+            {"current": "A"}, {"g": linear(-0.2, 0.2, 41)}, caption="Charging current i * g",
+        ),
+        Sweep(
+            "leak", {"v_f": linear(-0.2, 0.2, 9)}, _leak, lambda w, _: {"current": w["vc#branch"]},
+            {"current": "A"}, _C, caption="Forget leak",
+        ),
+        Sweep(
+            "read", {"v_o": linear(-0.2, 0.2, 9)}, _read,
+            lambda w, _: {"current": w["vio#branch"], "supply_current": -w["vdd#branch"]},
+            {"current": "A", "supply_current": "A"}, _C, caption="Read-out o * relu(tanh c)",
+        ),
+        Sweep("frames", {"seed": Axis((21, 22), "")}, _frames, _frames_measure, _FRAME_OUT, _FRAME_AXIS,
+              caption="Random frames"),
+        Sweep(
+            "retention_check",
+            {"v_f": Axis((-0.15, -0.03, 0.05, 0.11, 0.19), "V"), "c_start": Axis((-0.08, 0.05, 0.1), "V")},
+            _retention, _retention_measure, {"c": "V"}, {"frames": Axis(RETENTION_FRAMES, "1")}, held_out=True,
+        ),
+        Sweep("frames_check", {"seed": Axis((201, 202), "")}, _frames, _frames_measure, _FRAME_OUT, _FRAME_AXIS,
+              held_out=True),
+    ),
+    fit=fit_memory_cell,
+    score=score_memory_cell,
+    literature="LSTM: Hochreiter and Schmidhuber (1997), Gers et al. (2000); own circuit",
+)  # fmt: skip
+
+if __name__ == "__main__":
+    from neuromorph.cli import recipe_main
+
+    recipe_main(__file__)

@@ -1,0 +1,173 @@
+"""The LSTM cell's charge, leak and read-out, fitted to DC surfaces; dynamics from its capacitor alone.
+
+    C dc/dt = I_i s(v_i) tanh(g) - I_f s(-v_f) tanh((c - c0) / W) - I_hold,   I(io) = I_o s(v_o) A relu(tanh((c - co) / Wo))
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuromorph.figures import Figure
+from neuromorph.fitting.gate import amplifier, sigmoid
+from neuromorph.fitting.least_squares import least_squares
+from neuromorph.library import BlockData, FittedModel
+
+CAPACITANCE = 50e-15
+"""The cell's capacitor in the netlist; gates add to it (fitted)."""
+FRAME = 100e-9
+_GATE = ("gain", "v_offset", "v_width", "floor")
+
+
+def random_frames(seed: int, frames: int) -> dict[str, np.ndarray]:
+    """Gate and candidate voltages of random frames, V from the reference, each shape (frames,)."""
+    rng = np.random.default_rng(seed)
+    return {
+        "vi": rng.uniform(-0.12, 0.12, frames), "vf": rng.uniform(-0.06, 0.16, frames),
+        "vo": rng.uniform(-0.1, 0.12, frames), "vg": rng.uniform(-0.1, 0.1, frames),
+    }  # fmt: skip
+
+
+def _gated(x: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Gate in scaled parameters: offset in 10 mV, width in 33 mV, floor in 1e-3, never negative."""
+    return sigmoid(v, 1.0, x[0] * 1e-2, x[1] * 33e-3, abs(x[2]) * 1e-3)
+
+
+def _fit_charge(data: BlockData) -> tuple[np.ndarray, np.ndarray, float]:
+    sweep = data["charge"]
+    current = sweep["current"]
+    full = np.abs(current).max()
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        tanh = amplifier(sweep["g"], x[3], x[4], x[5] * 1e-2, x[6] * 65e-3)
+        return (np.multiply.outer(_gated(x, sweep["v_i"]), tanh) - current / full).ravel()
+
+    names = ("i_offset", "i_width", "i_floor", "charge_up", "charge_down", "g_offset", "g_width")
+    x, dx = least_squares(residuals, [0, 1, 0.1, 1, 1, 0, 1], names, data.name)
+    return x, dx, float(full)
+
+
+def _fit_leak(data: BlockData) -> tuple[np.ndarray, np.ndarray, float]:
+    sweep = data["leak"]
+    current = sweep["current"]
+    full = np.abs(current).max()
+    inside = np.abs(sweep["c"]) <= 0.151
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        leak = x[3] * np.tanh((sweep["c"] - x[4] * 1e-2) / (x[5] * 65e-3))
+        model = -np.multiply.outer(_gated(x, -sweep["v_f"]), leak) - x[6] * 1e-4
+        return ((model - current / full) / (1e-3 + np.abs(current / full)) ** 0.5)[:, inside].ravel()
+
+    names = ("f_offset", "f_width", "f_floor", "i_leak", "v_rest", "v_leak_width", "i_hold")
+    x, dx = least_squares(residuals, [0, 1, 0.1, 1, 0, 1, 0], names, data.name)
+    return x, dx, float(full)
+
+
+def _fit_read(data: BlockData) -> tuple[np.ndarray, np.ndarray, float]:
+    sweep = data["read"]
+    current = sweep["current"]
+    full = np.abs(current).max()
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        read = x[3] * np.maximum(np.tanh((sweep["c"] - x[4] * 1e-2) / (x[5] * 65e-3)), 0)
+        return (np.multiply.outer(_gated(x, sweep["v_o"]), read) - current / full).ravel()
+
+    names = ("o_offset", "o_width", "o_floor", "i_read", "v_read_offset", "v_read_width")
+    x, dx = least_squares(residuals, [0, 1, 0.1, 1, 0, 1], names, data.name)
+    return x, dx, float(full)
+
+
+def fit_memory_cell(data: BlockData) -> FittedModel:
+    """All parameters of the cell; the capacitance is calibrated on random training frames."""
+    charge, d_charge, i_full = _fit_charge(data)
+    leak, d_leak, f_full = _fit_leak(data)
+    read, d_read, o_full = _fit_read(data)
+    p = {
+        "i_charge": i_full * 0.5 * (charge[3] + charge[4]), "charge_up": i_full * charge[3],
+        "charge_down": i_full * charge[4], "i_offset": charge[0] * 1e-2, "i_width": charge[1] * 33e-3,
+        "i_floor": abs(charge[2]) * 1e-3, "g_offset": charge[5] * 1e-2, "g_width": charge[6] * 65e-3,
+        "i_leak": f_full * leak[3], "f_offset": leak[0] * 1e-2, "f_width": leak[1] * 33e-3,
+        "f_floor": abs(leak[2]) * 1e-3, "v_rest": leak[4] * 1e-2, "v_leak_width": leak[5] * 65e-3,
+        "i_hold": f_full * leak[6] * 1e-4, "i_read": o_full * read[3], "o_offset": read[0] * 1e-2,
+        "o_width": read[1] * 33e-3, "o_floor": abs(read[2]) * 1e-3, "v_read_offset": read[4] * 1e-2,
+        "v_read_width": read[5] * 65e-3, "read_gain": 1.0,
+    }  # fmt: skip
+    deviation = {
+        "i_charge": i_full * d_charge[3], "i_leak": f_full * d_leak[3], "v_rest": d_leak[4] * 1e-2,
+        "v_leak_width": d_leak[5] * 65e-3, "i_hold": f_full * d_leak[6] * 1e-4, "i_read": o_full * d_read[3],
+        "v_read_offset": d_read[4] * 1e-2, "v_read_width": d_read[5] * 65e-3,
+    }  # fmt: skip
+    frames = data["frames"]
+    seeds = [int(s) for s in frames["seed"]]
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        runs = [simulate_frames({**p, "capacitance": x[0] * CAPACITANCE}, seed, frames["c"].shape[-1]) for seed in seeds]
+        return ((np.stack(runs) - frames["c"]) * 1e3).ravel()
+
+    x, dx = least_squares(residuals, [1.0], ("capacitance",), data.name, diff_step=1e-3)
+    p["capacitance"], deviation["capacitance"] = float(x[0] * CAPACITANCE), float(dx[0] * CAPACITANCE)
+    p["energy_per_frame"] = float(np.mean(frames["energy"]))
+    units = {k: "A" if k.startswith(("i_charge", "charge", "i_leak", "i_hold", "i_read")) else "V" for k in p}
+    units.update(capacitance="F", energy_per_frame="J", read_gain="1", i_floor="1", f_floor="1", o_floor="1")
+    errors = {"frames_rms_volt": float(np.sqrt(np.mean((residuals(x) * 1e-3) ** 2)))}
+    box = {"v": (-0.2, 0.2), "c": (-0.15, 0.15)}
+    return FittedModel("gated_capacitor", {k: float(v) for k, v in p.items()}, units, deviation, errors, box)
+
+
+def slope(p: dict[str, float], c: np.ndarray, vi: float, vf: float, vg: float) -> np.ndarray:
+    """dc/dt, V/s, at gate voltages from the reference."""
+    i = sigmoid(np.float64(vi), 1.0, p["i_offset"], p["i_width"], p["i_floor"])
+    f = sigmoid(np.float64(-vf), 1.0, p["f_offset"], p["f_width"], p["f_floor"])
+    g = amplifier(np.float64(vg), p["charge_up"], p["charge_down"], p["g_offset"], p["g_width"])
+    leak = p["i_leak"] * f * np.tanh((c - p["v_rest"]) / p["v_leak_width"])
+    return (i * g - leak - p["i_hold"]) / p["capacitance"]
+
+
+def _advance(p: dict[str, float], c: np.ndarray, seconds: float, steps: int, **gates: float) -> np.ndarray:
+    h = seconds / steps
+    for _ in range(steps):
+        middle = c + 0.5 * h * slope(p, c, **gates)
+        c = c + h * slope(p, middle, **gates)
+    return c
+
+
+def simulate_frames(p: dict[str, float], seed: int, frames: int) -> np.ndarray:
+    """Cell voltage from the reference at the end of each random frame, V, shape (frames,)."""
+    drive, c, ends = random_frames(seed, frames), np.float64(0.0), []
+    for k in range(frames):
+        c = _advance(p, c, FRAME, 20, vi=drive["vi"][k], vf=drive["vf"][k], vg=drive["vg"][k])
+        ends.append(c)
+    return np.array(ends)
+
+
+def score_memory_cell(model: FittedModel, data: BlockData) -> list[Figure]:
+    """Held values after 1, 10 and 100 frames, and random frames, of 150 mV full scale."""
+    p, full = model.parameters, 0.15
+    check = data["retention_check"]
+    errors = []
+    for a, vf in enumerate(check["v_f"]):
+        c = check["c_start"].copy()
+        done = 0.0
+        for b, frames in enumerate(check["frames"]):
+            steps = int(40 * (frames - done))
+            c = _advance(p, c, (frames - done) * FRAME, steps, vi=-0.4, vf=float(vf), vg=-0.4)
+            done = frames
+            errors.append(np.abs(c - check["c"][a, :, b]))
+    held = 100 * np.max(errors) / full
+    frames = data["frames_check"]
+    predicted = np.stack([simulate_frames(p, int(s), frames["c"].shape[-1]) for s in frames["seed"]])
+    rms = 100 * np.sqrt(np.mean((predicted - frames["c"]) ** 2)) / full
+    reads = [_read_error(p, int(s), frames, k) for k, s in enumerate(frames["seed"])]
+    naive = 100 * np.sqrt(np.mean((frames["c"] - frames["c"].mean()) ** 2)) / full
+    return [
+        Figure("memory cell: held value after 1, 10, 100 frames, max error of full scale", float(held), "%", 3.0, 1.0),
+        Figure("memory cell: random frames, rms error of full scale", float(rms), "%", 3.0, 1.0),
+        Figure("memory cell: read-out, max error of full scale", float(100 * np.max(reads)), "%", 2.0, 0.5),
+        Figure("memory cell: baseline, constant, rms of full scale", float(naive), "%"),
+    ]
+
+
+def _read_error(p: dict[str, float], seed: int, frames, row: int) -> float:
+    drive = random_frames(seed, frames["c"].shape[-1])
+    o = sigmoid(drive["vo"], 1.0, p["o_offset"], p["o_width"], p["o_floor"])
+    read = p["i_read"] * o * np.maximum(np.tanh((frames["c"][row] - p["v_read_offset"]) / p["v_read_width"]), 0)
+    return float(np.max(np.abs(read - frames["read"][row])) / p["i_read"])
