@@ -170,7 +170,8 @@ def log_mel_frames(audio: Audio, frame_seconds: float = FRAME_SECONDS, bands: in
     audio : Audio
         The sound, sampled at 7.2 kHz or more.
     frame_seconds : float
-        Length of a frame [s]; each is the mean of 8 hops.
+        Length of a frame [s].  Each is the mean of windows of about 50 ms that
+        lie wholly inside it, so that no frame contains sound of the one before.
     bands : int
         Number of mel bands.
 
@@ -185,16 +186,16 @@ def log_mel_frames(audio: Audio, frame_seconds: float = FRAME_SECONDS, bands: in
         When the sound is shorter than one frame.
     """
     _check_positive(frame_seconds=frame_seconds)
-    hop = frame_seconds / HOPS_PER_FRAME
-    levels = mel_spectrogram(audio, bands, hop, 2 * hop).levels
-    frames = len(levels) // HOPS_PER_FRAME
+    hops = max(round(frame_seconds / HOP_SECONDS), 1)
+    levels = mel_spectrogram(audio, bands, frame_seconds / hops, frame_seconds / hops).levels
+    frames = len(levels) // hops
     if not frames:
         raise AudioError(
             f"lasts {audio.seconds:.3g} s, less than one frame of {frame_seconds:g} s",
             where=audio.name,
             remedy="give a longer sound or a shorter frame",
         )
-    return levels[: frames * HOPS_PER_FRAME].reshape(frames, HOPS_PER_FRAME, bands).mean(axis=1)
+    return levels[: frames * hops].reshape(frames, hops, bands).mean(axis=1)
 
 
 def tone_bank(frequencies: NDArray[np.float64], seconds: NDArray[np.float64], sample_rate: int) -> Floats:

@@ -97,9 +97,17 @@ def test_mel_floor_and_finite():
 def test_log_mel_frames_average_eight_hops(tone):
     sound = sine(440.0, 1.3)
     frames = log_mel_frames(sound)
-    hops = mel_spectrogram(sound).levels
+    hops = mel_spectrogram(sound, window_seconds=0.05).levels
     assert frames.shape == (3, 32)
     np.testing.assert_allclose(frames[1], hops[8:16].mean(axis=0), rtol=1e-5)
+
+
+def test_no_log_mel_frame_contains_sound_of_another():
+    sound = np.zeros(16_000 * 12 // 10, np.float32)
+    sound[6_400:12_800] = sine(440.0, 0.4).samples
+    frames = log_mel_frames(Audio(sound))
+    assert frames[[0, 2]] == pytest.approx(np.log(1e-10))
+    assert frames[1].max() > np.log(1e-3)
 
 
 def test_a_sound_shorter_than_a_frame_has_no_frames():

@@ -23,7 +23,7 @@ def harmonic(keys, seconds=1.2, rate=16_000) -> Audio:
     return Audio((0.2 * sound / len(keys)).astype(np.float32), rate)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(key=st.integers(20, 70))
 def test_one_tone_is_one_note_without_its_partials(key):
     roll = transcribe(harmonic([key]))
