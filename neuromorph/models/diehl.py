@@ -21,13 +21,16 @@ WEIGHT_UNIT = 0.4
 
 @pytree
 class DiehlSynapse:
-    """``dw = A W tanh((x - x_tar - shift) / W) (w_max - w)^mu``; A, mu, w_max by direction.
+    """``dw = A W tanh((x - x_tar - shift) / W) r(w)^mu``; A, mu, w_max by direction.
+
+    ``r(w) = soft ln(1 + exp((w_max - w) / soft))`` is w_max - w with a rounded corner.
 
     Parameters
     ----------
     rate_up, rate_down : A, weight units per unit of trace and event
     mu_up, mu_down : exponents, 1
     stop_up, stop_down : effective w_max, weight units
+    soft : rounding of the stop, weight units
     width : W, trace units (large: linear)
     shift : error of the sign change, trace units
     tau_trace : decay of the pre-synaptic trace, s
@@ -39,6 +42,7 @@ class DiehlSynapse:
     mu_down: float | jax.Array = 1.0
     stop_up: float | jax.Array = 1.0
     stop_down: float | jax.Array = 1.0
+    soft: float | jax.Array = 1e-3
     width: float | jax.Array = 1e3
     shift: float | jax.Array = 0.0
     tau_trace: float | jax.Array = 25e-9
@@ -46,11 +50,11 @@ class DiehlSynapse:
     def change(self, w: jax.Array, x: jax.Array, x_target: float | jax.Array) -> jax.Array:
         """Weight change of one post event at weights ``w`` and traces ``x`` (same shape)."""
         push = self.width * jnp.tanh((x - x_target - self.shift) / self.width)
-        up = self.rate_up * _soft_stop(self.stop_up - w, self.mu_up)
-        down = self.rate_down * _soft_stop(self.stop_down - w, self.mu_down)
+        up = self.rate_up * self._room(self.stop_up - w, self.mu_up)
+        down = self.rate_down * self._room(self.stop_down - w, self.mu_down)
         return push * jnp.where(push > 0, up, down)
 
-
-def _soft_stop(room: jax.Array, mu: float | jax.Array) -> jax.Array:
-    """``room^mu`` for room > 0, else 0 (exp of log: pow is scalar on CPU)."""
-    return jnp.where(room > 1e-6, jnp.exp(mu * jnp.log(jnp.maximum(room, 1e-6))), 0.0)
+    def _room(self, left: jax.Array, mu: float | jax.Array) -> jax.Array:
+        """``r^mu`` (exp of log: pow is scalar on CPU)."""
+        room = self.soft * jnp.logaddexp(0.0, left / self.soft)
+        return jnp.exp(mu * jnp.log(jnp.maximum(room, 1e-9)))

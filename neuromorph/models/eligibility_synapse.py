@@ -19,10 +19,13 @@ class EligibilitySynapse:
     ----------
     tau_pre : filter of the spikes that charge the trace, s; 0 is the raw spike
     compression : 1 / y_ref; 0 is the linear, ideal product
+    tau_output : filter of the spikes that gate the output gate's update, s (one a line;
+        the output gate has no trace of its own)
     """
 
     tau_pre: float | jax.Array = 0.0
     compression: float | jax.Array = 0.0
+    tau_output: float | jax.Array = 10e-9
 
     def twin(self, up: jax.Array, down: jax.Array) -> jax.Array:
         """Signed eligibility that the update sees from twin traces."""

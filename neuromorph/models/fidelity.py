@@ -10,9 +10,9 @@ gate               gain                     plateau current / design bias curren
 gate               v_offset                 dendritic voltage of half the plateau        V
 gate               v_width                  e-fold width of the sigmoid                  V
 gate               floor                    closed-gate current / design bias current    1
-tanh               gain_up, gain_down       plateau / tail current by direction          1
-tanh               v_offset                 input voltage of zero output                 V
-tanh               v_width                  width of the tanh                            V
+gate               tanh_gain_up, _down      plateau / tail current of the amplifier      1
+gate               tanh_v_offset            input voltage of zero output                 V
+gate               tanh_v_width             width of the tanh                            V
 memory_cell        capacitance              of the cell                                  F
 memory_cell        i_charge                 charging current at i = g = 1                A
 memory_cell        i_leak                   leak tail current at unit gate               A
@@ -24,29 +24,37 @@ memory_cell        v_read_offset            corner of the rectified read-out    
 memory_cell        v_read_width             width of the read-out's tanh                 V
 excitatory_synapse tau_decay, tau_rise      of the post-synaptic current                 s
 excitatory_synapse gain                     charge of a lone spike / design charge       1
-excitatory_synapse saturation               loss of an immediately following spike       1
+excitatory_synapse facilitation, saturation gain and loss of a spike that follows at     1
+                                            once
 axon_hillock       t_dead                   dead time (used where no neuron is passed)   s
 stdp_synapse       dw_up, dw_down           dw per volt of trace difference and event,   V/V
                                             at w = 0
 stdp_synapse       mu_up, mu_down           exponents of the soft stop                   1
 stdp_synapse       v_stop_up, v_stop_down   effective w_max by direction                 V
+stdp_synapse       v_soft                   rounding of the stop                         V
 stdp_synapse       v_width                  width of the tanh of the trace difference    V
 stdp_synapse       v_shift                  error of the sign change                     V
 stdp_synapse       tau_trace                decay of the pre-synaptic trace              s
 eligibility        tau_pre                  filter of the charging spikes (0: raw)       s
 eligibility        compression              1 / y_ref                                    1
+eligibility        tau_output               filter of the output gate's line activity    s
 weight_store       bits, bound, drift,      see :class:`WeightStore`                     1
                    latch, follow
 ================== ======================== ============================================ =====
 
-The last two blocks have no circuit yet; without them the stated assumptions in
-``ASSUMED`` are used.  Missing blocks raise :class:`~neuromorph.errors.InputError`.
+The sigmoid's four may be three values each, for i, f and o.  More parameters than
+these are allowed and ignored.  The last two blocks have no circuit yet; without
+them the stated assumptions in ``ASSUMED`` are used.  Missing blocks raise
+:class:`~neuromorph.errors.InputError`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+import jax
+import jax.numpy as jnp
 
 from neuromorph.errors import InputError
 from neuromorph.models.diehl import TRACE_UNIT, WEIGHT_UNIT, DiehlSynapse
@@ -65,7 +73,7 @@ FEATURE_RATE = 0.02
 """Ideal Diehl learning rate eta, weight units per unit of trace and event."""
 
 ASSUMED: dict[str, dict[str, float]] = {
-    "eligibility": {"tau_pre": 0.0, "compression": 1.0},
+    "eligibility": {"tau_pre": 0.0, "compression": 1.0, "tau_output": 10e-9},
     "weight_store": {"bits": 6, "bound": 2.0, "drift": 3.4e-6, "latch": 1e-3, "follow": 0.032},
 }
 """Stand-ins (lstm_circuits and net studies) for blocks whose circuits are not designed yet."""
@@ -97,7 +105,7 @@ def ideal_blocks(frame: Frame) -> BlockSet:
         tanh=TanhGate(),
         cell=MemoryCell(leak_rate=FORGET_DEPTH / frame.seconds, charge_rate=1.0 / frame.seconds),
         diehl=DiehlSynapse(rate_up=FEATURE_RATE, rate_down=FEATURE_RATE),
-        eligibility=EligibilitySynapse(tau_pre=frame.tau_synapse),
+        eligibility=EligibilitySynapse(frame.tau_synapse, tau_output=frame.tau_synapse),
         store=WeightStore(),
     )
     return as_float32(blocks)
@@ -122,7 +130,7 @@ def nominal_blocks(
         cell_neuron=neuron,
         synapse=SpikeSynapse(**_pick(models, "excitatory_synapse", SpikeSynapse)),
         gate=_gate(_get(models, "gate")),
-        tanh=_tanh(_get(models, "tanh")),
+        tanh=_tanh(_get(models, "gate")),
         cell=_cell(_get(models, "memory_cell")),
         diehl=_diehl(_get(models, "stdp_synapse")),
         eligibility=EligibilitySynapse(**_pick(models, "eligibility", EligibilitySynapse)),
@@ -161,11 +169,19 @@ def _pick(models: Mapping[str, Mapping[str, float]], block: str, cls: type) -> d
 
 
 def _gate(p: _Parameters) -> SigmoidGate:
-    return SigmoidGate(p["gain"], p["v_offset"] / GATE_UNIT, p["v_width"] / GATE_UNIT, p["floor"])
+    gain, offset, width, floor = (_by_gate(p[n]) for n in ("gain", "v_offset", "v_width", "floor"))
+    return SigmoidGate(gain, offset / GATE_UNIT, width / GATE_UNIT, floor)
+
+
+def _by_gate(value: Any) -> jax.Array:
+    """A scalar, or a column [3, 1] of values for i, f and o."""
+    array = jnp.asarray(value, jnp.float32)
+    return array if array.ndim == 0 else array.reshape(3, 1)
 
 
 def _tanh(p: _Parameters) -> TanhGate:
-    return TanhGate(p["gain_up"], p["gain_down"], p["v_offset"] / TANH_UNIT, p["v_width"] / TANH_UNIT)
+    up, down = p["tanh_gain_up"], p["tanh_gain_down"]
+    return TanhGate(up, down, p["tanh_v_offset"] / TANH_UNIT, p["tanh_v_width"] / TANH_UNIT)
 
 
 def _cell(p: _Parameters) -> MemoryCell:
@@ -194,6 +210,7 @@ def _diehl(p: _Parameters) -> DiehlSynapse:
         mu_down=p["mu_down"],
         stop_up=p["v_stop_up"] / WEIGHT_UNIT,
         stop_down=p["v_stop_down"] / WEIGHT_UNIT,
+        soft=p["v_soft"] / WEIGHT_UNIT,
         width=p["v_width"] / TRACE_UNIT,
         shift=p["v_shift"] / TRACE_UNIT,
         tau_trace=p["tau_trace"],

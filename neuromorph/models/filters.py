@@ -34,3 +34,14 @@ def before(traces: jax.Array, start: jax.Array, tick_seconds: float, tau: float 
     """Traces [ticks, n] as they stand just before each tick's events."""
     previous = jnp.concatenate([start[None, :], traces[:-1]])
     return previous * decay_over(tick_seconds, tau)
+
+
+def filtered_end(
+    events: jax.Array, start: jax.Array, tick_seconds: float, tau: float | jax.Array
+) -> jax.Array:
+    """Last row of :func:`filtered`, [n]."""
+    ticks = events.shape[0]
+    decay = decay_over(tick_seconds, tau)
+    lag = jnp.arange(ticks - 1, -1, -1, dtype=jnp.float32)
+    power = jnp.where(lag == 0, 1.0, decay**lag)
+    return power @ events + decay**ticks * start

@@ -3,7 +3,8 @@
 ``u <- u exp(-h/tau_rise) + S``, ``a <- a exp(-h/tau_decay) + (1 - exp(-h/tau_rise)) u``
 where S sums ``weight * release`` over the lines that spiked.  The charge of one
 spike does not depend on the rise.  Lines release less when they spiked a moment
-ago: ``release = gain / (1 + saturation q)`` with q the line's own spike trace.
+ago: ``release = gain (1 + facilitation q) / (1 + saturation q)`` with q the line's
+own spike trace.
 """
 
 from __future__ import annotations
@@ -28,17 +29,18 @@ class SpikeSynapse:
     ----------
     tau_decay, tau_rise : s
     gain : charge of a lone spike over the design charge, 1
-    saturation : loss of a spike that follows another at once, 1
+    facilitation, saturation : gain and loss of a spike that follows another at once, 1
     """
 
     tau_decay: float | jax.Array
     tau_rise: float | jax.Array = 0.0
     gain: float | jax.Array = 1.0
+    facilitation: float | jax.Array = 0.0
     saturation: float | jax.Array = 0.0
 
     def release(self, trace: jax.Array) -> jax.Array:
         """Charge of a spike on lines whose spike trace stands at ``trace``."""
-        return self.gain / (1.0 + self.saturation * trace)
+        return self.gain * (1.0 + self.facilitation * trace) / (1.0 + self.saturation * trace)
 
     def step(
         self, rise: jax.Array, current: jax.Array, arriving: jax.Array, seconds: float

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 
@@ -52,7 +54,9 @@ def feature_frame(
     def tick(carry: tuple[FeatureState, jax.Array], inputs: tuple[jax.Array, jax.Array]):
         now, fired = carry
         rise, current = blocks.synapse.step(now.rise, now.current, inputs[0], frame.tick_seconds)
-        neuron, spikes = blocks.feature_neuron.step(now.neuron, _drive(config, now, current, fired))
+        drive = _drive(config, now, current, fired)
+        neuron, spikes = blocks.feature_neuron.step(now.neuron, drive)
+        spikes = spikes & (fired | _admitted(spikes & ~fired, drive, layer.winners - jnp.sum(fired)))
         weights = post_update(blocks.diehl, now.weights, spikes, inputs[1], layer.x_target, plastic)
         threshold = now.threshold + plastic * layer.threshold_step * spikes
         after = FeatureState(weights, threshold, neuron, rise, current, spikes.astype(jnp.float32))
@@ -69,7 +73,11 @@ def _drive(config: NetworkConfig, now: FeatureState, current: jax.Array, fired: 
     return jnp.where(open_, jnp.clip(config.features.gain * current - now.threshold, 0.0, 1.0), 0.0)
 
 
+def _admitted(newcomers: jax.Array, drive: jax.Array, places: jax.Array) -> jax.Array:
+    """The ``places`` newcomers [n] with the strongest drive; the others' spikes are shunted."""
+    ahead = newcomers[None, :] & (drive[None, :] > drive[:, None])
+    return newcomers & (jnp.sum(ahead, axis=1) < places)
+
+
 def _forget_threshold(state: FeatureState, keep: jax.Array) -> FeatureState:
-    return FeatureState(
-        state.weights, state.threshold * keep, state.neuron, state.rise, state.current, state.last_spikes
-    )
+    return replace(state, threshold=state.threshold * keep)

@@ -20,7 +20,7 @@ STATES = {
     "features.neuron": "axon_hillock",
     "features.threshold": IDEAL,
     "lines.trace": "stdp_synapse",
-    "lines.pre": IDEAL,
+    "lines.pre, lines.output": IDEAL,
     "eligibility": IDEAL,
     "fast weights": IDEAL,
     "slow weights": IDEAL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -53,11 +54,13 @@ class LineState:
     """Spike traces of the lines, kept across frames.
 
     ``recent`` [notes + features]: release trace; ``pre`` [lines - 1]: filtered
-    spikes for the eligibility; ``trace`` [notes]: Diehl's x_pre.
+    spikes for the eligibility; ``output`` [lines - 1]: the same for the output
+    gate; ``trace`` [notes]: Diehl's x_pre.
     """
 
     recent: jax.Array
     pre: jax.Array
+    output: jax.Array
     trace: jax.Array
 
 
@@ -138,6 +141,7 @@ def _initial_lines(config: NetworkConfig) -> LineState:
     return LineState(
         recent=jnp.zeros(external, jnp.float32),
         pre=jnp.zeros(config.lines - 1, jnp.float32),
+        output=jnp.zeros(config.lines - 1, jnp.float32),
         trace=jnp.zeros(config.notes, jnp.float32),
     )
 
@@ -165,7 +169,7 @@ def rest(config: NetworkConfig, blocks: BlockSet, state: State, reset: jax.Array
     fresh = (features, _initial_lines(config), _initial_cells(config, blocks))
     kept = (state.features, state.lines, state.cells)
     features, lines, cells = jax.tree.map(lambda new, old: jnp.where(reset, new, old), fresh, kept)
-    return State(state.fast, state.slow, state.feedback, features, lines, cells, state.eligibility)
+    return replace(state, features=features, lines=lines, cells=cells)
 
 
 def _initial_features_at_rest(config: NetworkConfig, blocks: BlockSet, now: FeatureState) -> FeatureState:

@@ -6,11 +6,13 @@ number (0 or 1) that scales every change.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 
 from neuromorph.models.fidelity import BlockSet
-from neuromorph.models.filters import before, filtered
+from neuromorph.models.filters import before, filtered, filtered_end
 from neuromorph.models.pytree import pytree, static
 from neuromorph.models.synapse import decay_over
 from neuromorph.network import head
@@ -63,7 +65,14 @@ class FrameInput:
 
 @pytree
 class Heard:
-    """What the network knows at a frame's end: read-out [cells], trace inputs, spikes for the record."""
+    """A frame as it was heard.
+
+    Parameters
+    ----------
+    read : [cells] read-out at the frame's end
+    pre : [lines] line activity at the frame's end, for the output gate
+    cells, note_spikes, feature_spikes : what happened at each tick
+    """
 
     read: jax.Array
     pre: jax.Array
@@ -78,32 +87,51 @@ def listen(network: Network, state: State, inputs: FrameInput) -> tuple[State, H
     reset = inputs.reset | (not config.memory)
     state = rest(config, blocks, state, reset)
     notes = (inputs.levels[None, :] > network.thresholds).astype(jnp.float32)
-    traces, trace_end = note_traces(config, blocks, notes, state.lines.trace)
-    h = config.frame.tick_seconds
-
-    arriving = state.features.last_spikes
-    external, recent_notes = _released(network, notes, state.lines.recent[: config.notes])
-    features, feature_spikes = feature_frame(config, blocks, state.features, external, traces, inputs.plastic)
-    arrived = jnp.concatenate([arriving[None, :], feature_spikes[:-1]])
-    released, recent_features = _released(network, arrived, state.lines.recent[config.notes :])
-    charge = _line_charges(config)
-    weighted = (
-        jnp.concatenate([external, released], axis=1) * charge[None, : external.shape[1] + released.shape[1]]
+    x_pre, trace = note_traces(config, blocks, notes, state.lines.trace)
+    from_notes, recent_notes = _released(network, notes, state.lines.recent[: config.notes])
+    features, feature_spikes = feature_frame(
+        config, blocks, state.features, from_notes, x_pre, inputs.plastic
     )
-    drive = weighted @ state.fast.gates[: weighted.shape[1]]
+    arrived = jnp.concatenate([state.features.last_spikes[None, :], feature_spikes[:-1]])
+    from_features, recent_features = _released(network, arrived, state.lines.recent[config.notes :])
+    drive = _external_drive(config, state.fast.gates, from_notes, from_features)
     cells, record = memory_frame(config, blocks, state.fast.gates, state.cells, drive)
 
     spikes = jnp.concatenate([notes, arrived, record.arrived.astype(jnp.float32)], axis=1)
-    pre_raw = filtered(spikes, state.lines.pre, h, blocks.eligibility.tau_pre)
-    pre = jnp.concatenate(
-        [pre_raw * (charge * _trace_share(network))[None, :], jnp.ones((config.frame.ticks, 1), jnp.float32)],
-        axis=1,
-    )
+    eligibility, pre, output = _traced(network, state, spikes, record, reset)
+    recent = jnp.concatenate([recent_notes, recent_features])
+    lines = LineState(recent, pre, output, trace)
+    state = replace(state, features=features, lines=lines, cells=cells, eligibility=eligibility)
+    activity = _with_bias_line(output * _share(network, blocks.eligibility.tau_output))
+    return state, Heard(cells.read, activity, record, notes, feature_spikes)
+
+
+def _external_drive(
+    config: NetworkConfig, gates: jax.Array, from_notes: jax.Array, from_features: jax.Array
+) -> jax.Array:
+    """Charge on the cells' dendrites from outside, [ticks, 4 * cells]: one product a frame."""
+    released = jnp.concatenate([from_notes, from_features], axis=1)
+    external = released.shape[1]
+    return (released * _line_charges(config)[None, :external]) @ gates[:external]
+
+
+def _traced(
+    network: Network, state: State, spikes: jax.Array, record: CellRecord, reset: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Eligibility after the frame and the line filters' end values (spikes [ticks, lines - 1])."""
+    blocks, h = network.blocks, network.config.frame.tick_seconds
+    synapse = blocks.eligibility
+    filtered_pre = filtered(spikes, state.lines.pre, h, synapse.tau_pre)
+    output = filtered_end(spikes, state.lines.output, h, synapse.tau_output)
+    pre = _with_bias_line(filtered_pre * _share(network, synapse.tau_pre)[None, :])
     keep = 1.0 - reset.astype(jnp.float32)
     eligibility = frame_update(state.eligibility, pre, charges(blocks, record, h), record.leak, keep)
-    lines = LineState(jnp.concatenate([recent_notes, recent_features]), pre_raw[-1], trace_end)
-    state = State(state.fast, state.slow, state.feedback, features, lines, cells, eligibility)
-    return state, Heard(cells.read, pre[-1], record, notes, feature_spikes)
+    return eligibility, filtered_pre[-1], output
+
+
+def _with_bias_line(activity: jax.Array) -> jax.Array:
+    """Activity of all lines: the bias line is always on."""
+    return jnp.concatenate([activity, jnp.ones((*activity.shape[:-1], 1), jnp.float32)], axis=-1)
 
 
 def _released(network: Network, spikes: jax.Array, start: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -125,11 +153,11 @@ def _line_charges(config: NetworkConfig) -> jax.Array:
     return jnp.concatenate(parts)
 
 
-def _trace_share(network: Network) -> jax.Array:
-    """Makes a spike count the same in trace and dendrite whatever the trace's own filter."""
-    h = network.config.frame.tick_seconds
-    trace = 1.0 - decay_over(h, network.blocks.eligibility.tau_pre)
-    return trace / (1.0 - decay_over(h, network.config.frame.tau_synapse))
+def _share(network: Network, tau: float | jax.Array) -> jax.Array:
+    """Charge of a filtered spike by line, so that its sum over time is that on the dendrite."""
+    frame = network.config.frame
+    own = 1.0 - decay_over(frame.tick_seconds, tau)
+    return _line_charges(network.config) * own / (1.0 - decay_over(frame.tick_seconds, frame.tau_synapse))
 
 
 def learn(network: Network, state: State, heard: Heard, inputs: FrameInput) -> tuple[State, jax.Array]:

@@ -31,14 +31,12 @@ class CellRecord:
 
 def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> jax.Array:
     """psi of the five traces, [ticks, 5 * cells], order i+, i-, f+, f-, g."""
-    i, leak_gate = record.gates[:, 0], record.gates[:, 1]
     gain = tick_seconds * blocks.cell.charge_rate
-    slope = _slopes(blocks, record.gates)
+    slope = jax.vmap(blocks.gate.slope)(record.gates)
     psi_i = gain * record.g * slope[:, 0]
     away = record.c - blocks.cell.rest
     psi_f = tick_seconds * blocks.cell.leak_rate * slope[:, 1] * away
-    psi_g = gain * i * _tanh_slope(blocks, record.g)
-    del leak_gate
+    psi_g = gain * record.gates[:, 0] * jax.vmap(blocks.tanh.slope)(record.g)
     parts = [
         jnp.maximum(psi_i, 0),
         jnp.maximum(-psi_i, 0),
@@ -47,14 +45,6 @@ def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> jax.Ar
         psi_g,
     ]
     return jnp.concatenate(parts, axis=1)
-
-
-def _slopes(blocks: BlockSet, gates: jax.Array) -> jax.Array:
-    return jax.vmap(blocks.gate.slope)(gates)
-
-
-def _tanh_slope(blocks: BlockSet, g: jax.Array) -> jax.Array:
-    return jax.vmap(blocks.tanh.slope)(g)
 
 
 def remaining(leak: jax.Array) -> jax.Array:

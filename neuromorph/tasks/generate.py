@@ -109,6 +109,7 @@ def _hold(network: Network, state: State, seconds: float) -> State:
     if not network.config.joint:
         return state
     cell, gate = network.blocks.cell, network.blocks.gate
-    closed = cell.leak(jnp.broadcast_to(gate.floor, state.cells.c.shape), seconds)
+    shut = gate.value(jnp.full((3, network.config.cells), -1e3, jnp.float32))[1]
+    closed = cell.leak(shut, seconds)
     c = cell.step(state.cells.c, jnp.zeros_like(state.cells.c), closed, seconds)
     return replace(state, cells=replace(state.cells, c=c))

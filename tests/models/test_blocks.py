@@ -1,0 +1,158 @@
+"""Closed forms of the blocks: curves, slopes, units, limits."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuromorph.models.diehl import DiehlSynapse
+from neuromorph.models.eligibility_synapse import EligibilitySynapse
+from neuromorph.models.frame import Frame
+from neuromorph.models.gate import SigmoidGate, TanhGate
+from neuromorph.models.memory_cell import MemoryCell
+from neuromorph.models.neuron_ideal import IdealNeuron
+from neuromorph.models.pytree import as_float32
+from neuromorph.models.synapse import SpikeSynapse
+from neuromorph.models.weight_store import WeightStore
+
+Z = np.linspace(-4, 4, 41)
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [SigmoidGate(1.1, 0.2, 0.9, 0.01), TanhGate(1.0, 1.0, 0.1, 1.1)],
+    ids=["sigmoid", "tanh"],
+)
+def test_slope_is_the_derivative_of_the_curve(gate):
+    value = np.asarray(gate.value(jnp.asarray(Z, jnp.float32)))
+    numeric = np.gradient(value, Z)[2:-2]
+    slope = np.asarray(gate.slope(jnp.asarray(value)))[2:-2]
+    assert np.max(np.abs(slope - numeric)) < 0.02
+
+
+def test_closed_gate_leaves_its_floor():
+    assert SigmoidGate(floor=3e-4).value(jnp.float32(-40.0)) == pytest.approx(3e-4)
+
+
+def test_amplifier_directions_have_their_own_gain():
+    gate = TanhGate(amplitude_up=1.0, amplitude_down=0.5)
+    assert gate.value(jnp.float32(9.0)) == pytest.approx(1.0)
+    assert gate.value(jnp.float32(-9.0)) == pytest.approx(-0.5)
+
+
+def run_cell(cell, c, gate, ticks=50, seconds=2e-9, charge=0.0):
+    for _ in range(ticks):
+        leak = cell.leak(jnp.float32(gate), seconds)
+        c = cell.step(jnp.float32(c), jnp.float32(charge), leak, seconds)
+    return float(c)
+
+
+@pytest.mark.parametrize("gate", [0.05, 0.3, 1.0])
+def test_a_frame_keeps_the_circuits_forget_factor(gate):
+    cell = MemoryCell(leak_rate=0.8 / 100e-9, charge_rate=1e7)
+    assert run_cell(cell, 0.5, gate) == pytest.approx(0.5 * np.exp(-0.8 * gate), rel=1e-4)
+
+
+def test_cell_settles_at_its_rest():
+    cell = MemoryCell(leak_rate=8e6, charge_rate=1e7, rest=-0.3)
+    assert run_cell(cell, 1.0, 1.0, ticks=2000) == pytest.approx(-0.3, abs=1e-4)
+
+
+def test_saturating_leak_is_slower_at_large_swing():
+    linear = MemoryCell(leak_rate=8e6, charge_rate=1e7)
+    saturating = MemoryCell(leak_rate=8e6, charge_rate=1e7, leak_width=1.0)
+    assert run_cell(saturating, 2.0, 1.0) > run_cell(linear, 2.0, 1.0) + 0.2
+    assert run_cell(saturating, 0.05, 1.0) == pytest.approx(run_cell(linear, 0.05, 1.0), rel=1e-3)
+
+
+@pytest.mark.parametrize("tau_rise", [0.0, 1e-9, 4e-9])
+def test_charge_of_a_spike_does_not_depend_on_the_rise(tau_rise):
+    synapse, rise, current, total = SpikeSynapse(10e-9, tau_rise), jnp.zeros(1), jnp.zeros(1), 0.0
+    for tick in range(200):
+        rise, current = synapse.step(rise, current, jnp.ones(1) * (tick == 0), 2e-9)
+        total += float(current[0])
+    assert total == pytest.approx(1 / (1 - np.exp(-0.2)), rel=1e-4)
+
+
+def test_a_line_that_just_fired_releases_less():
+    synapse = SpikeSynapse(10e-9, saturation=0.5)
+    assert synapse.release(jnp.float32(1.0)) == pytest.approx(1 / 1.5)
+    assert synapse.release(jnp.float32(0.0)) == 1.0
+
+
+@given(drive=st.floats(0.02, 1.0), dead=st.floats(2e-9, 20e-9), tick=st.sampled_from([0.5e-9, 1e-9, 2e-9]))
+@settings(max_examples=20, deadline=None)
+def test_tonic_interval_is_exact_below_the_tick(drive, dead, tick):
+    neuron = as_float32(IdealNeuron(rate=64 / 100e-9, dead_seconds=dead, tick_seconds=tick))
+    steps = 4000
+    drives = jnp.full((steps, 1), drive, jnp.float32)
+    spikes = np.flatnonzero(jax.lax.scan(neuron.step, neuron.initial(1), drives)[1][:, 0])
+    interval = 1 / (64 / 100e-9 * drive) + dead
+    if len(spikes) > 5:
+        mean = (spikes[-1] - spikes[0]) * tick / (len(spikes) - 1)
+        assert mean == pytest.approx(interval, abs=1.01 * tick / (len(spikes) - 1) + 2e-3 * interval)
+
+
+def test_silent_neuron_stays_silent():
+    neuron = IdealNeuron(6.4e8, 5e-9, 2e-9)
+    _, spikes = jax.lax.scan(neuron.step, neuron.initial(3), jnp.zeros((100, 3)))
+    assert not spikes.any()
+
+
+@given(w=st.floats(0, 1), x=st.floats(0, 2))
+@settings(max_examples=30, deadline=None)
+def test_wide_separable_rule_is_diehls_rule(w, x):
+    rule = as_float32(DiehlSynapse(rate_up=0.02, rate_down=0.02, mu_up=0.7, mu_down=0.7))
+    change = float(rule.change(jnp.float32([w]), jnp.float32([x]), 0.4)[0])
+    assert change == pytest.approx(0.02 * (x - 0.4) * max(1 - w, 1e-6) ** 0.7, abs=2e-6)
+
+
+def test_sign_change_moves_with_the_shift():
+    rule = DiehlSynapse(shift=0.1)
+    assert rule.change(jnp.float32([0.5]), jnp.float32([0.45]), 0.4)[0] < 0
+    assert rule.change(jnp.float32([0.5]), jnp.float32([0.55]), 0.4)[0] > 0
+
+
+def test_no_change_above_the_effective_stop():
+    rule = DiehlSynapse(stop_up=0.6)
+    assert rule.change(jnp.float32([0.7]), jnp.float32([1.0]), 0.4)[0] == 0.0
+
+
+def test_stochastic_rounding_is_unbiased_and_on_the_grid():
+    store = as_float32(WeightStore(follow=1.0, bound=2.0, bits=6))
+    fast = jnp.full(20000, 0.7, jnp.float32)
+    slow = np.asarray(store.transfer(fast, jnp.zeros_like(fast), jnp.float32(1.0), jax.random.key(0)))
+    assert np.allclose(slow / (4 / 64), np.round(slow / (4 / 64)))
+    assert slow.mean() == pytest.approx(0.7, abs=2e-3)
+
+
+def test_unbounded_store_changes_nothing_but_follows():
+    store = as_float32(WeightStore())
+    fast, slow = jnp.float32([5.0]), jnp.float32([1.0])
+    assert store.clip(fast)[0] == 5.0
+    assert store.refresh(fast, slow)[0] == 5.0
+    assert store.transfer(fast, slow, jnp.float32(1), jax.random.key(0))[0] == pytest.approx(1 + 0.032 * 4)
+
+
+def test_latch_returns_only_weights_near_their_stored_value():
+    store = WeightStore(latch=0.01)
+    refreshed = store.refresh(jnp.float32([0.505, 0.6]), jnp.float32([0.5, 0.5]))
+    assert np.allclose(refreshed, [0.5, 0.6])
+
+
+def test_compressed_update_is_bounded_and_odd():
+    synapse = EligibilitySynapse(compression=1.0)
+    assert 0.9 < float(synapse.twin(jnp.float32(50.0), jnp.float32(0.0))) < 1.0
+    assert synapse.twin(jnp.float32(1.0), jnp.float32(3.0)) == -synapse.twin(
+        jnp.float32(3.0), jnp.float32(1.0)
+    )
+
+
+def test_line_charge_gives_unit_current_at_any_tick():
+    for ticks in (25, 50, 200):
+        frame = Frame(ticks=ticks)
+        decay = np.exp(-frame.tick_seconds / frame.tau_synapse)
+        mean = frame.input_spikes * frame.line_charge(frame.input_spikes) / (1 - decay) / ticks
+        assert mean == pytest.approx(1.0)

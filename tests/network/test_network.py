@@ -1,0 +1,181 @@
+"""The step and the simulator: plasticity gate, resets, chunks, controls, records, refusals."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from network.toys import CELLS, NOTES, toy, toy_config, toy_nominal, tune, tunes
+from neuromorph.errors import InputError, LearningDiverged, ScoreError
+from neuromorph.models.neuron_ideal import IdealNeuron
+from neuromorph.network import head
+from neuromorph.network.config import NetworkConfig
+from neuromorph.network.hardware import hardware_listing
+from neuromorph.network.simulate import simulate, with_slow_weights
+from neuromorph.network.stream import shuffled_frames, stream_of
+
+KEY = jax.random.key(0)
+
+
+def listen(network, state, stream, plasticity=0.0, rate=0.1, record=()):
+    return simulate(network, state, stream, plasticity=plasticity, rate=rate, key=KEY, record=record)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return toy(joint=True)
+
+
+def test_plasticity_is_a_gate_of_the_same_step(small):
+    network, state = small
+    stream = stream_of(tunes(2))
+    after, off = listen(network, state, stream, 0.0)
+    for name in ("fast", "slow", "feedback"):
+        same = jax.tree.map(jnp.array_equal, getattr(after, name), getattr(state, name))
+        assert all(jax.tree.leaves(same)), name
+    assert jnp.array_equal(after.features.weights, state.features.weights)
+    after, on = listen(network, state, stream, 1.0)
+    for a, b in zip(jax.tree.leaves(after.fast), jax.tree.leaves(state.fast), strict=True):
+        assert not jnp.array_equal(a, b)
+    assert not jnp.array_equal(after.features.weights, state.features.weights)
+    assert on["nll"][0] == pytest.approx(off["nll"][0], rel=1e-5)  # first prediction precedes learning
+
+
+def test_listening_in_parts_is_listening_at_once(small):
+    network, state = small
+    stream = stream_of([tune(49)])
+    whole, all_at_once = listen(network, state, stream)
+    between, first = listen(network, state, stream.part(0, 16))
+    end, rest = listen(network, between, stream.part(16, 48))
+    assert np.allclose(np.concatenate([first["nll"], rest["nll"]]), all_at_once["nll"], rtol=1e-5)
+    assert np.allclose(end.cells.c, whole.cells.c, atol=1e-6)
+
+
+def test_a_new_piece_starts_from_rest(small):
+    network, state = small
+    _, twice = listen(network, state, stream_of([tune(17), tune(17)]))
+    assert np.allclose(twice["nll"][:16], twice["nll"][16:], rtol=1e-4)
+
+
+def test_memory_carries_over_frames_and_the_control_has_none():
+    roll = np.vstack([tune(9, 0)[:1], tune(9, 1)])
+    other = roll.copy()
+    other[0] = np.roll(other[0], 5)
+    for memory, differs in ((True, True), (False, False)):
+        network, state = toy(memory=memory)
+        read = [listen(network, state, stream_of([r]), record=("read",))[1]["read"] for r in (roll, other)]
+        assert (np.abs(read[0][2] - read[1][2]).max() > 1e-6) == differs
+
+
+def test_records_have_their_shapes(small):
+    network, state = small
+    names = ("probability", "cell_counts", "cell_spikes", "c", "read", "feature_spikes", "note_spikes")
+    _, seen = listen(network, state, stream_of([tune(6)]), record=names)
+    ticks = network.config.frame.ticks
+    assert seen["probability"].shape == (5, NOTES)
+    assert seen["cell_spikes"].shape == (5, ticks, CELLS)
+    assert np.array_equal(seen["cell_spikes"].sum(axis=1), seen["cell_counts"])
+    assert np.array_equal(seen["cell_counts"].sum(axis=1), seen["cells"])
+    assert np.all(seen["notes"] == 2 * network.config.frame.input_spikes)
+
+
+def test_unknown_record_is_refused(small):
+    with pytest.raises(InputError, match="probability"):
+        listen(*small, stream_of([tune(6)]), record=("voltage",))
+
+
+def test_a_broken_loss_is_reported(small):
+    network, state = small
+    broken = replace(state, fast=replace(state.fast, bias=state.fast.bias.at[0].set(jnp.nan)))
+    with pytest.raises(LearningDiverged, match="not finite"):
+        listen(network, broken, stream_of([tune(6)]))
+
+
+def test_at_most_k_features_win_a_frame(small):
+    network, state = small
+    _, seen = listen(network, state, stream_of(tunes(3)), 1.0, record=("feature_spikes",))
+    winners = (seen["feature_spikes"].sum(axis=1) > 0).sum(axis=1)
+    assert 1 <= winners.max() <= network.config.features.winners
+
+
+def test_slow_weights_are_what_frozen_evaluation_reads(small):
+    network, state = small
+    learned, _ = listen(network, state, stream_of(tunes(2)), 1.0)
+    frozen = with_slow_weights(learned)
+    assert jnp.array_equal(frozen.fast.gates, learned.slow.gates)
+    assert not jnp.array_equal(learned.slow.gates, learned.fast.gates)
+
+
+def test_nominal_slow_weights_lie_on_the_grid():
+    network, state = toy(blocks=toy_nominal())
+    learned, _ = listen(network, state, stream_of(tunes(2)), 1.0)
+    steps = np.asarray(learned.slow.gates) / (4 / 64)
+    assert np.allclose(steps, np.round(steps), atol=1e-4)
+    assert np.abs(learned.fast.gates).max() <= 2.0
+
+
+def test_joint_sampling_follows_the_joint_probability():
+    network, state = toy(joint=True)
+    draw = np.random.default_rng(0)
+    lateral = jnp.asarray(np.triu(draw.normal(0, 2, (NOTES, NOTES)), 1), jnp.float32)
+    weights = replace(state.fast, lateral=lateral)
+    read = jnp.asarray(draw.random(CELLS), jnp.float32)
+    keys = jax.random.split(KEY, 4000)
+    frames, p = jax.vmap(lambda k: head.sample(network.config, weights, read, jnp.float32(1.0), k))(keys)
+    y = jax.vmap(lambda t: head.logits(network.config, weights, read, t))(frames)
+    assert np.allclose(jax.nn.sigmoid(y), p, atol=1e-4)
+    assert np.allclose(frames.mean(axis=0), p.mean(axis=0), atol=0.04)
+
+
+def test_nll_is_the_binary_cross_entropy():
+    y, t = np.array([0.3, -2.0, 4.0]), np.array([1.0, 0.0, 1.0])
+    p = 1 / (1 + np.exp(-y))
+    expected = -np.sum(t * np.log(p) + (1 - t) * np.log(1 - p))
+    assert head.nll(jnp.float32(y), jnp.float32(t)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_stream_pairs_each_frame_with_its_successor():
+    pieces = tunes(2, frames=5)
+    stream = stream_of(pieces)
+    assert np.array_equal(stream.targets[:4], pieces[0][1:])
+    assert list(np.flatnonzero(stream.reset)) == [0, 4]
+    padded = stream.padded(16)
+    assert (len(padded), padded.valid.sum()) == (16, 8)
+
+
+def test_pieces_of_one_frame_are_no_stream():
+    with pytest.raises(ScoreError, match="two frames"):
+        stream_of([tune(1)])
+
+
+def test_shuffling_keeps_the_frames_of_a_piece():
+    (shuffled,) = shuffled_frames([tune(20)], seed=1)
+    assert not np.array_equal(shuffled, tune(20))
+    assert sorted(map(tuple, shuffled)) == sorted(map(tuple, tune(20)))
+
+
+def test_config_survives_json():
+    config = toy_config(joint=True)
+    assert NetworkConfig.from_dict(config.to_dict()) == config
+    hash(config)
+
+
+def test_listing_names_blocks_only_for_hardware():
+    network, _ = toy(blocks=toy_nominal())
+    ideal = hardware_listing(network, fidelity="ideal")
+    assert {row.block for row in ideal} == {"ideal"}
+    nominal = hardware_listing(network, fidelity="nominal")
+    assert {"memory_cell", "gate", "stdp_synapse", "excitatory_synapse", "ideal"} == {
+        r.block for r in nominal
+    }
+    assert isinstance(network.blocks.cell_neuron, IdealNeuron)
+
+
+def test_listing_covers_every_state(small):
+    _, state = small
+    listed = " ".join(row.name for row in hardware_listing(small[0], fidelity="nominal"))
+    for part in ("cells", "features", "lines"):
+        for name in vars(getattr(state, part)):
+            assert f"{part}.{name}" in listed or name == "last_spikes", f"{part}.{name}"

@@ -1,0 +1,102 @@
+"""Small networks and pieces that compile and run in a moment."""
+
+import numpy as np
+
+from neuromorph.models.fidelity import ideal_blocks, nominal_blocks
+from neuromorph.models.frame import Frame
+from neuromorph.music.encoding import RegularSpikeEncoder
+from neuromorph.network.config import FeatureConfig, LearningConfig, NetworkConfig
+from neuromorph.network.simulate import build_network
+
+FRAME = Frame(seconds=100e-9, ticks=20, dead_seconds=5e-9, input_spikes=10)
+NOTES, CELLS = 12, 32
+
+MODELS = {  # the study's measured values, rounded; tests only
+    "gate": {
+        "gain": 1.0,
+        "v_offset": 1.6e-3,
+        "v_width": 32.8e-3,
+        "floor": 3e-4,
+        "tanh_gain_up": 1.0,
+        "tanh_gain_down": 0.99,
+        "tanh_v_offset": 0.4e-3,
+        "tanh_v_width": 68e-3,
+    },
+    "memory_cell": {
+        "capacitance": 50e-15,
+        "i_charge": 32.5e-9,
+        "i_leak": 26e-9,
+        "v_leak_width": 65e-3,
+        "v_rest": -1e-3,
+        "i_hold": 2e-12,
+        "read_gain": 1.0,
+        "v_read_offset": 0.5e-3,
+        "v_read_width": 65e-3,
+    },
+    "excitatory_synapse": {
+        "tau_decay": 10e-9,
+        "tau_rise": 1e-9,
+        "gain": 1.0,
+        "facilitation": 0.0,
+        "saturation": 0.05,
+    },
+    "axon_hillock": {"t_dead": 5e-9},
+    "stdp_synapse": {
+        "dw_up": 0.04,
+        "dw_down": 0.04,
+        "mu_up": 0.8,
+        "mu_down": 0.5,
+        "v_stop_up": 0.4,
+        "v_stop_down": 0.4,
+        "v_soft": 10e-3,
+        "v_width": 82e-3,
+        "v_shift": -3e-3,
+        "tau_trace": 25e-9,
+    },
+}
+
+
+def toy_config(**changes):
+    settings = {
+        "notes": NOTES,
+        "cells": CELLS,
+        "frame": FRAME,
+        "features": FeatureConfig(neurons=8, winners=2, gain=1.0),
+        "learning": LearningConfig(dropout=0.1, block=16),
+    }
+    return NetworkConfig(**settings | changes)
+
+
+def thresholds(config):
+    frame = config.frame
+    return RegularSpikeEncoder(frame.input_spikes, frame.ticks, config.notes).thresholds()
+
+
+def toy(seed=0, blocks=None, **changes):
+    """Network and state; ``blocks`` default ideal."""
+    config = toy_config(**changes)
+    blocks = ideal_blocks(config.frame) if blocks is None else blocks
+    odds = np.full(config.notes, -2.0, np.float32)
+    return build_network(config, blocks, seed=seed, log_odds=odds, thresholds=thresholds(config))
+
+
+def toy_nominal(**changes):
+    """Hardware blocks of the toy's frame, with one block's parameters changed, e.g. gate={...}."""
+    models = {name: dict(values) | changes.get(name, {}) for name, values in MODELS.items()}
+    for name in set(changes) - set(models):
+        models[name] = changes[name]
+    return nominal_blocks(models, FRAME)
+
+
+def tune(frames=48, seed=0):
+    """A piece [frames, NOTES] that walks up a scale in thirds: the past decides what comes."""
+    offset = np.random.default_rng(seed).integers(NOTES)
+    roll = np.zeros((frames, NOTES), np.float32)
+    steps = (np.arange(frames) + offset) % NOTES
+    roll[np.arange(frames), steps] = 1.0
+    roll[np.arange(frames), (steps + 3) % NOTES] = 1.0
+    return roll
+
+
+def tunes(count=8, frames=33):
+    return [tune(frames, seed) for seed in range(count)]

@@ -1,0 +1,109 @@
+"""Traces: the lazy form is exact, sees spike times, and is the true derivative of the cell."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from network.toys import NOTES, toy, toy_nominal, tune
+
+from neuromorph.models.filters import filtered
+from neuromorph.network.memory import memory_frame
+from neuromorph.network.simulate import frame_inputs
+from neuromorph.network.step import frame_step
+from neuromorph.network.stream import stream_of
+from neuromorph.plasticity.eligibility import charges, frame_update, tick_update
+
+
+def run(network, state, frames, plastic=1.0):
+    """Scan of ``frames`` frames; the final state and all cell spikes."""
+    stream = stream_of([tune(frames + 1)])
+    inputs = frame_inputs(network.config, stream, plastic, 0.05, 0.0, jax.random.key(0))
+
+    @jax.jit
+    def go(state, inputs):
+        def one(state, frame):
+            state, heard, _ = frame_step(network, state, frame)
+            return state, heard.cells.spikes
+
+        return jax.lax.scan(one, state, inputs)
+
+    return go(state, inputs)
+
+
+@pytest.mark.parametrize("fidelity", ["ideal", "nominal"])
+def test_lazy_traces_are_the_tick_level_ones_after_100_frames(fidelity, monkeypatch):
+    network, state = toy(blocks=toy_nominal() if fidelity == "nominal" else None)
+    lazy, lazy_spikes = run(network, state, 100, plastic=0.0)  # chaos would follow one flipped spike
+
+    def by_tick(eligibility, pre, psi, leak, keep):
+        return tick_update(keep * eligibility, pre, psi, leak)
+
+    monkeypatch.setattr("neuromorph.network.step.frame_update", by_tick)
+    exact, exact_spikes = run(network, state, 100, plastic=0.0)
+    assert np.array_equal(lazy_spikes, exact_spikes)
+    assert lazy_spikes.sum() > 100
+    error = np.sqrt(np.mean((lazy.eligibility - exact.eligibility) ** 2))
+    assert error <= 1e-5 * np.sqrt(np.mean(exact.eligibility**2))
+
+
+def test_moving_spikes_within_a_frame_changes_the_traces():
+    draw = np.random.default_rng(0)
+    leak = jnp.full((20, 4), 0.05, jnp.float32)
+    psi = jnp.asarray(draw.random((20, 20)), jnp.float32)
+    early, late = np.zeros((2, 20, 3), np.float32)
+    early[2], late[15] = 1.0, 1.0
+    start, keep = jnp.zeros((3, 20), jnp.float32), jnp.float32(1.0)
+    traces = [frame_update(start, jnp.asarray(pre), psi, leak, keep) for pre in (early, late)]
+    assert np.abs(traces[0] - traces[1]).max() > 0.05
+
+
+def test_moving_input_spikes_changes_cells_and_traces_of_the_network():
+    network, state = toy()
+    rolled = replace(network, thresholds=jnp.roll(network.thresholds, 7, axis=0))
+    a, _ = run(network, state, 6, plastic=0.0)
+    b, _ = run(rolled, state, 6, plastic=0.0)
+    assert np.abs(a.cells.c - b.cells.c).max() > 1e-3
+    assert np.abs(a.eligibility - b.eligibility).max() > 1e-3
+
+
+def trace_and_difference(network, state, line, gate, cell, frames=3, step=2e-2):
+    """Eligibility of one note synapse, and dc/dw by central difference (no recurrence)."""
+    config, blocks, h = network.config, network.blocks, network.config.frame.tick_seconds
+    draw = np.random.default_rng(3)
+    spikes = jnp.asarray(draw.random((frames, config.frame.ticks, NOTES)) < 0.3, jnp.float32)
+    row = jnp.zeros_like(state.fast.gates)
+    index = (line, gate * config.cells + cell)
+
+    @jax.jit
+    def final(gates, traces):
+        cells, pre0 = state.cells, jnp.zeros(NOTES, jnp.float32)
+        for frame in spikes:
+            cells, record = memory_frame(config, blocks, gates, cells, frame @ gates[:NOTES])
+            pre = filtered(frame, pre0, h, blocks.eligibility.tau_pre)
+            psi = charges(blocks, record, h)
+            traces, pre0 = frame_update(traces, pre, psi, record.leak, jnp.float32(1.0)), pre[-1]
+        return cells.c[cell], traces
+
+    zero = jnp.zeros((NOTES, 5 * config.cells), jnp.float32)
+    _, traces = final(state.fast.gates, zero)
+    up, _ = final(state.fast.gates + step * row.at[index].set(1.0), zero)
+    down, _ = final(state.fast.gates - step * row.at[index].set(1.0), zero)
+    return traces, float(up - down) / (2 * step)
+
+
+@pytest.mark.parametrize(("gate", "rows"), [(0, (0, 1)), (1, (2, 3)), (3, (4,))], ids=["i", "f", "g"])
+def test_eligibility_is_the_derivative_of_the_cell(gate, rows):
+    network, state = toy(memory=False)
+    for cell in (1, 5):
+        traces, slope = trace_and_difference(network, state, line=2, gate=gate, cell=cell)
+        parts = [float(traces[2, r * network.config.cells + cell]) for r in rows]
+        signed = parts[0] - parts[1] if len(parts) == 2 else parts[0]
+        assert signed == pytest.approx(slope, rel=0.05, abs=2e-4)
+
+
+def test_twin_traces_are_never_negative():
+    network, state = toy(blocks=toy_nominal())
+    final, _ = run(network, state, 40)
+    assert float(final.eligibility[:, : 4 * network.config.cells].min()) >= 0.0

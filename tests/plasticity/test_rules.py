@@ -1,0 +1,62 @@
+"""Diehl's post-triggered rule, three-factor products, and no gradient anywhere."""
+
+import re
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import neuromorph
+from neuromorph.models.diehl import DiehlSynapse
+from neuromorph.models.eligibility_synapse import EligibilitySynapse
+from neuromorph.models.pytree import as_float32
+from neuromorph.plasticity.diehl import post_update
+from neuromorph.plasticity.three_factor import delta_update, gate_update
+
+
+def test_only_rows_of_spiking_neurons_move_and_by_the_rule():
+    draw = np.random.default_rng(0)
+    weights = draw.random((40, 12)).astype(np.float32)
+    spikes, trace = draw.random(40) < 0.2, draw.random(12).astype(np.float32)
+    rule = as_float32(DiehlSynapse(rate_up=0.1, rate_down=0.1, mu_up=0.8, mu_down=0.8))
+    got = post_update(rule, *map(jnp.asarray, (weights, spikes, trace)), 0.4, jnp.float32(1.0))
+    change = 0.1 * (trace - 0.4)[None] * (1 - weights) ** 0.8
+    expected = np.where(spikes[:, None], np.maximum(weights + change, 0), weights)
+    assert np.allclose(got, expected, atol=1e-6)
+
+
+def test_plasticity_off_moves_nothing():
+    weights = jnp.full((32, 4), 0.5)
+    got = post_update(DiehlSynapse(), weights, jnp.ones(32, bool), jnp.ones(4), 0.4, jnp.float32(0.0))
+    assert np.array_equal(got, weights)
+
+
+def test_gate_update_multiplies_signal_and_trace():
+    traces = jnp.asarray(np.random.default_rng(0).random((3, 10)), jnp.float32)
+    down = gate_update(
+        EligibilitySynapse(), traces, jnp.float32([2.0, -1.0]), jnp.float32([0.5, 0.5]), jnp.ones(3)
+    )
+    y = np.asarray(traces).reshape(3, 5, 2)
+    signal = np.array([2.0, -1.0])
+    parts = [
+        (y[:, 0] - y[:, 1]) * signal,
+        (y[:, 2] - y[:, 3]) * signal,
+        np.full((3, 2), 0.5),
+        y[:, 4] * signal,
+    ]
+    assert np.allclose(down, np.concatenate(parts, axis=1), atol=1e-6)
+
+
+def test_delta_update_is_an_outer_product():
+    assert np.allclose(delta_update(jnp.float32([1, -2]), jnp.float32([3, 0])), [[3, -6], [0, 0]])
+
+
+FORBIDDEN = re.compile(r"jax\.grad|value_and_grad|jax\.vjp|jax\.jvp|jacrev|jacfwd|linearize|custom_vjp|optax")
+
+
+@pytest.mark.parametrize("package", ["models", "plasticity", "network", "tasks"])
+def test_nothing_differentiates(package):
+    folder = Path(neuromorph.__file__).parent / package
+    guilty = [p.name for p in folder.rglob("*.py") if FORBIDDEN.search(p.read_text())]
+    assert not guilty
