@@ -175,8 +175,9 @@ class Library:
         try:
             with h5py.File(partial, "w", track_order=True) as file:
                 file.attrs.update({**data.attributes, "schema": SCHEMA, "block": data.name})
+                sweeps = file.create_group("sweeps", track_order=True)
                 for name, sweep in data.sweeps.items():
-                    _write_sweep(file.require_group("sweeps").create_group(name, track_order=True), sweep)
+                    _write_sweep(sweeps.create_group(name, track_order=True), sweep)
                 if data.fit:
                     _write_fit(file.create_group("fit"), data.fit)
             os.replace(partial, path)

@@ -1,0 +1,7 @@
+"""``python -m neuromorph``."""
+
+import sys
+
+from neuromorph.cli import main
+
+sys.exit(main())

@@ -1,0 +1,189 @@
+"""The command line: a parser that loads a command's code only when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from pathlib import Path
+
+from neuromorph import __version__
+from neuromorph.errors import InputError, NeuromorphError
+
+_SHIPPED = str(Path(__file__).parent / "data" / "library")
+_CHARACTERIZED = "out/library"
+
+
+def _command(commands, name: str, target: str, help_: str, example: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name, help=help_, description=help_, epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.set_defaults(target=target)
+    return parser
+
+
+def _hardware_commands(commands) -> None:
+    p = _command(commands, "doctor", "hardware:doctor", "say what is installed and whether ngspice answers", "neuromorph doctor")
+    p.add_argument("--write-devices", metavar="FILE", help="write the generated CNFET subcircuits to a file")
+    p = _command(commands, "characterize", "hardware:run_characterize", "measure recipes in ngspice into a library; resumes",
+                 "neuromorph characterize excitatory_synapse --library out/library")  # fmt: skip
+    _recipes(p)
+    p.add_argument("--force", action="store_true", help="measure again even where nothing changed")
+    p = _command(commands, "fit", "hardware:run_fit", "fit the models of a library's blocks", "neuromorph fit --library out/library")
+    p.add_argument("recipes", nargs="*", help="recipe names or paths; all blocks of the library by default")
+    p.add_argument("--library", default=_CHARACTERIZED)
+    p.add_argument("--json", metavar="FILE")
+    p = _command(commands, "verify", "hardware:run_verify", "score the models on held-out SPICE, measured now",
+                 "neuromorph verify axon_hillock --json out/fidelity.json")  # fmt: skip
+    _recipes(p, _SHIPPED)
+    p.add_argument("--json", metavar="FILE", help="merge the figures into this result file")
+
+
+def _recipes(parser: argparse.ArgumentParser, library: str = _CHARACTERIZED) -> None:
+    parser.add_argument("recipes", nargs="*", help="recipe names or paths; all by default")
+    parser.add_argument("--library", default=library, help="library folder (%(default)s)")
+    parser.add_argument("--jobs", type=int, help="ngspice processes, one a core by default")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _data_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", default="chorales", help="data set by name, file or folder (%(default)s)")
+    parser.add_argument("--limit", type=int, help="only the first so many pieces of each part")
+    parser.add_argument("--library", default=_SHIPPED, help="library of the hardware models")
+
+
+def _held_out(parser: argparse.ArgumentParser) -> None:
+    _data_options(parser)
+    parser.add_argument("--part", choices=("train", "valid", "test"), default="valid", help="%(default)s by default")
+
+
+def _learning_commands(commands) -> None:
+    p = _command(commands, "train", "learning:run_train", "train a network online on a data set",
+                 "neuromorph train --data chorales --fidelity nominal --head joint --run out/runs/hardware")  # fmt: skip
+    _data_options(p)
+    p.add_argument("--run", required=True, help="folder of the run")
+    p.add_argument("--fidelity", choices=("ideal", "nominal"), default="nominal")
+    p.add_argument("--head", choices=("independent", "joint"), default="independent")
+    p.add_argument("--control", choices=("none", "no_memory", "shuffled"), default="none")
+    p.add_argument("--epochs", type=int, default=16, help="passes over the pieces (%(default)s)")
+    p.add_argument("--cells", type=int, default=128)
+    p.add_argument("--rate", type=float, default=0.1)
+    p.add_argument("--rate-decay", type=float, default=0.85)
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--resume", action="store_true", help="go on where the run stopped")
+    p.add_argument("--quiet", action="store_true")
+    p = _command(commands, "evaluate", "learning:run_evaluate", "held-out figures of a run",
+                 "neuromorph evaluate out/runs/hardware --data chorales --json out/evaluation.json")  # fmt: skip
+    p.add_argument("run")
+    _held_out(p)
+    p.add_argument("--plastic-rate", type=float, default=0.0, help="also evaluate learning at this rate")
+    p.add_argument("--json", metavar="FILE")
+    p = _command(commands, "generate", "learning:run_generate", "continue a piece and render it",
+                 "neuromorph generate out/runs/hardware --seconds 20 --out piece.wav --midi piece.mid")  # fmt: skip
+    p.add_argument("run")
+    _data_options(p)
+    p.add_argument("--prime", metavar="FILE", help="MIDI or sound file to continue; a held-out piece by default")
+    p.add_argument("--prime-frames", type=int, default=8)
+    p.add_argument("--seconds", type=float, default=20.0)
+    p.add_argument("--temperature", type=float, default=1.0)
+    p.add_argument("--program", type=int, default=20, help="General MIDI instrument from 0 (%(default)s reed organ)")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--out", required=True, metavar="WAV")
+    p.add_argument("--midi", metavar="FILE")
+    p = _command(commands, "predict", "learning:run_predict", "what comes next in a sound or MIDI file",
+                 "neuromorph predict out/runs/hardware song.wav --out next.png")  # fmt: skip
+    p.add_argument("run")
+    p.add_argument("file")
+    p.add_argument("--out", default="out/prediction.png", metavar="PNG")
+    p.add_argument("--library", default=_SHIPPED)
+    p = _command(commands, "compare", "learning:run_compare", "runs side by side on the same pieces",
+                 "neuromorph compare out/runs/ideal out/runs/hardware --out out/compare")  # fmt: skip
+    p.add_argument("runs", nargs="+")
+    _held_out(p)
+    p.add_argument("--out", default="out/compare")
+
+
+def _inspection_commands(commands) -> None:
+    p = _command(commands, "report", "inspection:run_report", "one HTML page for a library or a run",
+                 "neuromorph report out/library --out out/report")  # fmt: skip
+    p.add_argument("source")
+    p.add_argument("--out", default="out/report")
+    p.add_argument("--library", default=_SHIPPED)
+    p = _command(commands, "info", "inspection:run_info", "what is in a library, block or run",
+                 "neuromorph info out/runs/hardware --hardware")  # fmt: skip
+    p.add_argument("file")
+    p.add_argument("--hardware", action="store_true", help="which block realises each state and product")
+    p.add_argument("--library", default=_SHIPPED)
+    p = _command(commands, "data", "inspection:run_data", "which public data sets are present", "neuromorph data check")
+    p.add_argument("what", choices=("check",))
+    p = _command(commands, "demo", "demo:run_demo", "the whole chain on real chorales, in minutes; resumes",
+                 "neuromorph demo --out out/demo")  # fmt: skip
+    p.add_argument("--out", default="out/demo")
+    p.add_argument("--data", default="chorales")
+    p.add_argument("--passes", type=int, default=4, help="passes over the training pieces (%(default)s)")
+    p.add_argument("--limit", type=int, help="only the first so many pieces of each part")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--jobs", type=int, default=2)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Parser of every command."""
+    parser = argparse.ArgumentParser(
+        prog="neuromorph", description="Analog neuromorphic circuits, from a SPICE netlist to a network that learns music."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _hardware_commands(commands)
+    _learning_commands(commands)
+    _inspection_commands(commands)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit status (0 done, 1 failed, 2 bad usage)."""
+    args = build_parser().parse_args(argv)
+    module, function = args.target.split(":")
+    return _guarded(lambda: getattr(importlib.import_module(f"neuromorph.commands.{module}"), function)(args))
+
+
+def recipe_main(path: str, argv: list[str] | None = None) -> None:
+    """Entry of a recipe run as a script."""
+    name = Path(path).stem
+    parser = argparse.ArgumentParser(prog=f"circuits/{name}.py", description=f"Characterize and fit {name}.")
+    parser.add_argument("--plot", action="store_true", help="write a PNG of every curve")
+    parser.add_argument("--knob", action="append", default=[], metavar="NAME=VALUE", help="change a knob's default")
+    parser.add_argument("--out", default="out/circuits", help="folder (%(default)s)")
+    parser.add_argument("--jobs", type=int)
+    args = parser.parse_args(argv)
+
+    def run() -> int:
+        from neuromorph.characterization import load_recipe
+        from neuromorph.commands.hardware import run_recipe
+
+        return run_recipe(load_recipe(path), args)
+
+    sys.exit(_guarded(run))
+
+
+def _guarded(command) -> int:
+    """A user's mistake is one message, never a traceback."""
+    try:
+        return int(command())
+    except InputError as error:
+        print(f"neuromorph: {error}", file=sys.stderr)
+        return 2
+    except NeuromorphError as error:
+        print(f"neuromorph: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output left (| head)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("neuromorph: interrupted; the same command resumes", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

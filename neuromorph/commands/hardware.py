@@ -1,0 +1,172 @@
+"""Commands of the SPICE side: doctor, characterize, fit, verify, and a recipe run as a script."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+
+import platform
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from neuromorph import __version__
+from neuromorph.characterization import characterize, load_recipe, recipe_names
+from neuromorph.circuit import Circuit
+from neuromorph.errors import EngineUnavailable, InputError, NeuromorphError
+from neuromorph.figures import record, table, write_json
+from neuromorph.fitting import fit, verify
+from neuromorph.library import BlockData, FittedModel, Library
+from neuromorph.units import format_quantity, parse_quantity
+
+_RC = """* rc
+v1 in 0 pwl(0 0 1n 0 1.001n 1)
+r1 in out 1k
+c1 out 0 1p
+.save v(out)
+.tran 10p 2n
+.end
+"""
+
+
+def chosen(names: list[str], library: Library | None = None) -> list[Circuit]:
+    """Circuits by name or path; all of the project's when none is named."""
+    return [load_recipe(name) for name in names or recipe_names()]
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """Say what is installed, run one RC circuit, and say what to do where something is missing."""
+    print(f"neuromorph {__version__}, Python {platform.python_version()}")
+    for package in ("numpy", "scipy", "jax", "h5py", "matplotlib", "PySpice", "soundfile", "music21"):
+        try:
+            found = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found = "missing: pip install 'neuromorph[spice,music]'"
+        print(f"  {package:12s} {found}")
+    if args.write_devices:
+        from neuromorph.devices.netlist import device_library
+
+        Path(args.write_devices).write_text(device_library())
+        print(f"  wrote {args.write_devices}")
+    print(f"  {'library':12s} {', '.join(Library.shipped().blocks())}")
+    return _check_engine()
+
+
+def _check_engine() -> int:
+    import numpy as np
+
+    from neuromorph.spice.workers import Job, WorkerPool
+
+    try:
+        with WorkerPool(1, timeout=30) as pool:
+            (_, waves), *_ = pool.run([Job("rc", _RC, "doctor", "rc")])
+            if isinstance(waves, NeuromorphError):
+                raise waves
+            at = float(np.interp(2e-9, waves.time, waves["out"]))
+            error = abs(at / (1 - np.exp(-1)) - 1)
+            print(f"  {'ngspice':12s} {pool.version}, RC circuit within {100 * error:.2g} % of theory")
+            return 0 if error < 0.01 else 1
+    except EngineUnavailable as problem:
+        print(f"  {'ngspice':12s} {problem}")
+        print("  without it: everything but characterize and verify works, on the shipped library")
+        return 1
+
+
+def run_characterize(args: argparse.Namespace) -> int:
+    """Measure recipes into the library."""
+    library = Library(args.library)
+    summary = characterize(chosen(args.recipes), library, args.jobs, args.force, progress=not args.quiet)
+    for block, count in summary.ran.items():
+        kept = f", {summary.resumed[block]} kept from an interrupted run" if summary.resumed[block] else ""
+        print(f"{block}: {count} points measured{kept} -> {library.file(block)}")
+    for block in summary.unchanged:
+        print(f"{block}: unchanged, {library.file(block)} is up to date")
+    for point, reason in summary.failed.items():
+        print(f"failed: {point}: {reason}", file=sys.stderr)
+    return 1 if summary.failed else 0
+
+
+def run_fit(args: argparse.Namespace) -> int:
+    """Fit the blocks' models and print them with their errors."""
+    library = Library(args.library)
+    models = fit(chosen(args.recipes or list(library.blocks())), library)
+    for name, model in models.items():
+        _print_model(name, model)
+    if args.json:
+        content = {n: {"form": m.form, "parameters": m.parameters, "errors": m.errors} for n, m in models.items()}
+        write_json(Path(args.json), content)
+    return 0
+
+
+def _print_model(name: str, model: FittedModel) -> None:
+    print(f"{name}: {model.form}")
+    for parameter, value in model.parameters.items():
+        unit = model.units.get(parameter, "")
+        spread = model.deviation.get(parameter, 0.0)
+        text = format_quantity(value, "" if unit in ("1", "") else unit, 4)
+        more = f"  +- {format_quantity(spread, '' if unit in ('1', '') else unit, 2)}" if spread else ""
+        print(f"  {parameter:18s} {text}{more}")
+    for metric, error in model.errors.items():
+        print(f"  fit: {metric} {error:.3g}")
+
+
+def run_verify(args: argparse.Namespace) -> int:
+    """Score the stored models on held-out SPICE, measured now."""
+    library = Library(args.library)
+    figures = verify(chosen(args.recipes), library, args.jobs, progress=not args.quiet)
+    print(table(figures))
+    if args.json:
+        record(Path(args.json), figures, " ".join(["neuromorph", *sys.argv[1:]]))
+    return 0 if all(figure.holds for figure in figures) else 1
+
+
+def run_recipe(circuit: Circuit, args: argparse.Namespace) -> int:
+    """A recipe run as a script: measure, fit, print, plot."""
+    circuit = _with_knobs(circuit, args.knob)
+    folder = Path(args.out) / circuit.name
+    library = Library(folder / "library")
+    summary = characterize([circuit], library, args.jobs, progress=True)
+    for point, reason in summary.failed.items():
+        print(f"failed: {point}: {reason}", file=sys.stderr)
+    if circuit.fit:
+        _print_model(circuit.name, fit([circuit], library)[circuit.name])
+    if args.plot:
+        for file in plot_block(circuit, library.read(circuit.name), folder):
+            print(file)
+    return 0
+
+
+def _with_knobs(circuit: Circuit, settings: list[str]) -> Circuit:
+    """The circuit with some knobs' defaults changed (``NAME=VALUE``)."""
+    knobs = {knob.name: knob for knob in circuit.knobs}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        if name not in knobs or not value:
+            raise InputError(
+                f"--knob {setting!r} is not NAME=VALUE of a knob",
+                where=circuit.name,
+                remedy=f"knobs: {', '.join(f'{k.name} {k.low:g}..{k.high:g} {k.unit}' for k in circuit.knobs)}",
+            )
+        knobs[name] = replace(knobs[name], default=parse_quantity(value, knobs[name].unit))
+    return replace(circuit, knobs=tuple(knobs.values()))
+
+
+def plot_block(circuit: Circuit, data: BlockData, folder: Path) -> list[Path]:
+    """PNG of every sweep (and of the neuron's fit); returns the files."""
+    import matplotlib.pyplot as plt
+
+    from neuromorph.reporting.curves import plot_neuron_fit, plot_sweep
+
+    captions = {sweep.name: sweep.caption or sweep.name for sweep in circuit.sweeps}
+    figures = {n: plot_sweep(s, f"{circuit.name}: {captions.get(n, n)}") for n, s in data.sweeps.items()}
+    if data.fit and data.fit.form == "clamped_integrate_and_fire":
+        figures["fit"] = plot_neuron_fit(data)
+    files = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures.items():
+        files.append(folder / f"{name}.png")
+        figure.savefig(files[-1], dpi=110)
+        plt.close(figure)
+    return files
+
+

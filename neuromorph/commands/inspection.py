@@ -1,0 +1,141 @@
+"""Commands that look: info, report, data."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from neuromorph.characterization import load_recipe, recipe_names
+from neuromorph.commands.hardware import plot_block
+from neuromorph.errors import InputError
+from neuromorph.library import Library, failed_points
+
+
+def run_info(args: argparse.Namespace) -> int:
+    """What is in a library, a block's file or a run."""
+    path = Path(args.file)
+    if (path / "run.json").exists():
+        return _run_info(path, args)
+    if path.suffix == ".h5" and path.exists():
+        return _block_info(Library(path.parent), path.stem)
+    if path.is_dir() and list(path.glob("*.h5")):
+        for block in Library(path).blocks():
+            _block_info(Library(path), block)
+        return 0
+    raise InputError("this is neither a library, a block's file nor a run", where=path)
+
+
+def _block_info(library: Library, block: str) -> int:
+    data = library.read(block)
+    print(f"{block}: ngspice {data.attributes['ngspice_version']}, measured {data.attributes['created']}, "
+          f"netlist {data.attributes['netlist_sha256'][:12]}")  # fmt: skip
+    for name, sweep in data.sweeps.items():
+        outputs = ", ".join(f"{o} ({sweep.units[o]})" for o in sweep.outputs)
+        print(f"  {name}: {' x '.join(map(str, sweep.status.shape))} points over {', '.join(sweep.axes)}; {outputs}")
+    for point, reason in failed_points(data).items():
+        print(f"  failed: {point}: {reason}")
+    if data.fit:
+        print(f"  fitted: {data.fit.form}; " + ", ".join(f"{k} {v:.3g}" for k, v in data.fit.errors.items()))
+    return 0
+
+
+def _run_info(path: Path, args: argparse.Namespace) -> int:
+    from neuromorph.commands.learning import open_run
+
+    run = open_run(str(path), Library(args.library))
+    facts = run.facts
+    frame = facts.config.frame
+    print(f"{path}: {facts.fidelity}, {'joint' if facts.config.joint else 'independent'} outputs, "
+          f"{facts.config.cells} cells, seed {facts.seed}, {facts.position['epoch']} passes")  # fmt: skip
+    print(f"  frame_seconds_hardware {frame.seconds:g}, frame_seconds_music {frame.music_seconds:g}, "
+          f"time scale {frame.music_seconds / frame.seconds:.3g}")  # fmt: skip
+    print(f"  library {facts.library_hash or 'not used (ideal)'}")
+    for note in facts.history:
+        print(f"  pass {int(note['epoch'])}: held-out NLL {note.get('valid_nll', float('nan')):.4f}")
+    if args.hardware:
+        from neuromorph.network.hardware import hardware_listing
+
+        for row in hardware_listing(run.network, fidelity=facts.fidelity):
+            print(f"  {row.kind:8s} {row.name:48s} {row.block:20s} {row.note}")
+    return 0
+
+
+def run_report(args: argparse.Namespace) -> int:
+    """One HTML page for a library (curves, fits) or a run (learning, hardware)."""
+    path, out = Path(args.source), Path(args.out)
+    page = _run_page(path, args) if (path / "run.json").exists() else _library_page(path, out)
+    print(page.write(out / "report.html"))
+    return 0
+
+
+def _library_page(path: Path, out: Path) -> Any:
+    from neuromorph.reporting.page import Page
+
+    library = Library(path)
+    if not library.blocks():
+        raise InputError("no blocks here", where=path, remedy="run: neuromorph characterize --library " + str(path))
+    page = Page("neuromorph: characterization library")
+    for block in library.blocks():
+        add_block(page, library, block, out / "curves")
+    return page
+
+
+def add_block(page: Any, library: Library, block: str, folder: Path) -> None:
+    """A block's section: provenance, fitted parameters, every curve."""
+    from matplotlib import image
+    from matplotlib import pyplot as plt
+
+    data = library.read(block)
+    page.heading(block)
+    if block in recipe_names():
+        circuit = load_recipe(block)
+        page.paragraph(f"{circuit.summary}. {circuit.transistors} transistors. {circuit.literature}.")
+        page.table(("knob", "from", "to", "default", "meaning"),
+                   [(k.name, k.low, k.high, k.default, f"{k.meaning} ({k.unit})") for k in circuit.knobs])  # fmt: skip
+        for file in plot_block(circuit, data, folder / block):
+            figure, panel = plt.subplots(figsize=(9, 9 * _aspect(file)))
+            panel.imshow(image.imread(file))
+            panel.axis("off")
+            page.figure(figure, file.stem)
+    if data.fit:
+        rows = [(n, v, data.fit.units.get(n, ""), data.fit.deviation.get(n, 0.0)) for n, v in data.fit.parameters.items()]
+        page.table(("parameter", "value", "unit", "standard deviation"), rows)
+        page.table(("error on the curves it was fitted to", "value"), list(data.fit.errors.items()))
+    page.paragraph(f"ngspice {data.attributes['ngspice_version']}, options {data.attributes['options']}, "
+                   f"netlist sha256 {data.attributes['netlist_sha256']}.")  # fmt: skip
+
+
+def _aspect(file: Path) -> float:
+    from matplotlib import image
+
+    height, width = image.imread(file).shape[:2]
+    return height / width
+
+
+def _run_page(path: Path, args: argparse.Namespace) -> Any:
+    from neuromorph.commands.learning import open_run
+    from neuromorph.network.hardware import hardware_listing
+    from neuromorph.reporting.music import plot_learning
+    from neuromorph.reporting.page import Page
+
+    run = open_run(str(path), Library(args.library))
+    page = Page(f"neuromorph: run {path.name}")
+    notes = [note["valid_nll"] for note in run.facts.history if "valid_nll" in note]
+    if notes:
+        page.figure(plot_learning({run.facts.fidelity: notes}, {}), "Held-out NLL after each pass")
+    page.heading("Which block realises what")
+    rows = [(r.kind, r.name, r.block, r.note) for r in hardware_listing(run.network, fidelity=run.facts.fidelity)]
+    page.table(("kind", "quantity", "block", "note"), rows)
+    return page
+
+
+def run_data(args: argparse.Namespace) -> int:
+    """Which public data sets are present, where they come from, how to get the others."""
+    from neuromorph.music.datasets import dataset_status
+
+    for name, status in dataset_status().items():
+        print(name)
+        for key, value in status.items():
+            print(f"  {key}: {value}")
+    return 0

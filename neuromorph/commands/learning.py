@@ -1,0 +1,229 @@
+"""Commands of the network: train, evaluate, generate, predict, compare."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuromorph.errors import InputError, RunError
+from neuromorph.figures import stamp, write_json
+from neuromorph.library import Library
+
+if TYPE_CHECKING:
+    from neuromorph.music.pianoroll import PianoRoll
+    from neuromorph.tasks.run import Run
+
+
+def open_run(path: str, library: Library) -> Run:
+    """Load a run with the blocks of its fidelity; a mismatched library is refused by name."""
+    from neuromorph.models.library_blocks import blocks_for
+    from neuromorph.tasks.run import load_run, read_facts
+
+    facts = read_facts(Path(path))
+    blocks, digest = blocks_for(facts.fidelity, facts.config.frame, library)
+    return load_run(Path(path), blocks, library_hash=digest)
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Train a network online; interrupted, the same command with --resume goes on."""
+    from neuromorph.music.datasets import load_dataset
+    from neuromorph.tasks.train import train
+
+    data = load_dataset(args.data, args.limit)
+    pieces = [roll.frames for roll in data.train]
+    run = _resumed(args) if args.resume else _fresh(args, pieces)
+    began = time.monotonic()
+    run = train(run, pieces, valid=[roll.frames for roll in data.valid], progress=_show(began, args.quiet))
+    seconds = time.monotonic() - began
+    last = run.facts.history[-1]
+    print(f"{args.run}: {run.facts.fidelity}, {int(last['epoch'])} passes over {len(pieces)} pieces of {data.name}, "
+          f"held-out NLL {last.get('valid_nll', float('nan')):.3f} nats per frame, {seconds:.0f} s")  # fmt: skip
+    return 0
+
+
+def _fresh(args: argparse.Namespace, pieces: list[np.ndarray]) -> Run:
+    from neuromorph.models.library_blocks import blocks_for
+    from neuromorph.network.config import NetworkConfig
+    from neuromorph.tasks.run import RunFacts, Schedule, log_odds, new_run
+
+    path = Path(args.run)
+    if (path / "run.json").exists():
+        raise RunError("there is a run here already", where=path, remedy="continue it with --resume or name another")
+    config = NetworkConfig(joint=args.head == "joint", memory=args.control != "no_memory", cells=args.cells)
+    blocks, digest = blocks_for(args.fidelity, config.frame, Library(args.library))
+    schedule = Schedule(args.epochs, args.rate, args.rate_decay, shuffled=args.control == "shuffled")
+    phases = [{"phase": "train", "fidelity": args.fidelity, "data": str(args.data)}]
+    facts = RunFacts(config, args.seed, schedule, args.fidelity, log_odds(pieces).tolist(), digest, phases)
+    return new_run(path, facts, blocks)
+
+
+def _resumed(args: argparse.Namespace) -> Run:
+    run = open_run(args.run, Library(args.library))
+    schedule = replace(run.facts.schedule, epochs=max(args.epochs, run.facts.position["epoch"]))
+    return replace(run, facts=replace(run.facts, schedule=schedule))
+
+
+def _show(began: float, quiet: bool) -> Any:
+    def show(progress: Any) -> None:
+        spent = time.monotonic() - began
+        left = spent * (progress.total_frames / max(progress.frames, 1) - 1)
+        print(f"\rpass {progress.epoch + 1}: {progress.frames} of {progress.total_frames} frames, "
+              f"{progress.nll:.2f} nats, {left:.0f} s left   ", end="", file=sys.stderr, flush=True)  # fmt: skip
+
+    return (lambda _: None) if quiet or not sys.stderr.isatty() else show
+
+
+def run_evaluate(args: argparse.Namespace) -> int:
+    """Held-out figures of a run, frozen and (with --plastic) learning while it listens."""
+    from neuromorph.music.datasets import load_dataset
+
+    library = Library(args.library)
+    run = open_run(args.run, library)
+    pieces = part(load_dataset(args.data, args.limit), args.part)
+    result = evaluation(run, pieces, library, args.plastic_rate)
+    for name, value in result["figures"].items():
+        print(f"{name:28s} {value:.4g}")
+    if args.json:
+        write_json(Path(args.json), {**result, "run": args.run, "data": str(args.data), "part": args.part, **stamp()})
+    return 0
+
+
+def part(data: Any, name: str) -> list[np.ndarray]:
+    """Frames of one part of a data set."""
+    return [roll.frames for roll in data.parts()[name]]
+
+
+def evaluation(run: Run, pieces: list[np.ndarray], library: Library, plastic_rate: float = 0.0) -> dict[str, Any]:
+    """Figures of a run on pieces: NLL, accuracy, events and energy per frame."""
+    from neuromorph.network.energy import energy_per_frame
+    from neuromorph.network.stream import shuffled_frames
+    from neuromorph.tasks.evaluate import evaluate
+
+    if run.facts.schedule.shuffled:
+        pieces = shuffled_frames(pieces, run.facts.seed)
+    frozen = evaluate(run.network, run.state, pieces)
+    figures = {"nll": frozen.nll, "accuracy": frozen.accuracy, "threshold": frozen.threshold, "frames": frozen.frames}
+    if plastic_rate:
+        plastic = evaluate(run.network, run.state, pieces, plastic=True, rate=plastic_rate)
+        figures["nll_plastic"] = plastic.nll
+    result: dict[str, Any] = {"figures": figures, "events_per_frame": frozen.events}
+    if run.facts.fidelity != "ideal":
+        energy = energy_per_frame(frozen.events, library.models(), run.facts.config)
+        result["energy_per_frame_joule"] = energy
+        figures["energy_per_frame_joule"] = energy["total"]
+    return result
+
+
+def read_piece(path: str, frame_seconds: float) -> PianoRoll:
+    """A piece from MIDI or sound (transcribed), on the network's frame."""
+    from neuromorph.music.midi import read_midi
+
+    if Path(path).suffix.lower() in (".mid", ".midi"):
+        return read_midi(path)
+    from neuromorph.music.audio import read_audio
+    from neuromorph.music.transcription import transcribe
+
+    return transcribe(read_audio(path), frame_seconds)
+
+
+def _prime(args: argparse.Namespace, frame_seconds: float) -> PianoRoll:
+    if args.prime:
+        return read_piece(args.prime, frame_seconds)
+    from neuromorph.music.datasets import load_dataset
+
+    held_out = load_dataset(args.data).valid
+    return held_out[args.seed % len(held_out)]
+
+
+def run_generate(args: argparse.Namespace) -> int:
+    """Continue a prime and render the result to WAV (and MIDI)."""
+    run = open_run(args.run, Library(args.library))
+    frame_seconds = run.facts.config.frame.music_seconds
+    if args.seconds <= 0 or args.seconds > 600:
+        raise InputError(f"--seconds {args.seconds:g} is outside 0..600")
+    prime = _prime(args, frame_seconds)[: args.prime_frames]
+    piece = continued(run, prime, round(args.seconds / frame_seconds), args.seed, args.temperature)
+    written = save_piece(piece, Path(args.out), Path(args.midi) if args.midi else None, args.program)
+    print(f"primed with {len(prime)} frames of {prime.name}; " + ", ".join(map(str, written)))
+    return 0
+
+
+def continued(run: Run, prime: PianoRoll, frames: int, seed: int, temperature: float = 1.0) -> PianoRoll:
+    """What the network plays after a prime: ``frames`` frames, the prime included at the start."""
+    from neuromorph.music.pianoroll import PianoRoll
+    from neuromorph.tasks.generate import generate
+
+    played = generate(
+        run.network, run.state, prime.frames, max(1, frames - len(prime)), seed=seed, temperature=temperature
+    )
+    whole = np.vstack([prime.frames, played.astype(np.uint8)])
+    return PianoRoll(whole, run.facts.config.frame.music_seconds, f"{run.path.name} after {prime.name}")
+
+
+def save_piece(piece: PianoRoll, wav: Path, midi: Path | None = None, program: int = 20) -> list[Path]:
+    """Render a piano roll to WAV and write it as MIDI."""
+    from neuromorph.music.audio import write_wav
+    from neuromorph.music.midi import write_midi
+    from neuromorph.music.rendering import render
+
+    wav.parent.mkdir(parents=True, exist_ok=True)
+    written = [write_wav(render(piece, program), wav)]
+    if midi:
+        midi.parent.mkdir(parents=True, exist_ok=True)
+        written.append(write_midi(piece, midi, program=program))
+    return written
+
+
+def run_predict(args: argparse.Namespace) -> int:
+    """What comes next in a sound or MIDI file: a picture, and the notes expected after its end."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from neuromorph.reporting.music import plot_prediction
+    from neuromorph.tasks.predict import predict_frames
+
+    run = open_run(args.run, Library(args.library))
+    piece = read_piece(args.file, run.facts.config.frame.music_seconds)
+    expected = predict_frames(run.network, run.state, piece.frames)
+    out = Path(args.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    plot_prediction(piece.frames, expected, f"{piece.name}: expected and heard").savefig(out, dpi=110)
+    following = expected[-1]
+    likely = [(int(note) + 21, float(following[note])) for note in np.argsort(-following)[:8]]
+    print("next frame: " + ", ".join(f"MIDI {note} ({100 * p:.0f} %)" for note, p in likely))
+    print(out)
+    return 0
+
+
+def run_compare(args: argparse.Namespace) -> int:
+    """Runs side by side on the same held-out pieces: NLL, accuracy, energy; one page."""
+    from neuromorph.music.datasets import load_dataset
+    from neuromorph.reporting.page import Page
+
+    library = Library(args.library)
+    pieces = part(load_dataset(args.data, args.limit), args.part)
+    page = Page("neuromorph: runs compared")
+    page.paragraph(f"Data: {args.data}, {args.part} part, {len(pieces)} pieces; weights frozen.")
+    rows, results = [], {}
+    for path in args.runs:
+        run = open_run(path, library)
+        results[path] = evaluation(run, pieces, library)
+        figures = results[path]["figures"]
+        energy = figures.get("energy_per_frame_joule")
+        facts = run.facts
+        rows.append((path, facts.fidelity, "joint" if facts.config.joint else "independent", facts.seed, figures["nll"],
+                     100 * figures["accuracy"], f"{energy * 1e12:.3g} pJ" if energy else "not defined"))  # fmt: skip
+    header = ("run", "fidelity", "outputs", "seed", "NLL, nats per frame", "accuracy, %", "energy per frame")
+    page.table(header, rows)
+    for row in rows:
+        print("  ".join(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
+    out = Path(args.out)
+    print(page.write(out / "report.html"))
+    write_json(out / "compare.json", {"runs": results, "data": str(args.data), "part": args.part, **stamp()})
+    return 0

@@ -1,0 +1,38 @@
+"""Blocks of a fidelity, straight from a characterization library."""
+
+from __future__ import annotations
+
+from neuromorph.errors import InputError
+from neuromorph.library import Library
+from neuromorph.models.fidelity import BlockSet, ideal_blocks, nominal_blocks
+from neuromorph.models.frame import Frame
+from neuromorph.models.neuron_hardware import hardware_neuron
+
+FIDELITIES = ("ideal", "nominal")
+
+
+def blocks_for(fidelity: str, frame: Frame, library: Library) -> tuple[BlockSet, str]:
+    """Blocks of a network and the hash of the library they came from.
+
+    Parameters
+    ----------
+    fidelity : {"ideal", "nominal"}
+    frame : Frame
+    library : Library
+        Not read for ``"ideal"``, whose hash is empty.
+
+    Raises
+    ------
+    InputError
+        For an unknown fidelity.
+    LibraryError
+        When the library lacks a block or its fit.
+    """
+    if fidelity == "ideal":
+        return ideal_blocks(frame), ""
+    if fidelity != "nominal":
+        raise InputError(f"fidelity {fidelity!r} is unknown", remedy=f"choose from {', '.join(FIDELITIES)}")
+    models = library.models("axon_hillock", "excitatory_synapse", "gate", "memory_cell", "stdp_synapse")
+    unit_interval = frame.seconds / frame.spikes_per_unit
+    neuron = hardware_neuron(models["axon_hillock"], unit_interval, frame.tick_seconds)
+    return nominal_blocks(models, frame, neuron=neuron), library.digest()

@@ -1,0 +1,103 @@
+"""Plots of characterized curves: any sweep of any block, and the spiking neuron's fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuromorph.library import BlockData, SweepData
+from neuromorph.units import format_quantity
+
+MAX_LINES = 12
+_PREFIX = {"s": (1e9, "ns"), "A": (1e9, "nA"), "V": (1e3, "mV"), "C": (1e15, "fC"), "J": (1e15, "fJ"), "W": (1e9, "nW"),
+           "F": (1e15, "fF")}  # fmt: skip
+
+
+def _scaled(values: np.ndarray, unit: str) -> tuple[np.ndarray, str]:
+    factor, name = _PREFIX.get(unit, (1.0, unit))
+    return values * factor, name
+
+
+def plot_sweep(sweep: SweepData, title: str) -> Any:
+    """One panel an output: against the inner axis (a line a point), or against the first outer axis."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    names = [n for n, values in sweep.outputs.items() if np.isfinite(values).any() and n != "slot_seconds"]
+    figure, panels = plt.subplots(1, len(names), figsize=(4.2 * len(names), 3.4), squeeze=False)
+    for panel, name in zip(panels[0], names, strict=True):
+        _draw(panel, sweep, name)
+    figure.suptitle(title)
+    figure.tight_layout()
+    return figure
+
+
+def _draw(panel: Any, sweep: SweepData, name: str) -> None:
+    values = sweep.outputs[name]
+    outer = sweep.status.ndim
+    axis_name, lines = _lines(sweep, values, outer)
+    axis = sweep.inner[axis_name] if values.ndim > outer else sweep.axes[axis_name]
+    x, x_unit = _scaled(axis, sweep.units[axis_name])
+    for label, line in lines[:MAX_LINES]:
+        y, y_unit = _scaled(line, sweep.units[name])
+        panel.plot(x, y, marker="." if len(x) < 30 else None, lw=1.2, label=label)
+    positive = np.nanmin(values) > 0 and np.nanmax(values) > 50 * np.nanmin(values)
+    if len(axis) > 3 and axis.min() > 0 and axis.max() > 50 * axis.min():
+        panel.set_xscale("log")
+    if positive:
+        panel.set_yscale("log")
+    panel.set_xlabel(f"{axis_name} ({x_unit})" if x_unit else axis_name)
+    panel.set_ylabel(f"{name} ({y_unit})" if y_unit else name)
+    if 1 < len(lines) <= MAX_LINES:
+        panel.legend(fontsize=7)
+    panel.grid(alpha=0.3)
+
+
+def _lines(sweep: SweepData, values: np.ndarray, outer: int) -> tuple[str, list[tuple[str, np.ndarray]]]:
+    """Name of the horizontal axis and the labelled lines."""
+    names = list(sweep.axes)
+    if values.ndim > outer:
+        flat = values.reshape(-1, values.shape[-1])
+        labels = [_label(sweep, names, index) for index in np.ndindex(values.shape[:outer])]
+        return next(iter(sweep.inner)), list(zip(labels, flat, strict=True))
+    moved = np.moveaxis(values, 0, -1)
+    labels = [_label(sweep, names[1:], index) for index in np.ndindex(moved.shape[:-1])]
+    return names[0], list(zip(labels, moved.reshape(-1, moved.shape[-1]), strict=True))
+
+
+def _label(sweep: SweepData, names: list[str], index: tuple[int, ...]) -> str:
+    parts = [
+        f"{name} {format_quantity(float(sweep.axes[name][i]), sweep.units[name])}"
+        for name, i in zip(names, index, strict=True)
+        if len(sweep.axes[name]) > 1
+    ]
+    return ", ".join(parts)
+
+
+def plot_neuron_fit(data: BlockData) -> Any:
+    """Tonic interval of the fitted neuron against SPICE, with the error below."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from neuromorph.fitting.neuron import parameters_of
+    from neuromorph.fitting.neuron_form import tonic_interval
+
+    assert data.fit is not None
+    p, tonic = parameters_of(data.fit), data["tonic"]
+    current, interval = tonic["i_in"], tonic["interval"]
+    fine = np.geomspace(current.min(), current.max(), 300)
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(6, 5), sharex=True, height_ratios=(2, 1))
+    top.loglog(fine * 1e9, 1e-6 / tonic_interval(p, fine, np), label="fitted model")
+    top.loglog(current * 1e9, 1e-6 / interval, "k.", label="ngspice")
+    top.set_ylabel("rate (MHz)")
+    top.legend()
+    bottom.semilogx(current * 1e9, 100 * (tonic_interval(p, current, np) / interval - 1), "k.-")
+    bottom.axhspan(-0.5, 0.5, alpha=0.15)
+    bottom.set_xlabel("input current (nA)")
+    bottom.set_ylabel("interval error (%)")
+    return figure

@@ -1,0 +1,77 @@
+"""Pictures of music and activity: piano rolls, rasters, learning curves, predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def _pyplot() -> Any:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    return plt
+
+
+def plot_rolls(rolls: Mapping[str, np.ndarray], prime_frames: int = 0, lowest: int = 21) -> Any:
+    """Piano rolls [frames, 88] one above the other; a line marks the end of the prime."""
+    plt = _pyplot()
+    figure, panels = plt.subplots(len(rolls), 1, figsize=(10, 2.4 * len(rolls)), squeeze=False)
+    for panel, (name, frames) in zip(panels[:, 0], rolls.items(), strict=True):
+        panel.imshow(np.asarray(frames).T, aspect="auto", origin="lower", cmap="Greys", interpolation="nearest",
+                     extent=(0, len(frames), lowest, lowest + np.asarray(frames).shape[1]))  # fmt: skip
+        panel.set_ylim(33, 90)
+        panel.set_ylabel("MIDI note")
+        panel.set_title(name, fontsize=10)
+        if prime_frames:
+            panel.axvline(prime_frames, color="C3", lw=1)
+    panels[-1, 0].set_xlabel("frame")
+    figure.tight_layout()
+    return figure
+
+
+def plot_raster(spikes: np.ndarray, tick_seconds: float, title: str) -> Any:
+    """Raster of spikes [frames, ticks, neurons] in circuit time."""
+    plt = _pyplot()
+    flat = np.asarray(spikes).reshape(-1, spikes.shape[-1])
+    tick, neuron = np.nonzero(flat)
+    figure, panel = plt.subplots(figsize=(10, 3.2))
+    panel.plot(tick * tick_seconds * 1e6, neuron, "k|", ms=3)
+    panel.set_xlabel("circuit time (us)")
+    panel.set_ylabel("neuron")
+    panel.set_title(title, fontsize=10)
+    return figure
+
+
+def plot_learning(curves: Mapping[str, Sequence[float]], baselines: Mapping[str, float]) -> Any:
+    """Held-out NLL after each pass beside the baselines."""
+    plt = _pyplot()
+    figure, panel = plt.subplots(figsize=(7, 3.8))
+    for name, values in curves.items():
+        panel.plot(1 + np.arange(len(values)), values, "o-", label=name)
+    for k, (name, value) in enumerate(baselines.items()):
+        panel.axhline(value, color=f"C{(k + 4) % 10}", ls="--", lw=1, label=f"{name} {value:.2f}")
+    panel.set_xlabel("pass over the training pieces")
+    panel.set_ylabel("held-out NLL (nats per frame)")
+    panel.legend(fontsize=7)
+    panel.grid(alpha=0.3)
+    return figure
+
+
+def plot_prediction(frames: np.ndarray, probabilities: np.ndarray, title: str) -> Any:
+    """What was heard and, above it, what was expected one frame earlier."""
+    plt = _pyplot()
+    figure, panels = plt.subplots(2, 1, figsize=(10, 5), sharex=True)
+    expected = np.vstack([np.full(frames.shape[1], np.nan), probabilities])
+    for panel, image, name in ((panels[0], expected, "expected"), (panels[1], frames, "heard")):
+        panel.imshow(np.asarray(image, float).T, aspect="auto", origin="lower", cmap="Greys", vmin=0, vmax=1,
+                     interpolation="nearest", extent=(0, len(image), 21, 109))  # fmt: skip
+        panel.set_ylim(33, 90)
+        panel.set_ylabel(f"{name}\nMIDI note")
+    panels[1].set_xlabel("frame")
+    figure.suptitle(title)
+    return figure
