@@ -20,15 +20,13 @@ from neuromorph.network.step import FrameInput, Heard, Network, frame_step
 from neuromorph.network.stream import Stream
 
 RECORDS: dict[str, Callable[[Heard, State, jax.Array], jax.Array]] = {
-    "probability": lambda heard, state, y: jax.nn.sigmoid(y),
     "cell_counts": lambda heard, state, y: jnp.sum(heard.cells.spikes, axis=0),
     "cell_spikes": lambda heard, state, y: heard.cells.spikes,
     "feature_spikes": lambda heard, state, y: heard.feature_spikes,
     "note_spikes": lambda heard, state, y: heard.note_spikes,
     "c": lambda heard, state, y: state.cells.c,
-    "read": lambda heard, state, y: heard.read,
 }
-"""Quantities a run can record at each frame, beside the NLL and the event counts."""
+"""What a run can record at each frame beside NLL, probabilities, read-out and event counts."""
 
 
 def build_network(
@@ -92,6 +90,8 @@ def _observe(
     frame, valid = inputs
     seen = {name: RECORDS[name](heard, state, y) for name in record}
     seen["nll"] = jnp.where(valid, head.nll(y, frame.target), 0.0)
+    seen["probability"] = jax.nn.sigmoid(y)
+    seen["read"] = heard.read
     seen["notes"] = jnp.sum(heard.note_spikes)
     seen["features"] = jnp.sum(heard.feature_spikes)
     seen["cells"] = jnp.sum(heard.cells.spikes).astype(jnp.float32)
@@ -141,7 +141,8 @@ def simulate(
     rate : learning rate of the three-factor rule
     key : of dropout and of the rounding of slow weights
     dropout : share of cells hidden from the head (training only)
-    record : names from ``RECORDS``; ``nll`` (nats) and spike counts always come
+    record : names from ``RECORDS``; ``nll`` (nats), ``probability`` [notes], ``read``
+        [cells] and the spike counts ``notes``, ``features``, ``cells`` always come
 
     Raises
     ------

@@ -64,7 +64,6 @@ def evaluate(
             plasticity=float(plastic),
             rate=rate,
             key=jax.random.key(start),
-            record=("probability",),
         )
         records.append(seen)
     seen = {name: np.concatenate([r[name] for r in records]) for name in records[0]}

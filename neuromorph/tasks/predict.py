@@ -14,14 +14,21 @@ from neuromorph.network.stream import Stream
 
 
 def predict_frames(
-    network: Network, state: State, piece: np.ndarray, *, samples: int = 64, seed: int = 0
+    network: Network,
+    state: State,
+    piece: np.ndarray,
+    *,
+    samples: int = 64,
+    seed: int = 0,
+    chunk_frames: int = 2048,
 ) -> np.ndarray:
     """Probabilities [frames, notes] of the frame after each frame of ``piece`` [frames, notes].
 
     Nothing of the frame to come is seen.  The joint head's probabilities are
     marginals, averaged over ``samples`` draws; the independent head's are exact.
+    The piece is padded to whole chunks, so that training's compiled step serves.
     """
-    stream = _unknown_future(np.asarray(piece, np.float32))
+    stream = _unknown_future(np.asarray(piece, np.float32)).padded(chunk_frames)
     _, seen = simulate(
         network,
         with_slow_weights(state),
@@ -29,9 +36,8 @@ def predict_frames(
         plasticity=0.0,
         rate=0.0,
         key=jax.random.key(seed),
-        record=("read",),
     )
-    read = jnp.asarray(seen["read"])
+    read = jnp.asarray(seen["read"][: len(piece)])
     if not network.config.joint:
         zero = jnp.zeros(network.config.notes, jnp.float32)
         return np.asarray(jax.nn.sigmoid(head.logits(network.config, state.slow, read, zero)))
@@ -48,10 +54,16 @@ def _marginals(network: Network, state: State, read: jax.Array, keys: jax.Array)
 
 
 def predict_next(
-    network: Network, state: State, piece: np.ndarray, *, samples: int = 64, seed: int = 0
+    network: Network,
+    state: State,
+    piece: np.ndarray,
+    *,
+    samples: int = 64,
+    seed: int = 0,
+    chunk_frames: int = 2048,
 ) -> np.ndarray:
     """Probabilities [notes] of the frame after the last one of ``piece``."""
-    return predict_frames(network, state, piece, samples=samples, seed=seed)[-1]
+    return predict_frames(network, state, piece, samples=samples, seed=seed, chunk_frames=chunk_frames)[-1]
 
 
 def _unknown_future(piece: np.ndarray) -> Stream:

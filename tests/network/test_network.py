@@ -17,10 +17,15 @@ from neuromorph.network.simulate import simulate, with_slow_weights
 from neuromorph.network.stream import shuffled_frames, stream_of
 
 KEY = jax.random.key(0)
+EVERYTHING = ("cell_counts", "cell_spikes", "c", "feature_spikes", "note_spikes")
 
 
-def listen(network, state, stream, plasticity=0.0, rate=0.1, record=()):
-    return simulate(network, state, stream, plasticity=plasticity, rate=rate, key=KEY, record=record)
+def listen(network, state, stream, plasticity=0.0, rate=0.1):
+    """Run padded to 64 frames, recording everything: one compilation for all tests."""
+    state, seen = simulate(
+        network, state, stream.padded(64), plasticity=plasticity, rate=rate, key=KEY, record=EVERYTHING
+    )
+    return state, {name: values[: len(stream)] for name, values in seen.items()}
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +45,15 @@ def test_plasticity_is_a_gate_of_the_same_step(small):
     for a, b in zip(jax.tree.leaves(after.fast), jax.tree.leaves(state.fast), strict=True):
         assert not jnp.array_equal(a, b)
     assert not jnp.array_equal(after.features.weights, state.features.weights)
-    assert on["nll"][0] == pytest.approx(off["nll"][0], rel=1e-5)  # first prediction precedes learning
+    assert on["nll"][0] == pytest.approx(off["nll"][0], rel=1e-3)  # first prediction precedes learning
 
 
 def test_listening_in_parts_is_listening_at_once(small):
     network, state = small
-    stream = stream_of([tune(49)])
-    whole, all_at_once = listen(network, state, stream)
-    between, first = listen(network, state, stream.part(0, 16))
-    end, rest = listen(network, between, stream.part(16, 48))
+    stream = stream_of([tune(129)])
+    between, first = listen(network, state, stream.part(0, 64))
+    end, rest = listen(network, between, stream.part(64, 128))
+    whole, all_at_once = simulate(network, state, stream, plasticity=0.0, rate=0.0, key=KEY)
     assert np.allclose(np.concatenate([first["nll"], rest["nll"]]), all_at_once["nll"], rtol=1e-5)
     assert np.allclose(end.cells.c, whole.cells.c, atol=1e-6)
 
@@ -64,15 +69,14 @@ def test_memory_carries_over_frames_and_the_control_has_none():
     other = roll.copy()
     other[0] = np.roll(other[0], 5)
     for memory, differs in ((True, True), (False, False)):
-        network, state = toy(memory=memory)
-        read = [listen(network, state, stream_of([r]), record=("read",))[1]["read"] for r in (roll, other)]
+        network, state = toy(memory=memory, joint=True)
+        read = [listen(network, state, stream_of([r]))[1]["read"] for r in (roll, other)]
         assert (np.abs(read[0][2] - read[1][2]).max() > 1e-6) == differs
 
 
 def test_records_have_their_shapes(small):
     network, state = small
-    names = ("probability", "cell_counts", "cell_spikes", "c", "read", "feature_spikes", "note_spikes")
-    _, seen = listen(network, state, stream_of([tune(6)]), record=names)
+    _, seen = listen(network, state, stream_of([tune(6)]))
     ticks = network.config.frame.ticks
     assert seen["probability"].shape == (5, NOTES)
     assert seen["cell_spikes"].shape == (5, ticks, CELLS)
@@ -82,8 +86,8 @@ def test_records_have_their_shapes(small):
 
 
 def test_unknown_record_is_refused(small):
-    with pytest.raises(InputError, match="probability"):
-        listen(*small, stream_of([tune(6)]), record=("voltage",))
+    with pytest.raises(InputError, match="cell_spikes"):
+        simulate(*small, stream_of([tune(6)]), plasticity=0.0, rate=0.0, key=KEY, record=("voltage",))
 
 
 def test_a_broken_loss_is_reported(small):
@@ -95,7 +99,7 @@ def test_a_broken_loss_is_reported(small):
 
 def test_at_most_k_features_win_a_frame(small):
     network, state = small
-    _, seen = listen(network, state, stream_of(tunes(3)), 1.0, record=("feature_spikes",))
+    _, seen = listen(network, state, stream_of(tunes(2)), 1.0)
     winners = (seen["feature_spikes"].sum(axis=1) > 0).sum(axis=1)
     assert 1 <= winners.max() <= network.config.features.winners
 
@@ -109,7 +113,7 @@ def test_slow_weights_are_what_frozen_evaluation_reads(small):
 
 
 def test_nominal_slow_weights_lie_on_the_grid():
-    network, state = toy(blocks=toy_nominal())
+    network, state = toy(blocks=toy_nominal(), joint=True)
     learned, _ = listen(network, state, stream_of(tunes(2)), 1.0)
     steps = np.asarray(learned.slow.gates) / (4 / 64)
     assert np.allclose(steps, np.round(steps), atol=1e-4)
