@@ -1,6 +1,6 @@
 """Axon-hillock neuron: membrane currents, rheobase, f-I curve, random input, knobs.
 
-    python circuits/axon_hillock.py --plot
+python circuits/axon_hillock.py --plot
 """
 
 from __future__ import annotations
@@ -9,7 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from neuromorph.circuit import REFERENCE_OPTIONS, STANDARD_OPTIONS, Axis, Circuit, Knob, Sweep, linear, logarithmic
+from neuromorph.circuit import (
+    REFERENCE_OPTIONS,
+    STANDARD_OPTIONS,
+    Axis,
+    Circuit,
+    Knob,
+    Sweep,
+    linear,
+    logarithmic,
+)
 from neuromorph.fitting.neuron import fit_neuron, score_neuron
 from neuromorph.spice.waveforms import crossings, integral, staircase
 
@@ -28,7 +37,9 @@ def _tonic(circuit, point):
     stop = START + TONIC_SPIKES * (1.6e-15 / (current - 0.9e-9 if current < 4e-9 else current) + 12e-9)
     cards = f"iin 0 in {staircase((0, START), (0, current))}\ncload axon 0 1f"
     step = min(2e-9, stop / 400)
-    return circuit.testbench(point, cards, f".tran {step:.4g} {stop:.6g} 0 {step:.4g}", "v(axon) v(in) i(vdd)")
+    return circuit.testbench(
+        point, cards, f".tran {step:.4g} {stop:.6g} 0 {step:.4g}", "v(axon) v(in) i(vdd)"
+    )
 
 
 def _tonic_reference(circuit, point):
@@ -120,7 +131,16 @@ def _random_sweep(name, seeds, low, high, held_out, caption):
         "i_low": Axis((low,), "A"),
         "i_high": Axis((high,), "A"),
     }
-    return Sweep(name, axes, _random, _random_measure, _RANDOM_OUT, {"slot": Axis(tuple(range(RANDOM_SLOTS)), "")}, held_out, caption)
+    return Sweep(
+        name,
+        axes,
+        _random,
+        _random_measure,
+        _RANDOM_OUT,
+        {"slot": Axis(tuple(range(RANDOM_SLOTS)), "")},
+        held_out,
+        caption,
+    )
 
 
 CHECK_CURRENTS = logarithmic(1.15e-9, 8.9e-7, 13)

@@ -1,6 +1,6 @@
 """Excitatory synapse: post-synaptic current against every knob, pulse pairs, random trains held out.
 
-    python circuits/excitatory_synapse.py --plot
+python circuits/excitatory_synapse.py --plot
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ POST = 0.2
 def _bench(times):
     def bench(circuit, point):
         cards = f"vap ap 0 {pulses(times(point))}\nvpost post 0 {POST}\nvwref vwref 0 0.4"
-        return circuit.testbench(point, cards, f".tran 0.2n {WINDOW:g} 0 0.2n", "i(vpost) v(xdut.cleft) i(vdd)")
+        return circuit.testbench(
+            point, cards, f".tran 0.2n {WINDOW:g} 0 0.2n", "i(vpost) v(xdut.cleft) i(vdd)"
+        )
 
     return bench
 

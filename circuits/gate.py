@@ -1,6 +1,6 @@
 """Gate: sigmoid transconductor, tanh amplifier and their product, i * g.
 
-    python circuits/gate.py --plot
+python circuits/gate.py --plot
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def _product(circuit, point):
         f"vg g 0 {REFERENCE}\nvout out 0 {out:g}"
     )
     low, high = REFERENCE - SWING + g_shift, REFERENCE + SWING + g_shift
-    return circuit.testbench(point, cards, f".dc vg {low:.9g} {high:.9g} {2 * SWING / 80:g}", "i(vout) i(vdd)")
+    return circuit.testbench(
+        point, cards, f".dc vg {low:.9g} {high:.9g} {2 * SWING / 80:g}", "i(vout) i(vdd)"
+    )
 
 
 def _product_measure(waves, _):

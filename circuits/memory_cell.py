@@ -1,6 +1,6 @@
 """Memory cell: charge, forget leak and read-out surfaces; retention and random frames held out.
 
-    python circuits/memory_cell.py --plot
+python circuits/memory_cell.py --plot
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def _frames(circuit, point):
     drive = random_frames(int(point["seed"]), FRAMES)
     times = FRAME * np.arange(FRAMES)
     sources = [
-        f"{name} {name} 0 {staircase(times, REFERENCE + drive[name], 1e-9)}" for name in ("vi", "vf", "vo", "vg")
+        f"{name} {name} 0 {staircase(times, REFERENCE + drive[name], 1e-9)}"
+        for name in ("vi", "vf", "vo", "vg")
     ]
     cards = "\n".join([f"vref vref 0 {REFERENCE}", "vio io 0 0.2", *sources, f".ic v(c)={REFERENCE}"])
     return circuit.testbench(point, cards, f".tran 1n {FRAMES * FRAME:g} 0 1n", "v(c) i(vio) i(vdd)")

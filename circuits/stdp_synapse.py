@@ -1,6 +1,6 @@
 """Diehl synapse: update surface over trace and weight, trace steps, spike pairs held out.
 
-    python circuits/stdp_synapse.py --plot
+python circuits/stdp_synapse.py --plot
 """
 
 from __future__ import annotations

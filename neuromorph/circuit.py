@@ -52,7 +52,9 @@ class Knob:
         if not self.low < self.high:
             raise CircuitError(f"knob {self.name} has the empty range {self.low}..{self.high}")
         if not self.low <= self.default <= self.high:
-            raise CircuitError(f"knob {self.name} has its default {self.default} outside {self.low}..{self.high}")
+            raise CircuitError(
+                f"knob {self.name} has its default {self.default} outside {self.low}..{self.high}"
+            )
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,9 @@ class Circuit:
         text = self.netlist_text().lower()
         for state in self.states:
             if state.lower() not in text.split():
-                raise CircuitError(f"state {state!r} is not a node of .subckt {self.subcircuit}", where=self.name)
+                raise CircuitError(
+                    f"state {state!r} is not a node of .subckt {self.subcircuit}", where=self.name
+                )
 
     def netlist_text(self) -> str:
         """The blocks' netlists, includes expanded, as ngspice reads them."""
@@ -202,7 +206,13 @@ class Circuit:
         return values
 
     def testbench(
-        self, point: Point, cards: str, analysis: str, save: str, subcircuit: str | None = None, options: str = ""
+        self,
+        point: Point,
+        cards: str,
+        analysis: str,
+        save: str,
+        subcircuit: str | None = None,
+        options: str = "",
     ) -> str:
         """Supply, knob sources, the block as ``xdut`` and the recipe's own cards.
 

@@ -25,13 +25,25 @@ def _command(commands, name: str, target: str, help_: str, example: str) -> argp
 
 
 def _hardware_commands(commands) -> None:
-    p = _command(commands, "doctor", "hardware:doctor", "say what is installed and whether ngspice answers", "neuromorph doctor")
+    p = _command(
+        commands,
+        "doctor",
+        "hardware:doctor",
+        "say what is installed and whether ngspice answers",
+        "neuromorph doctor",
+    )
     p.add_argument("--write-devices", metavar="FILE", help="write the generated CNFET subcircuits to a file")
-    p = _command(commands, "characterize", "hardware:run_characterize", "measure recipes in ngspice into a library; resumes",
+    p = _command(commands, "characterize", "hardware:run_characterize", "measure recipes in ngspice; resumes",
                  "neuromorph characterize excitatory_synapse --library out/library")  # fmt: skip
     _recipes(p)
     p.add_argument("--force", action="store_true", help="measure again even where nothing changed")
-    p = _command(commands, "fit", "hardware:run_fit", "fit the models of a library's blocks", "neuromorph fit --library out/library")
+    p = _command(
+        commands,
+        "fit",
+        "hardware:run_fit",
+        "fit the models of a library's blocks",
+        "neuromorph fit --library out/library",
+    )
     p.add_argument("recipes", nargs="*", help="recipe names or paths; all blocks of the library by default")
     p.add_argument("--library", default=_CHARACTERIZED)
     p.add_argument("--json", metavar="FILE")
@@ -56,7 +68,9 @@ def _data_options(parser: argparse.ArgumentParser) -> None:
 
 def _held_out(parser: argparse.ArgumentParser) -> None:
     _data_options(parser)
-    parser.add_argument("--part", choices=("train", "valid", "test"), default="valid", help="%(default)s by default")
+    parser.add_argument(
+        "--part", choices=("train", "valid", "test"), default="valid", help="%(default)s by default"
+    )
 
 
 def _learning_commands(commands) -> None:
@@ -84,11 +98,15 @@ def _learning_commands(commands) -> None:
                  "neuromorph generate out/runs/hardware --seconds 20 --out piece.wav --midi piece.mid")  # fmt: skip
     p.add_argument("run")
     _data_options(p)
-    p.add_argument("--prime", metavar="FILE", help="MIDI or sound file to continue; a held-out piece by default")
+    p.add_argument(
+        "--prime", metavar="FILE", help="MIDI or sound file to continue; a held-out piece by default"
+    )
     p.add_argument("--prime-frames", type=int, default=8)
     p.add_argument("--seconds", type=float, default=20.0)
     p.add_argument("--temperature", type=float, default=1.0)
-    p.add_argument("--program", type=int, default=20, help="General MIDI instrument from 0 (%(default)s reed organ)")
+    p.add_argument(
+        "--program", type=int, default=20, help="General MIDI instrument from 0 (%(default)s reed organ)"
+    )
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--out", required=True, metavar="WAV")
     p.add_argument("--midi", metavar="FILE")
@@ -116,7 +134,9 @@ def _inspection_commands(commands) -> None:
     p.add_argument("file")
     p.add_argument("--hardware", action="store_true", help="which block realises each state and product")
     p.add_argument("--library", default=_SHIPPED)
-    p = _command(commands, "data", "inspection:run_data", "which public data sets are present", "neuromorph data check")
+    p = _command(
+        commands, "data", "inspection:run_data", "which public data sets are present", "neuromorph data check"
+    )
     p.add_argument("what", choices=("check",))
     p = _command(commands, "demo", "demo:run_demo", "the whole chain on real chorales, in minutes; resumes",
                  "neuromorph demo --out out/demo")  # fmt: skip
@@ -131,7 +151,8 @@ def _inspection_commands(commands) -> None:
 def build_parser() -> argparse.ArgumentParser:
     """Parser of every command."""
     parser = argparse.ArgumentParser(
-        prog="neuromorph", description="Analog neuromorphic circuits, from a SPICE netlist to a network that learns music."
+        prog="neuromorph",
+        description="Analog neuromorphic circuits, from a SPICE netlist to a network that learns music.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -153,7 +174,9 @@ def recipe_main(path: str, argv: list[str] | None = None) -> None:
     name = Path(path).stem
     parser = argparse.ArgumentParser(prog=f"circuits/{name}.py", description=f"Characterize and fit {name}.")
     parser.add_argument("--plot", action="store_true", help="write a PNG of every curve")
-    parser.add_argument("--knob", action="append", default=[], metavar="NAME=VALUE", help="change a knob's default")
+    parser.add_argument(
+        "--knob", action="append", default=[], metavar="NAME=VALUE", help="change a knob's default"
+    )
     parser.add_argument("--out", default="out/circuits", help="folder (%(default)s)")
     parser.add_argument("--jobs", type=int)
     args = parser.parse_args(argv)

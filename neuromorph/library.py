@@ -165,7 +165,9 @@ class Library:
                 fit = _read_fit(file["fit"]) if "fit" in file else None
                 return BlockData(block, dict(file.attrs), sweeps, fit)
             except (KeyError, OSError, ValueError) as error:
-                raise LibraryError(f"damaged: {error}", where=path, remedy="characterize the block again") from error
+                raise LibraryError(
+                    f"damaged: {error}", where=path, remedy="characterize the block again"
+                ) from error
 
     def write(self, data: BlockData) -> Path:
         """Write a block whole and atomically."""
@@ -197,7 +199,9 @@ class Library:
         for block in blocks or self.blocks():
             fit = self.read(block).fit
             if fit is None:
-                raise LibraryError(f"block {block} has no fitted model", where=self.path, remedy="run: neuromorph fit")
+                raise LibraryError(
+                    f"block {block} has no fitted model", where=self.path, remedy="run: neuromorph fit"
+                )
             found[block] = dict(fit.parameters)
         return found
 
@@ -206,7 +210,11 @@ class Library:
         texts = []
         for block in self.blocks():
             attributes, fit = self.attributes(block), self.read(block).fit
-            texts += [block, str(attributes.get("netlist_sha256", "")), repr(sorted(fit.parameters.items()) if fit else [])]
+            texts += [
+                block,
+                str(attributes.get("netlist_sha256", "")),
+                repr(sorted(fit.parameters.items()) if fit else []),
+            ]
         return digest(*texts)[:16]
 
 
@@ -216,7 +224,9 @@ def _open(path: Path):
         file = h5py.File(path, "r")
     except OSError as error:
         raise LibraryError(
-            "this is not a readable HDF5 file", where=path, remedy="delete it and characterize the block again"
+            "this is not a readable HDF5 file",
+            where=path,
+            remedy="delete it and characterize the block again",
         ) from error
     with file:
         schema = file.attrs.get("schema")
@@ -261,7 +271,9 @@ def _write_fit(group: h5py.Group, fit: FittedModel) -> None:
         dataset.attrs["units"] = fit.units.get(name, "")
         dataset.attrs["deviation"] = float(fit.deviation.get(name, 0.0))
     group.create_group("errors").attrs.update(fit.errors)
-    group.create_group("box").attrs.update({name: np.asarray(bounds, float) for name, bounds in fit.box.items()})
+    group.create_group("box").attrs.update(
+        {name: np.asarray(bounds, float) for name, bounds in fit.box.items()}
+    )
 
 
 def _read_fit(group: h5py.Group) -> FittedModel:

@@ -19,7 +19,9 @@ def recipe_folder() -> Path:
     for folder in RECIPE_FOLDERS:
         if (folder / "axon_hillock.py").is_file():
             return folder
-    raise CircuitError("the recipes folder is missing", remedy="run from the project's folder or reinstall neuromorph")
+    raise CircuitError(
+        "the recipes folder is missing", remedy="run from the project's folder or reinstall neuromorph"
+    )
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -43,7 +45,9 @@ def find_recipe(name: str) -> Path:
     candidate = recipe_folder() / f"{name}.py"
     if candidate.is_file():
         return candidate
-    raise CircuitError(f"no recipe {name!r}", remedy=f"recipes: {', '.join(recipe_names())}, or a path to a .py file")
+    raise CircuitError(
+        f"no recipe {name!r}", remedy=f"recipes: {', '.join(recipe_names())}, or a path to a .py file"
+    )
 
 
 def load_recipe(name: str) -> Circuit:
@@ -69,5 +73,7 @@ def load_recipe(name: str) -> Circuit:
         raise CircuitError(f"the recipe does not run: {type(error).__name__}: {error}", where=path) from error
     circuit = getattr(module, "CIRCUIT", None)
     if not isinstance(circuit, Circuit):
-        raise CircuitError("the recipe defines no CIRCUIT", where=path, remedy="assign a neuromorph.Circuit to CIRCUIT")
+        raise CircuitError(
+            "the recipe defines no CIRCUIT", where=path, remedy="assign a neuromorph.Circuit to CIRCUIT"
+        )
     return circuit

@@ -205,10 +205,8 @@ class _Journal:
         path = self._file(key)
         partial = path.with_suffix(".partial")
         with partial.open("wb") as file:
-            np.savez(file, **result)  # type: ignore[arg-type]
+            np.savez(file, **result)
         os.replace(partial, path)
 
     def remove(self) -> None:
         shutil.rmtree(self.folder.parent, ignore_errors=True)
-
-

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-
 import platform
 import sys
 from dataclasses import replace
@@ -93,7 +92,9 @@ def run_fit(args: argparse.Namespace) -> int:
     for name, model in models.items():
         _print_model(name, model)
     if args.json:
-        content = {n: {"form": m.form, "parameters": m.parameters, "errors": m.errors} for n, m in models.items()}
+        content = {
+            n: {"form": m.form, "parameters": m.parameters, "errors": m.errors} for n, m in models.items()
+        }
         write_json(Path(args.json), content)
     return 0
 
@@ -168,5 +169,3 @@ def plot_block(circuit: Circuit, data: BlockData, folder: Path) -> list[Path]:
         figure.savefig(files[-1], dpi=110)
         plt.close(figure)
     return files
-
-

@@ -32,7 +32,9 @@ def _block_info(library: Library, block: str) -> int:
           f"netlist {data.attributes['netlist_sha256'][:12]}")  # fmt: skip
     for name, sweep in data.sweeps.items():
         outputs = ", ".join(f"{o} ({sweep.units[o]})" for o in sweep.outputs)
-        print(f"  {name}: {' x '.join(map(str, sweep.status.shape))} points over {', '.join(sweep.axes)}; {outputs}")
+        print(
+            f"  {name}: {' x '.join(map(str, sweep.status.shape))} points over {', '.join(sweep.axes)}; {outputs}"
+        )
     for point, reason in failed_points(data).items():
         print(f"  failed: {point}: {reason}")
     if data.fit:
@@ -74,7 +76,9 @@ def _library_page(path: Path, out: Path) -> Any:
 
     library = Library(path)
     if not library.blocks():
-        raise InputError("no blocks here", where=path, remedy="run: neuromorph characterize --library " + str(path))
+        raise InputError(
+            "no blocks here", where=path, remedy="run: neuromorph characterize --library " + str(path)
+        )
     page = Page("neuromorph: characterization library")
     for block in library.blocks():
         add_block(page, library, block, out / "curves")
@@ -99,7 +103,10 @@ def add_block(page: Any, library: Library, block: str, folder: Path) -> None:
             panel.axis("off")
             page.figure(figure, file.stem)
     if data.fit:
-        rows = [(n, v, data.fit.units.get(n, ""), data.fit.deviation.get(n, 0.0)) for n, v in data.fit.parameters.items()]
+        rows = [
+            (n, v, data.fit.units.get(n, ""), data.fit.deviation.get(n, 0.0))
+            for n, v in data.fit.parameters.items()
+        ]
         page.table(("parameter", "value", "unit", "standard deviation"), rows)
         page.table(("error on the curves it was fitted to", "value"), list(data.fit.errors.items()))
     page.paragraph(f"ngspice {data.attributes['ngspice_version']}, options {data.attributes['options']}, "
@@ -125,7 +132,9 @@ def _run_page(path: Path, args: argparse.Namespace) -> Any:
     if notes:
         page.figure(plot_learning({run.facts.fidelity: notes}, {}), "Held-out NLL after each pass")
     page.heading("Which block realises what")
-    rows = [(r.kind, r.name, r.block, r.note) for r in hardware_listing(run.network, fidelity=run.facts.fidelity)]
+    rows = [
+        (r.kind, r.name, r.block, r.note) for r in hardware_listing(run.network, fidelity=run.facts.fidelity)
+    ]
     page.table(("kind", "quantity", "block", "note"), rows)
     return page
 

@@ -54,7 +54,9 @@ def _fresh(args: argparse.Namespace, pieces: list[np.ndarray]) -> Run:
 
     path = Path(args.run)
     if (path / "run.json").exists():
-        raise RunError("there is a run here already", where=path, remedy="continue it with --resume or name another")
+        raise RunError(
+            "there is a run here already", where=path, remedy="continue it with --resume or name another"
+        )
     config = NetworkConfig(joint=args.head == "joint", memory=args.control != "no_memory", cells=args.cells)
     blocks, digest = blocks_for(args.fidelity, config.frame, Library(args.library))
     schedule = Schedule(args.epochs, args.rate, args.rate_decay, shuffled=args.control == "shuffled")
@@ -90,7 +92,9 @@ def run_evaluate(args: argparse.Namespace) -> int:
     for name, value in result["figures"].items():
         print(f"{name:28s} {value:.4g}")
     if args.json:
-        write_json(Path(args.json), {**result, "run": args.run, "data": str(args.data), "part": args.part, **stamp()})
+        write_json(
+            Path(args.json), {**result, "run": args.run, "data": str(args.data), "part": args.part, **stamp()}
+        )
     return 0
 
 
@@ -99,7 +103,9 @@ def part(data: Any, name: str) -> list[np.ndarray]:
     return [roll.frames for roll in data.parts()[name]]
 
 
-def evaluation(run: Run, pieces: list[np.ndarray], library: Library, plastic_rate: float = 0.0) -> dict[str, Any]:
+def evaluation(
+    run: Run, pieces: list[np.ndarray], library: Library, plastic_rate: float = 0.0
+) -> dict[str, Any]:
     """Figures of a run on pieces: NLL, accuracy, events and energy per frame."""
     from neuromorph.network.energy import energy_per_frame
     from neuromorph.network.stream import shuffled_frames
@@ -108,7 +114,12 @@ def evaluation(run: Run, pieces: list[np.ndarray], library: Library, plastic_rat
     if run.facts.schedule.shuffled:
         pieces = shuffled_frames(pieces, run.facts.seed)
     frozen = evaluate(run.network, run.state, pieces)
-    figures = {"nll": frozen.nll, "accuracy": frozen.accuracy, "threshold": frozen.threshold, "frames": frozen.frames}
+    figures = {
+        "nll": frozen.nll,
+        "accuracy": frozen.accuracy,
+        "threshold": frozen.threshold,
+        "frames": frozen.frames,
+    }
     if plastic_rate:
         plastic = evaluate(run.network, run.state, pieces, plastic=True, rate=plastic_rate)
         figures["nll_plastic"] = plastic.nll

@@ -62,5 +62,7 @@ def held_out(circuit: Circuit, library: Library, jobs: int | None = None, progre
 def score(circuit: Circuit, library: Library, data: BlockData) -> list[Figure]:
     """Figures of a block's stored model on measured data."""
     if data.fit is None:
-        raise LibraryError(f"block {circuit.name} has no fitted model", where=library.path, remedy="run: neuromorph fit")
+        raise LibraryError(
+            f"block {circuit.name} has no fitted model", where=library.path, remedy="run: neuromorph fit"
+        )
     return circuit.score(data.fit, data) if circuit.score else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from neuromorph.figures import Figure
@@ -9,12 +11,12 @@ from neuromorph.fitting.least_squares import least_squares
 from neuromorph.library import BlockData, FittedModel
 
 
-def sigmoid(v: np.ndarray, gain: float, v_offset: float, v_width: float, floor: float) -> np.ndarray:
+def sigmoid(v: Any, gain: float, v_offset: float, v_width: float, floor: float) -> np.ndarray:
     """Gate current over its bias current: gain / (1 + exp(-(v - v_offset) / v_width)) + floor."""
     return gain / (1 + np.exp(-(v - v_offset) / v_width)) + floor
 
 
-def amplifier(v: np.ndarray, up: float, down: float, v_offset: float, v_width: float) -> np.ndarray:
+def amplifier(v: Any, up: float, down: float, v_offset: float, v_width: float) -> np.ndarray:
     """Amplifier current over its tail: tanh((v - v_offset) / v_width), its plateau by direction."""
     bare = np.tanh((v - v_offset) / v_width)
     return bare * np.where(bare > 0, up, down)
@@ -52,10 +54,14 @@ def fit_gate(data: BlockData) -> FittedModel:
     units.update(i_bias="A", static_power="W")
     errors = {
         "sigmoid_max_of_full_scale": float(np.abs(sigmoid(v, **gate) - curve).max()),
-        "tanh_max_of_full_scale": float(np.abs(amplifier(g, y[0], y[1], y[2] / 100, y[3] / 15) - open_gate / unit).max()),
+        "tanh_max_of_full_scale": float(
+            np.abs(amplifier(g, y[0], y[1], y[2] / 100, y[3] / 15) - open_gate / unit).max()
+        ),
     }
     box = {"v": (float(v.min()), float(v.max())), "g": (float(g.min()), float(g.max())), "v_out": (0.3, 0.5)}
-    return FittedModel("sigmoid_tanh", {k: float(v) for k, v in parameters.items()}, units, deviation, errors, box)
+    return FittedModel(
+        "sigmoid_tanh", {k: float(v) for k, v in parameters.items()}, units, deviation, errors, box
+    )
 
 
 def predict_product(model: FittedModel, v_gate: np.ndarray, g: np.ndarray) -> np.ndarray:

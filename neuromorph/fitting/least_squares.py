@@ -37,7 +37,7 @@ def least_squares(
     FitFailed
         When the fit does not converge or a parameter is not determined.
     """
-    result = optimize.least_squares(residuals, np.asarray(start, float), **options)  # type: ignore[arg-type]
+    result = optimize.least_squares(residuals, np.asarray(start, float), **options)
     if not result.success or not np.all(np.isfinite(result.x)):
         raise FitFailed(f"{block}: the fit of {', '.join(names)} did not converge: {result.message}")
     jacobian = result.jac

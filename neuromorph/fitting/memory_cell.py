@@ -1,9 +1,11 @@
 """The LSTM cell's charge, leak and read-out, fitted to DC surfaces; dynamics from its capacitor alone.
 
-    C dc/dt = I_i s(v_i) tanh(g) - I_f s(-v_f) tanh((c - c0) / W) - I_hold,   I(io) = I_o s(v_o) A relu(tanh((c - co) / Wo))
+C dc/dt = I_i s(v_i) tanh(g) - I_f s(-v_f) tanh((c - c0) / W) - I_hold,   I(io) = I_o s(v_o) A relu(tanh((c - co) / Wo))
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +102,10 @@ def fit_memory_cell(data: BlockData) -> FittedModel:
     seeds = [int(s) for s in frames["seed"]]
 
     def residuals(x: np.ndarray) -> np.ndarray:
-        runs = [simulate_frames({**p, "capacitance": x[0] * CAPACITANCE}, seed, frames["c"].shape[-1]) for seed in seeds]
+        runs = [
+            simulate_frames({**p, "capacitance": x[0] * CAPACITANCE}, seed, frames["c"].shape[-1])
+            for seed in seeds
+        ]
         return ((np.stack(runs) - frames["c"]) * 1e3).ravel()
 
     x, dx = least_squares(residuals, [1.0], ("capacitance",), data.name, diff_step=1e-3)
@@ -113,16 +118,16 @@ def fit_memory_cell(data: BlockData) -> FittedModel:
     return FittedModel("gated_capacitor", {k: float(v) for k, v in p.items()}, units, deviation, errors, box)
 
 
-def slope(p: dict[str, float], c: np.ndarray, vi: float, vf: float, vg: float) -> np.ndarray:
+def slope(p: dict[str, float], c: Any, vi: float, vf: float, vg: float) -> np.ndarray:
     """dc/dt, V/s, at gate voltages from the reference."""
-    i = sigmoid(np.float64(vi), 1.0, p["i_offset"], p["i_width"], p["i_floor"])
-    f = sigmoid(np.float64(-vf), 1.0, p["f_offset"], p["f_width"], p["f_floor"])
-    g = amplifier(np.float64(vg), p["charge_up"], p["charge_down"], p["g_offset"], p["g_width"])
+    i = sigmoid(vi, 1.0, p["i_offset"], p["i_width"], p["i_floor"])
+    f = sigmoid(-vf, 1.0, p["f_offset"], p["f_width"], p["f_floor"])
+    g = amplifier(vg, p["charge_up"], p["charge_down"], p["g_offset"], p["g_width"])
     leak = p["i_leak"] * f * np.tanh((c - p["v_rest"]) / p["v_leak_width"])
     return (i * g - leak - p["i_hold"]) / p["capacitance"]
 
 
-def _advance(p: dict[str, float], c: np.ndarray, seconds: float, steps: int, **gates: float) -> np.ndarray:
+def _advance(p: dict[str, float], c: Any, seconds: float, steps: int, **gates: float) -> Any:
     h = seconds / steps
     for _ in range(steps):
         middle = c + 0.5 * h * slope(p, c, **gates)
@@ -132,7 +137,8 @@ def _advance(p: dict[str, float], c: np.ndarray, seconds: float, steps: int, **g
 
 def simulate_frames(p: dict[str, float], seed: int, frames: int) -> np.ndarray:
     """Cell voltage from the reference at the end of each random frame, V, shape (frames,)."""
-    drive, c, ends = random_frames(seed, frames), np.float64(0.0), []
+    drive, ends = random_frames(seed, frames), []
+    c: Any = 0.0
     for k in range(frames):
         c = _advance(p, c, FRAME, 20, vi=drive["vi"][k], vf=drive["vf"][k], vg=drive["vg"][k])
         ends.append(c)
@@ -159,7 +165,13 @@ def score_memory_cell(model: FittedModel, data: BlockData) -> list[Figure]:
     reads = [_read_error(p, int(s), frames, k) for k, s in enumerate(frames["seed"])]
     naive = 100 * np.sqrt(np.mean((frames["c"] - frames["c"].mean()) ** 2)) / full
     return [
-        Figure("memory cell: held value after 1, 10, 100 frames, max error of full scale", float(held), "%", 3.0, 1.0),
+        Figure(
+            "memory cell: held value after 1, 10, 100 frames, max error of full scale",
+            float(held),
+            "%",
+            3.0,
+            1.0,
+        ),
         Figure("memory cell: random frames, rms error of full scale", float(rms), "%", 3.0, 1.0),
         Figure("memory cell: read-out, max error of full scale", float(100 * np.max(reads)), "%", 2.0, 0.5),
         Figure("memory cell: baseline, constant, rms of full scale", float(naive), "%"),
@@ -169,5 +181,7 @@ def score_memory_cell(model: FittedModel, data: BlockData) -> list[Figure]:
 def _read_error(p: dict[str, float], seed: int, frames, row: int) -> float:
     drive = random_frames(seed, frames["c"].shape[-1])
     o = sigmoid(drive["vo"], 1.0, p["o_offset"], p["o_width"], p["o_floor"])
-    read = p["i_read"] * o * np.maximum(np.tanh((frames["c"][row] - p["v_read_offset"]) / p["v_read_width"]), 0)
+    read = (
+        p["i_read"] * o * np.maximum(np.tanh((frames["c"][row] - p["v_read_offset"]) / p["v_read_width"]), 0)
+    )
     return float(np.max(np.abs(read - frames["read"][row])) / p["i_read"])

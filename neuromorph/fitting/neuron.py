@@ -90,7 +90,9 @@ def leak(data: BlockData) -> tuple[float, float]:
     saturated = voltage > 0.08
     slope, offset = np.polyfit(voltage[saturated], current[saturated], 1)
     if offset <= 0:
-        raise FitFailed(f"{data.name}: the membrane shows no leak current ({offset:.3g} A); raise the leak knob")
+        raise FitFailed(
+            f"{data.name}: the membrane shows no leak current ({offset:.3g} A); raise the leak knob"
+        )
     return float(offset), float(max(slope, 0.0))
 
 
@@ -145,7 +147,7 @@ def _model(p, deviation, data, current, interval, lanes) -> FittedModel:
     parameters = {
         "capacitance": p.capacitance, "threshold": p.threshold, "overshoot": p.overshoot,
         "leak_current": p.leak_current, "leak_conductance": p.leak_conductance, "knee": p.knee,
-        "current_scale": p.current_scale, "t_dead": float(tonic["interval"][-1]) - p.capacitance * p.threshold / current[-1],
+        "current_scale": p.current_scale, "t_dead": float(interval[-1] - p.capacitance * p.threshold / current[-1]),
         **{f"dead_time_{k}": v for k, v in enumerate(p.dead_time)},
         "spike_width": float(np.nanmedian(tonic["spike_width"])),
         "energy_per_spike": energy, "static_power": static,
@@ -155,12 +157,18 @@ def _model(p, deviation, data, current, interval, lanes) -> FittedModel:
         capacitance="F", threshold="V", overshoot="V", leak_current="A", leak_conductance="S", knee="V",
         current_scale="A", energy_per_spike="J", static_power="W",
     )  # fmt: skip
-    deviations = {"capacitance": deviation[0] * 1e-15 / THRESHOLD, "leak_current": deviation[1] * p.leak_current}
+    deviations = {
+        "capacitance": deviation[0] * 1e-15 / THRESHOLD,
+        "leak_current": deviation[1] * p.leak_current,
+    }
     deviations["overshoot"] = deviation[2] * 1e-2
     deviations.update({f"dead_time_{k}": d * 1e-9 for k, d in enumerate(deviation[3:])})
     predicted, true = predict_intervals(p, lanes)
     steady = np.abs(tonic_interval(p, current, np) / interval - 1)
-    errors = {"tonic_max": float(steady.max()), "next_interval_mean": float(np.nanmean(np.abs(predicted / true - 1)))}
+    errors = {
+        "tonic_max": float(steady.max()),
+        "next_interval_mean": float(np.nanmean(np.abs(predicted / true - 1))),
+    }
     box = {"i_in": (0.0, float(current.max())), "interval": (float(interval.min()), float(interval.max()))}
     return FittedModel("clamped_integrate_and_fire", parameters, units, deviations, errors, box)
 
@@ -175,8 +183,8 @@ def _static_power(data: BlockData) -> float:
 def parameters_of(model: FittedModel) -> NeuronParameters:
     """The form's parameters from a stored model."""
     m = model.parameters
-    names = [name for name in NeuronParameters._fields if name != "dead_time"]
-    return NeuronParameters(*(m[name] for name in names), tuple(m[f"dead_time_{k}"] for k in range(DEAD_TERMS)))
+    scalars = {name: m[name] for name in NeuronParameters._fields if name != "dead_time"}
+    return NeuronParameters(**scalars, dead_time=tuple(m[f"dead_time_{k}"] for k in range(DEAD_TERMS)))
 
 
 def score_neuron(model: FittedModel, data: BlockData) -> list[Figure]:
@@ -188,7 +196,7 @@ def score_neuron(model: FittedModel, data: BlockData) -> list[Figure]:
     predicted, true = predict_intervals(p, intervals(data, *HELD_OUT))
     error = np.abs(predicted / true - 1) * 100
     counts = count_spikes(p, intervals(data, HELD_OUT[0]))
-    match = 100 * np.mean([abs(a - b) <= 0 for a, b in counts])
+    match = 100 * float(np.mean([a == b for a, b in counts]))
     figures = [
         Figure("neuron: tonic f-I, max error over 1.2x rheobase", float(steady.max()), "%", 0.5, 0.1),
         Figure("neuron: rheobase error", _rheobase_error(p, data), "%", 5.0, 1.0),

@@ -73,7 +73,7 @@ def integrate(p: NeuronParameters, y: Any, current: Any, time: Any, xp: ModuleTy
 
 
 def advance(
-    p: NeuronParameters, y: Any, since: Any, current: Any, step: float, xp: ModuleType
+    p: NeuronParameters, y: Any, since: Any, current: Any, step: Any, xp: ModuleType
 ) -> tuple[Any, Any, Any, Any]:
     """One step of at most one spike.
 
@@ -85,7 +85,7 @@ def advance(
         Time since the last spike, s.
     current : array
         Input current, A, constant over the step.
-    step : float
+    step : float or scalar array
         s; shorter than the dead time.
 
     Returns

@@ -9,6 +9,8 @@ measured from the lower rail of the weight range.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from neuromorph.figures import Figure
@@ -21,14 +23,17 @@ PRE_START = 10e-9
 PAIR_POST = 120e-9
 
 
-def change(p: dict[str, float], v_w: np.ndarray, difference: np.ndarray) -> np.ndarray:
+def change(p: dict[str, float], v_w: np.ndarray, difference: Any) -> np.ndarray:
     """Weight change of one post spike, V, at weight node ``v_w`` and trace minus target, V."""
     push = p["v_width"] * np.tanh((difference - p["v_shift"]) / p["v_width"])
     w = v_w - LOW_RAIL
 
     def room(way: str) -> np.ndarray:
         stop = p[f"v_stop_{way}"]
-        return p[f"dw_{way}"] * (p["v_soft"] * np.logaddexp(0, (stop - w) / p["v_soft"]) / stop) ** p[f"mu_{way}"]
+        return (
+            p[f"dw_{way}"]
+            * (p["v_soft"] * np.logaddexp(0, (stop - w) / p["v_soft"]) / stop) ** p[f"mu_{way}"]
+        )
 
     return push * np.where(push > 0, room("up"), room("down"))
 
@@ -40,10 +45,26 @@ def fit_stdp(data: BlockData) -> FittedModel:
     difference = (sweep["v_x"] - target)[None, :]
     w, dw = sweep["v_w"][:, None], sweep["dw"]
     full = np.abs(dw).max()
-    names = ("dw_up", "dw_down", "mu_up", "mu_down", "v_stop_up", "v_stop_down", "v_width", "v_shift", "v_soft")
+    names = (
+        "dw_up",
+        "dw_down",
+        "mu_up",
+        "mu_down",
+        "v_stop_up",
+        "v_stop_down",
+        "v_width",
+        "v_shift",
+        "v_soft",
+    )
 
     def unpack(x: np.ndarray) -> dict[str, float]:
-        return dict(zip(names, (*x[:2], *np.abs(x[2:4]), *(x[4:6] / 3), x[6] / 15, x[7] / 200, abs(x[8]) / 30), strict=True))
+        return dict(
+            zip(
+                names,
+                (*x[:2], *np.abs(x[2:4]), *(x[4:6] / 3), x[6] / 15, x[7] / 200, abs(x[8]) / 30),
+                strict=True,
+            )
+        )
 
     def residuals(x: np.ndarray) -> np.ndarray:
         return ((change(unpack(x), w, difference) - dw) / full).ravel()
@@ -56,7 +77,9 @@ def fit_stdp(data: BlockData) -> FittedModel:
     deviation.update(d_trace)
     p["energy_per_update"] = float(np.mean(sweep["energy"]))
     units = {k: "V" if k.startswith("v_") else "1" for k in p}
-    units.update(tau_trace="s", v_trace_step="V", v_trace_width="V", energy_per_update="J", dw_up="V/V", dw_down="V/V")
+    units.update(
+        tau_trace="s", v_trace_step="V", v_trace_width="V", energy_per_update="J", dw_up="V/V", dw_down="V/V"
+    )
     errors = {"update_max_of_full_scale": float(np.abs(residuals(x)).max())}
     box = {
         "v_w": (float(w.min()), float(w.max())),
@@ -96,7 +119,9 @@ def _fit_trace(data: BlockData) -> tuple[dict[str, float], dict[str, float]]:
         for a, interval in enumerate(sweep["interval"]):
             for b, count in enumerate(sweep["spikes"]):
                 spikes = PRE_START + 1.3e-9 + interval * np.arange(int(count))
-                errors.append((trace(spikes, sweep["time"][stride], p) + rest - sweep["x"][a, b][stride]) * 10)
+                errors.append(
+                    (trace(spikes, sweep["time"][stride], p) + rest - sweep["x"][a, b][stride]) * 10
+                )
         return np.concatenate(errors)
 
     x, dx = least_squares(residuals, [1, 1, 1], names, data.name, diff_step=1e-4)
@@ -121,8 +146,17 @@ def score_stdp(model: FittedModel, data: BlockData) -> list[Figure]:
             errors.append(np.abs(change(p, pairs["v_w"], np.float64(x - target)) - pairs["dw"][a, b]))
     constant = 100 * np.abs(check["dw"] - data["update"]["dw"].mean()).mean() / full
     return [
-        Figure("STDP: update surface, max error of full range", float(surface.max()), "%", note="must 3 % from issue 5 on"),
+        Figure(
+            "STDP: update surface, max error of full range",
+            float(surface.max()),
+            "%",
+            note="must 3 % from issue 5 on",
+        ),
         Figure("STDP: update surface, mean error of full range", float(surface.mean()), "%"),
-        Figure("STDP: spike pairs through the trace, max error of full range", float(100 * np.max(errors) / full), "%"),
+        Figure(
+            "STDP: spike pairs through the trace, max error of full range",
+            float(100 * np.max(errors) / full),
+            "%",
+        ),
         Figure("STDP: baseline, constant, mean error of full range", float(constant), "%"),
     ]

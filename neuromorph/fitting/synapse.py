@@ -32,7 +32,12 @@ def waveform(spikes: np.ndarray, time: np.ndarray, p: dict[str, float]) -> np.nd
     for k, spike in enumerate(spikes):
         trace = np.exp(-(spike - spikes[:k]) / decay).sum()
         late = np.maximum(time - spike - p["delay"], 0.0)
-        total += norm * (1 + p["facilitation"] * trace) / (1 + p["saturation"] * trace) * (np.exp(-late / decay) - np.exp(-late / rise))
+        total += (
+            norm
+            * (1 + p["facilitation"] * trace)
+            / (1 + p["saturation"] * trace)
+            * (np.exp(-late / decay) - np.exp(-late / rise))
+        )
     return total
 
 
@@ -57,7 +62,9 @@ def fit_synapse(data: BlockData) -> FittedModel:
     def residuals(x: np.ndarray) -> np.ndarray:
         p = unpack(x)
         errors = [
-            (waveform(_spikes(s, r), s["time"], p) - s["current"][r]) / s["current"][r].max() for s in sets for r in range(len(s["current"]))
+            (waveform(_spikes(s, r), s["time"], p) - s["current"][r]) / s["current"][r].max()
+            for s in sets
+            for r in range(len(s["current"]))
         ]
         return np.concatenate(errors)
 
@@ -76,12 +83,14 @@ def fit_synapse(data: BlockData) -> FittedModel:
     quiet = data["weight"]["energy"]
     p["energy_per_spike"] = float(np.median(quiet))
     units = {
-        "charge": "C", "delay": "s", "tau_rise": "s", "tau_decay": "s", "facilitation": "1", "saturation": "1", "weight_charge": "C",
-        "v_weight_offset": "V", "v_weight_width": "V", "gain": "1", "energy_per_spike": "J",
+        "charge": "C", "delay": "s", "tau_rise": "s", "tau_decay": "s", "facilitation": "1", "saturation": "1",
+        "weight_charge": "C", "v_weight_offset": "V", "v_weight_width": "V", "gain": "1", "energy_per_spike": "J",
     }  # fmt: skip
     errors = {"waveform_rms_of_full_scale": float(np.sqrt(np.mean(residuals(x) ** 2)))}
     box = {"interval": (4e-9, WINDOW), "current": (0.0, float(full))}
-    return FittedModel("double_exponential", {k: float(v) for k, v in p.items()}, units, deviation, errors, box)
+    return FittedModel(
+        "double_exponential", {k: float(v) for k, v in p.items()}, units, deviation, errors, box
+    )
 
 
 def score_synapse(model: FittedModel, data: BlockData) -> list[Figure]:
@@ -95,7 +104,9 @@ def score_synapse(model: FittedModel, data: BlockData) -> list[Figure]:
     full = trains["current"].max()
     rms = 100 * np.sqrt(np.mean((waves - trains["current"]) ** 2)) / full
     linear = {**p, "facilitation": 0.0, "saturation": 0.0, "tau_rise": 1e-12}
-    naive = np.stack([waveform(_spikes(trains, r), trains["time"], linear) for r in range(len(trains["peak"]))])
+    naive = np.stack(
+        [waveform(_spikes(trains, r), trains["time"], linear) for r in range(len(trains["peak"]))]
+    )
     return [
         Figure("synapse: pulse pairs, peak, max error", float(peak.max()), "%"),
         Figure("synapse: pulse pairs, charge, max error", float(charge.max()), "%"),

@@ -61,9 +61,7 @@ class HardwareNeuron:
         return HardwareState(membrane, since), spikes
 
 
-def hardware_neuron(
-    model: Mapping[str, float], unit_interval: float, tick_seconds: float
-) -> HardwareNeuron:
+def hardware_neuron(model: Mapping[str, float], unit_interval: float, tick_seconds: float) -> HardwareNeuron:
     """The fitted neuron, driven so that unit drive gives the network's design rate.
 
     Parameters

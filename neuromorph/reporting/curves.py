@@ -11,7 +11,7 @@ from neuromorph.units import format_quantity
 
 MAX_LINES = 12
 _PREFIX = {"s": (1e9, "ns"), "A": (1e9, "nA"), "V": (1e3, "mV"), "C": (1e15, "fC"), "J": (1e15, "fJ"), "W": (1e9, "nW"),
-           "F": (1e15, "fF")}  # fmt: skip
+           "F": (1e15, "fF"), "1": (1.0, "")}  # fmt: skip
 
 
 def _scaled(values: np.ndarray, unit: str) -> tuple[np.ndarray, str]:
@@ -27,8 +27,12 @@ def plot_sweep(sweep: SweepData, title: str) -> Any:
     import matplotlib.pyplot as plt
 
     names = [n for n, values in sweep.outputs.items() if np.isfinite(values).any() and n != "slot_seconds"]
-    figure, panels = plt.subplots(1, len(names), figsize=(4.2 * len(names), 3.4), squeeze=False)
-    for panel, name in zip(panels[0], names, strict=True):
+    columns = min(2, len(names))
+    rows = -(-len(names) // columns)
+    figure, panels = plt.subplots(rows, columns, figsize=(5 * columns, 3.3 * rows), squeeze=False)
+    for panel in panels.flat[len(names) :]:
+        panel.axis("off")
+    for panel, name in zip(panels.flat, names, strict=False):
         _draw(panel, sweep, name)
     figure.suptitle(title)
     figure.tight_layout()
@@ -68,9 +72,14 @@ def _lines(sweep: SweepData, values: np.ndarray, outer: int) -> tuple[str, list[
     return names[0], list(zip(labels, moved.reshape(-1, moved.shape[-1]), strict=True))
 
 
+def _unit(sweep: SweepData, name: str) -> str:
+    unit = sweep.units[name]
+    return "" if unit == "1" else unit
+
+
 def _label(sweep: SweepData, names: list[str], index: tuple[int, ...]) -> str:
     parts = [
-        f"{name} {format_quantity(float(sweep.axes[name][i]), sweep.units[name])}"
+        f"{name} {format_quantity(float(sweep.axes[name][i]), _unit(sweep, name))}"
         for name, i in zip(names, index, strict=True)
         if len(sweep.axes[name]) > 1
     ]

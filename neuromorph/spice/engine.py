@@ -209,8 +209,9 @@ def serve() -> None:
     os.dup2(2, 1)  # ngspice prints to stdout; keep it off the channel
     sys.stdout = sys.stderr
     try:
-        engine: Engine | None = Engine()
-        hello: object = ("ready", engine.version)
+        started = Engine()
+        engine: Engine | None = started
+        hello: object = ("ready", started.version)
     except EngineUnavailable as error:
         engine, hello = None, ("unavailable", str(error))
     pickle.dump(hello, channel)
@@ -226,4 +227,3 @@ def serve() -> None:
             result = failure
         pickle.dump((job, result), channel)
         channel.flush()
-

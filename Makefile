@@ -1,0 +1,43 @@
+# Each target sets up what it needs; the second time it works offline.
+VENV ?= .venv
+export VENV
+PY = $(VENV)/bin/python
+
+.PHONY: demo test test-all lint bench library figures clean
+
+demo:
+	@bash scripts/setup.sh spice,music
+	$(PY) -m neuromorph demo --out out/demo
+
+test:
+	@bash scripts/setup.sh spice,music,test
+	OMP_NUM_THREADS=1 $(PY) -m pytest -m "not slow"
+
+test-all:
+	@bash scripts/setup.sh spice,music,test
+	OMP_NUM_THREADS=1 $(PY) -m pytest
+
+lint:
+	@bash scripts/setup.sh spice,music,test,lint
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+# speed of the simulator and the models against SPICE; minutes
+bench:
+	@bash scripts/setup.sh spice,music
+	$(PY) benchmarks/simulator_speed.py
+	$(PY) -m neuromorph verify --json benchmarks/results/fidelity.json
+
+# measure and fit the shipped reference library again
+library:
+	@bash scripts/setup.sh spice,music
+	$(PY) -m neuromorph characterize --library neuromorph/data/library
+	$(PY) -m neuromorph fit --library neuromorph/data/library
+
+# rewrite the tables of README and docs from benchmarks/results
+figures:
+	$(PY) scripts/figures.py
+
+clean:
+	rm -rf out runs build dist .pytest_cache .ruff_cache .mypy_cache
