@@ -15,10 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rows import merge, row
-from study_models import STUDY_MODELS
+from shipped_models import blocks_for
 
-from neuromorph.models.fidelity import ASSUMED, BlockSet, ideal_blocks, nominal_blocks
-from neuromorph.models.frame import Frame
 from neuromorph.music.datasets import load_dataset
 from neuromorph.network.config import FeatureConfig, LearningConfig, NetworkConfig
 from neuromorph.network.stream import shuffled_frames
@@ -38,7 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--fidelity", choices=("ideal", "nominal"), default="ideal")
     parser.add_argument("--control", choices=("none", "no_memory", "shuffled", "no_features"), default="none")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=None, help="default: 16 ideal, 10 nominal (drift)")
     parser.add_argument("--rate", type=float, default=0.1)
     parser.add_argument("--rate-decay", type=float, default=0.85)
     parser.add_argument("--dropout", type=float, default=0.3)
@@ -47,18 +45,9 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--runs", type=Path, default=Path("out/runs"), help="where run folders go")
     parser.add_argument("--no-row", action="store_true", help="print only, do not write a result row")
-    return parser.parse_args()
-
-
-def blocks_for(args: argparse.Namespace, frame: Frame) -> BlockSet:
-    if args.fidelity == "ideal":
-        return ideal_blocks(frame)
-    models = {name: dict(values) for name, values in (STUDY_MODELS | ASSUMED).items()}
-    for change in args.set:
-        path, value = change.split("=")
-        block, name = path.split(".")
-        models[block][name] = float(value)
-    return nominal_blocks(models, frame)
+    args = parser.parse_args()
+    args.epochs = args.epochs or {"ideal": 16, "nominal": 10}[args.fidelity]
+    return args
 
 
 def configuration(args: argparse.Namespace) -> NetworkConfig:
@@ -75,10 +64,10 @@ def start(args: argparse.Namespace, pieces: list) -> Run:
     schedule = Schedule(args.epochs, args.rate, args.rate_decay, shuffled=args.control == "shuffled")
     path = args.runs / f"jsb_{args.head}_{args.fidelity}_{args.control}_{args.seed}"
     if (path / "run.json").exists() and not args.no_row:
-        run = load_run(path, blocks_for(args, config.frame))
+        run = load_run(path, blocks_for(args.fidelity, config.frame, args.set))
         return replace(run, facts=replace(run.facts, schedule=schedule))
     facts = RunFacts(config, args.seed, schedule, args.fidelity, log_odds(pieces).tolist())
-    return new_run(path, facts, blocks_for(args, config.frame))
+    return new_run(path, facts, blocks_for(args.fidelity, config.frame, args.set))
 
 
 def report(args: argparse.Namespace, run: Run, result: Evaluation, seconds: float) -> None:

@@ -7,6 +7,8 @@ import fcntl
 import json
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +57,22 @@ def row(
     }
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` for this process alone."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def merge(area: str, rows: list[dict[str, Any]]) -> Path:
     """Put ``rows`` into ``results/<area>.json``, replacing rows of the same claim and command; atomic."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{area}.json"
-    with (RESULTS / f".{area}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(RESULTS):
         old = json.loads(path.read_text()) if path.exists() else []
         fresh = {(r["claim"], r["command"]) for r in rows}
         kept = [r for r in old if (r["claim"], r["command"]) not in fresh]

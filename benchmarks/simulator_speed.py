@@ -23,9 +23,8 @@ from typing import Any
 import jax
 import numpy as np
 from rows import merge, row
-from study_models import STUDY_MODELS
+from shipped_models import blocks_for
 
-from neuromorph.models.fidelity import ideal_blocks, nominal_blocks
 from neuromorph.models.frame import Frame
 from neuromorph.music.encoding import RegularSpikeEncoder
 from neuromorph.network.config import NetworkConfig
@@ -84,7 +83,8 @@ def variants(frames: int, learned: int) -> list[Variant]:
     school = stream_of(chords(learned // 60, 0))
     exam = stream_of(chords(frames // 60 + 1, 1)).part(0, frames)
     made = []
-    for name, blocks in (("ideal", ideal_blocks(frame)), ("nominal", nominal_blocks(STUDY_MODELS, frame))):
+    for name in ("ideal", "nominal"):
+        blocks = blocks_for(name, frame)
         network, state = build_network(config, blocks, seed=0, log_odds=odds, thresholds=thresholds)
         state, _ = simulate(
             network, state, school, plasticity=1.0, rate=0.1, key=jax.random.key(0), dropout=0.3

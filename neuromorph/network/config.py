@@ -40,7 +40,7 @@ class LearningConfig:
     ----------
     dropout : share of cells hidden from the head while training
     off_slope : pseudo-derivative where the read-out rectifier is off
-    head_gain : scale of the read-out's weights
+    head_gain : logits per unit of read-out and lateral weight
     feedback_sd : spread of the initial feedback weights
     mirrored : feedback receives the read-out's own update (False: fixed random)
     block : frames between two transfers to the slow weights

@@ -10,9 +10,11 @@ from neuromorph.network.state import Weights
 
 
 def logits(config: NetworkConfig, weights: Weights, read: jax.Array, target: jax.Array) -> jax.Array:
-    """``3 W_o z + b (+ V t)`` [notes]; ``target`` supplies the lower pitches of a joint head."""
-    y = config.learning.head_gain * (read @ weights.readout) + weights.bias
-    return y + target @ weights.lateral if config.joint else y
+    """``3 (W_o z + V t) + b`` [notes]; ``target`` supplies the lower pitches of a joint head."""
+    drive = read @ weights.readout
+    if config.joint:
+        drive = drive + target @ weights.lateral
+    return config.learning.head_gain * drive + weights.bias
 
 
 def nll(y: jax.Array, target: jax.Array) -> jax.Array:
@@ -43,6 +45,6 @@ def sample(
         sounds = (draw < p).astype(jnp.float32)
         return lower + sounds * row, (sounds, p)
 
-    lateral = weights.lateral if config.joint else jnp.zeros_like(weights.lateral)
+    lateral = config.learning.head_gain * float(config.joint) * weights.lateral
     start = jnp.zeros(config.notes, jnp.float32)
     return jax.lax.scan(decide, start, (jnp.arange(config.notes), lateral, draws))[1]

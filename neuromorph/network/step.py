@@ -170,7 +170,7 @@ def learn(network: Network, state: State, heard: Heard, inputs: FrameInput) -> t
     down = _gate_direction(network, state, heard, signal)
     eta = inputs.rate * inputs.plastic
     outer = delta_update(error, config.learning.head_gain * read)
-    lateral = delta_update(error, inputs.target) * head.lateral_mask(config.notes) * float(config.joint)
+    lateral = _lateral_mask(config) * delta_update(error, inputs.target)
     fast = Weights(
         gates=blocks.store.clip(state.fast.gates - eta * down),
         readout=blocks.store.clip(state.fast.readout - eta * outer),
@@ -179,6 +179,11 @@ def learn(network: Network, state: State, heard: Heard, inputs: FrameInput) -> t
     )
     feedback = blocks.store.clip(state.feedback - eta * float(config.learning.mirrored) * outer)
     return State(fast, state.slow, feedback, state.features, state.lines, state.cells, state.eligibility), y
+
+
+def _lateral_mask(config: NetworkConfig) -> jax.Array:
+    """Lower to higher pitches only; one update moves the logit by rate * error whatever the head's gain."""
+    return head.lateral_mask(config.notes) * (float(config.joint) / config.learning.head_gain)
 
 
 def _gate_direction(network: Network, state: State, heard: Heard, signal: jax.Array) -> jax.Array:
