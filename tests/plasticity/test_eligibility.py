@@ -1,6 +1,7 @@
 """Traces: the lazy form is exact, sees spike times, and is the true derivative of the cell."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -16,32 +17,34 @@ from neuromorph.network.stream import stream_of
 from neuromorph.plasticity.eligibility import charges, frame_update, tick_update
 
 
-def run(network, state, frames, plastic=1.0):
-    """Scan of ``frames`` frames; the final state and all cell spikes."""
-    stream = stream_of([tune(frames + 1)])
-    inputs = frame_inputs(network.config, stream, plastic, 0.05, 0.0, jax.random.key(0))
+@partial(jax.jit, static_argnames="variant")
+def scan_frames(network, state, inputs, variant):
+    """Final state and cell spikes [frames, ticks, cells]; ``variant`` keeps patched code apart."""
 
-    @jax.jit
-    def go(state, inputs):
-        def one(state, frame):
-            state, heard, _ = frame_step(network, state, frame)
-            return state, heard.cells.spikes
+    def one(state, frame):
+        state, heard, _ = frame_step(network, state, frame)
+        return state, heard.cells.spikes
 
-        return jax.lax.scan(one, state, inputs)
-
-    return go(state, inputs)
+    return jax.lax.scan(one, state, inputs)
 
 
-@pytest.mark.parametrize("fidelity", ["ideal", "nominal"])
+def run(network, state, variant="lazy"):
+    """Listen to 100 frames of a tune (plasticity off: chaos would follow one flipped spike)."""
+    stream = stream_of([tune(101)])
+    inputs = frame_inputs(network.config, stream, 0.0, 0.0, 0.0, jax.random.key(0))
+    return scan_frames(network, state, inputs, variant)
+
+
+@pytest.mark.parametrize("fidelity", ["ideal", pytest.param("nominal", marks=pytest.mark.slow)])
 def test_lazy_traces_are_the_tick_level_ones_after_100_frames(fidelity, monkeypatch):
     network, state = toy(blocks=toy_nominal() if fidelity == "nominal" else None)
-    lazy, lazy_spikes = run(network, state, 100, plastic=0.0)  # chaos would follow one flipped spike
+    lazy, lazy_spikes = run(network, state)
 
     def by_tick(eligibility, pre, psi, leak, keep):
         return tick_update(keep * eligibility, pre, psi, leak)
 
     monkeypatch.setattr("neuromorph.network.step.frame_update", by_tick)
-    exact, exact_spikes = run(network, state, 100, plastic=0.0)
+    exact, exact_spikes = run(network, state, "by tick")
     assert np.array_equal(lazy_spikes, exact_spikes)
     assert lazy_spikes.sum() > 100
     error = np.sqrt(np.mean((lazy.eligibility - exact.eligibility) ** 2))
@@ -62,8 +65,8 @@ def test_moving_spikes_within_a_frame_changes_the_traces():
 def test_moving_input_spikes_changes_cells_and_traces_of_the_network():
     network, state = toy()
     rolled = replace(network, thresholds=jnp.roll(network.thresholds, 7, axis=0))
-    a, _ = run(network, state, 6, plastic=0.0)
-    b, _ = run(rolled, state, 6, plastic=0.0)
+    a, _ = run(network, state)
+    b, _ = run(rolled, state)
     assert np.abs(a.cells.c - b.cells.c).max() > 1e-3
     assert np.abs(a.eligibility - b.eligibility).max() > 1e-3
 
@@ -104,6 +107,6 @@ def test_eligibility_is_the_derivative_of_the_cell(gate, rows):
 
 
 def test_twin_traces_are_never_negative():
-    network, state = toy(blocks=toy_nominal())
-    final, _ = run(network, state, 40)
+    network, state = toy()
+    final, _ = run(network, state)
     assert float(final.eligibility[:, : 4 * network.config.cells].min()) >= 0.0
