@@ -94,7 +94,7 @@ CIRCUIT = Circuit(
         Knob("vbo", 0.25, 0.42, 0.385, "bias of the output gate: full-scale rate current"),
     ),
     states=("c",),
-    transistors=50,
+    transistors=47,
     sweeps=(
         Sweep(
             "charge", {"v_i": linear(-0.2, 0.2, 9)}, _charge, lambda w, _: {"current": w["vc#branch"]},

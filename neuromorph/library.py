@@ -229,10 +229,10 @@ def _open(path: Path):
             remedy="delete it and characterize the block again",
         ) from error
     with file:
-        schema = file.attrs.get("schema")
+        schema = int(file.attrs.get("schema", 0))
         if schema != SCHEMA:
             raise LibraryError(
-                f"library schema {schema!r}, this version reads schema {SCHEMA}",
+                f"library schema {schema}, this version reads schema {SCHEMA}",
                 where=path,
                 remedy="characterize the block again with this version",
             )

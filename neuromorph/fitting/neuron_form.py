@@ -109,9 +109,13 @@ def tonic_interval(p: NeuronParameters, current: Any, xp: ModuleType) -> Any:
     """Interval between spikes at constant current, s; infinite below the rheobase."""
     x = _drive_root(p, current, xp)
     threshold = p.threshold + p.overshoot * x
-    drive = current - p.leak_conductance * 0.5 * threshold - p.leak_current
-    held = current - p.leak_conductance * threshold - p.leak_current
-    safe = xp.where(held > 0, drive, 1.0)
-    rest = p.leak_current / safe
-    growth = xp.log((xp.exp(threshold / p.knee) + rest) / (1.0 + rest))
-    return xp.where(held > 0, dead_time(p, x) + growth * p.knee * p.capacitance / safe, xp.inf)
+    drive = current - p.leak_current
+    fires = drive > p.leak_conductance * threshold
+    drive = xp.where(fires, drive, 1.0)
+    # C dy/dt = drive - g y without the knee; the knee saves leak charge while y is small
+    share = p.leak_conductance * threshold / drive
+    small = share < 1e-4
+    stretch = xp.where(small, 1.0 + 0.5 * share, -xp.log1p(-share) / xp.where(small, 1.0, share))
+    saved = p.knee * xp.log1p(p.leak_current / drive)
+    rise = p.capacitance / drive * (threshold * stretch - saved)
+    return xp.where(fires, dead_time(p, x) + rise, xp.inf)

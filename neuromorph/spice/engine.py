@@ -183,7 +183,7 @@ def _analysis_line(netlist: str) -> str:
 def _failure(analysis: str, waveforms: Waveforms | None, log: Sequence[str], error: str) -> str:
     """Why this run failed, or an empty string."""
     fatal = [line for line in log if _FATAL.search(line)]
-    if waveforms is None or not waveforms.vectors:
+    if waveforms is None or not all(len(vector) for vector in waveforms.vectors.values()):
         return fatal[0] if fatal else error or "ngspice gave no result"
     if not all(np.all(np.isfinite(v)) for v in waveforms.vectors.values()):
         return "the result is not finite"

@@ -19,7 +19,7 @@ MAXIMUM_BYTES = 4 << 20
 
 
 def load_netlist(path: Path, allowed: tuple[Path, ...] = ()) -> str:
-    """Text of a netlist with its includes expanded.
+    """Text of a netlist with its includes expanded and its comments dropped.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def _expand(path: Path, roots: tuple[Path, ...], open_files: tuple[Path, ...]) -
         if match:
             target = (path.parent / (match[2] or match[3] or match[4])).resolve()
             lines += _include(target, f"{path}:{number}", roots, open_files)
-        elif not re.match(r"^\s*\.end\s*$", line, re.I):
-            lines.append(line)
+        elif line.strip() and not re.match(r"^\s*(\*|\.end\s*$)", line, re.I):
+            lines.append(line.rstrip())
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import selectors
@@ -65,7 +66,8 @@ class _Worker:
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
             if stream:
-                stream.close()
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
 
 
 class WorkerPool:
@@ -117,11 +119,18 @@ class WorkerPool:
                 if index not in busy and waiting:
                     if worker.runs >= RUNS_PER_WORKER:
                         self._replace(index)
-                    self._workers[index].send(waiting.pop())
+                    self._start(index, waiting.pop())
                     busy.add(index)
             for index in self._ready(busy):
                 busy.discard(index)
                 yield self._result(index)
+
+    def _start(self, index: int, job: Job) -> None:
+        try:
+            self._workers[index].send(job)
+        except BrokenPipeError:  # it died while idle
+            self._replace(index)
+            self._workers[index].send(job)
 
     def _ready(self, busy: set[int]) -> list[int]:
         """Indices of workers that answered, died or overran."""

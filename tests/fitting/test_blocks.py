@@ -1,0 +1,113 @@
+"""Fits of the other blocks: stated errors on the curves, and refusals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from neuromorph.characterization import load_recipe
+from neuromorph.errors import CircuitError, FitFailed, LibraryError
+from neuromorph.fitting import fit, verify
+from neuromorph.fitting.gate import fit_gate, sigmoid
+from neuromorph.fitting.least_squares import least_squares
+from neuromorph.fitting.memory_cell import simulate_frames
+from neuromorph.fitting.stdp import change, trace
+from neuromorph.fitting.synapse import waveform
+from neuromorph.library import Library
+
+SHIPPED = Library.shipped()
+
+
+def model(block):
+    return SHIPPED.read(block).fit
+
+
+def test_gate_is_a_differential_pair():
+    """Width near ssf kT/q, plateau near the bias current (mirror), error under the goal."""
+    fitted = model("gate")
+    assert fitted.parameters["v_width"] == pytest.approx(1.15 * 8.617e-5 * 300.15, rel=0.1)
+    assert fitted.parameters["gain"] == pytest.approx(1.0, abs=0.05)
+    assert fitted.errors["sigmoid_max_of_full_scale"] <= 0.005
+
+
+def test_gate_fit_recovers_known_parameters():
+    """A synthetic curve of known parameters comes back within its noise."""
+    data = SHIPPED.read("gate")
+    sweep = data["sigmoid"]
+    rng = np.random.default_rng(3)
+    noise = 1e-4
+    curve = sigmoid(sweep["v"], 1.03, 2e-3, 31e-3, 0.0) + noise * rng.standard_normal(sweep["v"].shape)
+    outputs = {**sweep.outputs, "current": sweep["tail"][:, None] * curve}
+    fitted = fit_gate(replace(data, sweeps={**data.sweeps, "sigmoid": replace(sweep, outputs=outputs)}))
+    for name, true in (("gain", 1.03), ("v_offset", 2e-3), ("v_width", 31e-3)):
+        assert abs(fitted.parameters[name] - true) <= 5 * fitted.deviation[name]
+
+
+def test_memory_cell_keeps_what_its_gate_tells():
+    """Within 3.5 times the stated rms error: what 32 Gaussian values stay within in 99 % of cases."""
+    fitted = model("memory_cell")
+    c = simulate_frames(fitted.parameters, 21, 16)
+    bound = 3.5 * fitted.errors["frames_rms_volt"]
+    assert bound < 0.01
+    np.testing.assert_allclose(c, SHIPPED.read("memory_cell")["frames"]["c"][0], atol=bound)
+
+
+def test_stdp_signs_and_soft_bound():
+    p = model("stdp_synapse").parameters
+    w = np.linspace(0.2, 0.45, 6)
+    up, down = change(p, w, 0.05), change(p, w, -0.05)
+    assert np.all(up > 0)
+    assert np.all(down < 0)
+    assert np.all(np.diff(up) < 0)
+    assert abs(change(p, np.array([0.6]), 0.05)[0]) < 0.02 * up.max()
+
+
+def test_trace_adds_and_decays():
+    p = model("stdp_synapse").parameters
+    x = trace(np.array([10e-9, 20e-9]), np.array([9e-9, 10.1e-9, 19.9e-9, 20.1e-9, 400e-9]), p)
+    assert x[0] == 0.0
+    assert x[1] > x[2] > 0
+    assert x[3] > x[1]
+    assert x[4] < 1e-3
+
+
+def test_synapse_current_is_a_pulse():
+    p = model("excitatory_synapse").parameters
+    time = np.linspace(0, 200e-9, 4001)
+    current = waveform(np.array([5e-9]), time, p)
+    assert np.all(current >= 0)
+    assert np.trapezoid(current, time) == pytest.approx(p["charge"], rel=0.01)
+
+
+def test_an_undetermined_parameter_is_refused():
+    with pytest.raises(FitFailed, match="do not determine b"):
+        least_squares(lambda x: np.array([x[0] - 1.0, 2 * x[0] - 2.0, 0.0]), [0.0, 0.0], ("a", "b"), "demo")
+
+
+def test_verify_needs_a_fitted_model(tmp_path):
+    with pytest.raises(LibraryError, match="neuromorph characterize gate"):
+        fit([load_recipe("gate")], Library(tmp_path))
+
+
+def test_a_recipe_without_fit_is_named(tmp_path):
+    with pytest.raises(CircuitError, match="names no fit"):
+        fit([replace(load_recipe("gate"), fit=None)], SHIPPED)
+
+
+@pytest.mark.ngspice
+def test_gate_holds_on_fresh_spice():
+    figures = verify([load_recipe("gate")], SHIPPED, progress=False)
+    assert figures
+    assert all(figure.holds for figure in figures)
+
+
+@pytest.mark.ngspice
+def test_a_wrong_model_fails_verification(tmp_path):
+    """Three times the allowed error in the gate's gain must not pass."""
+    data = SHIPPED.read("gate")
+    wrong = replace(data.fit, parameters={**data.fit.parameters, "gain": data.fit.parameters["gain"] * 1.06})
+    library = Library(tmp_path)
+    library.write(replace(data, fit=wrong))
+    assert not all(figure.holds for figure in verify([load_recipe("gate")], library, progress=False))

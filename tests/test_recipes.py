@@ -1,0 +1,90 @@
+"""Recipes and the shipped library belong together, and ngspice still says the same."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuromorph.characterization import load_recipe, measure, recipe_names
+from neuromorph.characterization.runner import _plan_digest
+from neuromorph.circuit import Axis
+from neuromorph.library import Library
+from neuromorph.spice.netlist import digest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_the_shipped_curves_are_those_of_this_netlist_and_plan(name):
+    """After a change of a netlist or recipe: make library."""
+    circuit, attributes = load_recipe(name), Library.shipped().attributes(name)
+    assert attributes["netlist_sha256"] == digest(circuit.netlist_text())
+    assert attributes["plan_sha256"] == _plan_digest(circuit, [s for s in circuit.sweeps if not s.held_out])
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_transistors_are_counted_right(name):
+    """The stated count is that of the netlist, nested blocks included."""
+    circuit = load_recipe(name)
+    bodies, current = {}, None
+    for line in circuit.netlist_text().lower().splitlines():
+        words = line.split()
+        if words[:1] == [".subckt"]:
+            current = bodies.setdefault(words[1], [])
+        elif words[:1] == [".ends"]:
+            current = None
+        elif current is not None and line.startswith("x"):
+            current.append(next(w for w in reversed(words) if "=" not in w))
+
+    def count(block):
+        return sum(1 if "fet_" in part else count(part) for part in bodies[block])
+
+    assert count(circuit.subcircuit.lower()) == circuit.transistors
+
+
+@pytest.mark.ngspice
+@pytest.mark.parametrize("name", recipe_names())
+def test_ngspice_still_measures_the_shipped_curves(name):
+    """A point of each block, drawn with a fixed seed, again: equal to 1e-4 of full scale (reltol)."""
+    circuit, stored = load_recipe(name), Library.shipped().read(name)
+    rng = np.random.default_rng(sum(name.encode()))
+    sweeps = [s for s in circuit.sweeps if not s.held_out and s.name != "tonic"]
+    sweep = sweeps[rng.integers(len(sweeps))]
+    index = tuple(int(rng.integers(n)) for n in sweep.shape)
+    axes = {k: Axis((a.values[i],), a.unit) for (k, a), i in zip(sweep.axes.items(), index, strict=True)}
+    fresh = measure(circuit, [replace(sweep, axes=axes)])[sweep.name]
+    for output, values in fresh.outputs.items():
+        reference = stored[sweep.name][output]
+        full = np.nanmax(np.abs(reference))
+        first = (0,) * len(index)
+        np.testing.assert_allclose(
+            values[first], reference[index], atol=1e-4 * full, rtol=1e-4, err_msg=output
+        )
+
+
+BENCHES = {
+    "axon_hillock": {"interval": (16.3e-9, 16.5e-9), "spike_width": (1.0e-9, 1.3e-9)},
+    "excitatory_synapse": {"charge": (2.8e-15, 3.3e-15)},
+    "gate": {"plateau": (2.8e-8, 3.0e-8)},
+    "memory_cell": {"c_written": (0.45, 0.47), "c_held": (0.45, 0.47), "c_forgotten": (0.39, 0.41)},
+    "stdp_synapse": {"w_before": (0.2999, 0.3001), "w_after": (0.3003, 0.302)},
+}
+
+
+def test_every_recipe_has_a_bench():
+    assert sorted(p.stem for p in (ROOT / "netlists" / "benches").glob("*.cir")) == sorted(recipe_names())
+    assert sorted(BENCHES) == sorted(recipe_names())
+
+
+@pytest.mark.ngspice
+@pytest.mark.parametrize("name", sorted(BENCHES))
+def test_bench_runs_under_bare_ngspice(name, ngspice_program):
+    command = [ngspice_program, "-b", str(ROOT / "netlists" / "benches" / f"{name}.cir")]
+    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    for quantity, (low, high) in BENCHES[name].items():
+        line = next(line for line in text.splitlines() if line.lower().startswith(quantity))
+        assert low <= float(line.split("=")[1].split()[0]) <= high
