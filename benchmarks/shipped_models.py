@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-import neuromorph
 from neuromorph.library import Library
 from neuromorph.models.fidelity import ASSUMED, BlockSet, ideal_blocks, nominal_blocks
 from neuromorph.models.frame import Frame
@@ -18,7 +16,7 @@ def blocks_for(fidelity: str, frame: Frame, changes: Sequence[str] = ()) -> Bloc
     """Ideal or nominal blocks; ``changes`` are texts ``block.parameter=SI value``."""
     if fidelity == "ideal":
         return ideal_blocks(frame)
-    library = Library(Path(neuromorph.__file__).parent / "data" / "library")
+    library = Library.shipped()
     models = {name: dict(values) for name, values in (dict(library.models(*BLOCKS)) | ASSUMED).items()}
     for change in changes:
         path, value = change.split("=")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import jax
 
+from neuromorph.errors import InputError
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -32,6 +34,21 @@ class Frame:
     input_spikes: int = 16
     tau_synapse: float = 10e-9
     tau_read: float = 25e-9
+
+    def __post_init__(self) -> None:
+        for name in ("seconds", "ticks", "music_seconds", "spikes_per_unit", "tau_synapse", "tau_read"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"a frame's {name} is {getattr(self, name)}", remedy="it must be positive")
+        if self.dead_seconds < 0 or not 1 <= self.input_spikes <= self.ticks:
+            raise InputError(
+                f"dead_seconds {self.dead_seconds:g}, {self.input_spikes} input spikes in {self.ticks} ticks",
+                remedy="dead time must not be negative, input spikes 1 to the number of ticks",
+            )
+        if self.dead_seconds + 1 / self.spike_rate < self.tick_seconds:
+            raise InputError(
+                f"neurons may fire faster than one spike a tick of {self.tick_seconds:g} s",
+                remedy="give the frame more ticks, a longer dead time or fewer spikes per unit",
+            )
 
     @property
     def tick_seconds(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from neuromorph.errors import InputError
 from neuromorph.models.frame import Frame
 
 
@@ -69,6 +70,15 @@ class NetworkConfig:
     frame: Frame = field(default_factory=Frame)
     features: FeatureConfig = field(default_factory=FeatureConfig)
     learning: LearningConfig = field(default_factory=LearningConfig)
+
+    def __post_init__(self) -> None:
+        sizes = {"notes": self.notes, "cells": self.cells, "features.neurons": self.features.neurons}
+        wrong = [f"{name} = {size}" for name, size in sizes.items() if size < 1]
+        if wrong or not 0 <= self.learning.dropout < 1 or self.learning.block < 1:
+            raise InputError(
+                f"the network cannot have {', '.join(wrong) or self.learning}",
+                remedy="sizes and block are at least 1, dropout is 0 or more and less than 1",
+            )
 
     @property
     def lines(self) -> int:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neuromorph.errors import InputError
 from neuromorph.models.diehl import DiehlSynapse
 from neuromorph.models.eligibility_synapse import EligibilitySynapse
 from neuromorph.models.frame import Frame
@@ -156,3 +157,13 @@ def test_line_charge_gives_unit_current_at_any_tick():
         decay = np.exp(-frame.tick_seconds / frame.tau_synapse)
         mean = frame.input_spikes * frame.line_charge(frame.input_spikes) / (1 - decay) / ticks
         assert mean == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"seconds": 0.0}, {"ticks": 0}, {"input_spikes": 51}, {"dead_seconds": -1e-9}, {"dead_seconds": 0.0}],
+    ids=str,
+)
+def test_an_impossible_frame_is_refused(wrong):
+    with pytest.raises(InputError):
+        Frame(**wrong)

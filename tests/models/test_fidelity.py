@@ -3,10 +3,10 @@
 import jax
 import jax.numpy as jnp
 import pytest
-from network.toys import FRAME, MODELS, toy_nominal
 
 from neuromorph.errors import InputError
 from neuromorph.models.fidelity import ideal_blocks, nominal_blocks
+from tests.network.toys import FRAME, MODELS, toy_nominal
 
 
 def test_every_leaf_is_float32():

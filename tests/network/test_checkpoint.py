@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from network.toys import toy
 from neuromorph.errors import RunError
 from neuromorph.network import checkpoint
+from tests.network.toys import toy
 
 
 def test_a_state_comes_back_as_it_was(tmp_path):

@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from network.toys import CELLS, NOTES, toy, toy_config, toy_nominal, tune, tunes
 from neuromorph.errors import InputError, LearningDiverged, ScoreError
 from neuromorph.models.neuron_ideal import IdealNeuron
 from neuromorph.network import head
-from neuromorph.network.config import NetworkConfig
+from neuromorph.network.config import LearningConfig, NetworkConfig
 from neuromorph.network.hardware import hardware_listing
 from neuromorph.network.simulate import simulate, with_slow_weights
 from neuromorph.network.stream import shuffled_frames, stream_of
+from tests.network.toys import CELLS, NOTES, toy, toy_config, toy_nominal, tune, tunes
 
 KEY = jax.random.key(0)
 EVERYTHING = ("cell_counts", "cell_spikes", "c", "feature_spikes", "note_spikes")
@@ -183,3 +183,9 @@ def test_listing_covers_every_state(small):
     for part in ("cells", "features", "lines"):
         for name in vars(getattr(state, part)):
             assert f"{part}.{name}" in listed or name == "last_spikes", f"{part}.{name}"
+
+
+@pytest.mark.parametrize("wrong", [{"cells": 0}, {"learning": LearningConfig(dropout=1.0)}], ids=str)
+def test_an_impossible_network_is_refused(wrong):
+    with pytest.raises(InputError):
+        toy_config(**wrong)

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from network.toys import NOTES, toy, toy_nominal, tune
 
 from neuromorph.models.filters import filtered
 from neuromorph.network.memory import memory_frame
@@ -15,6 +14,7 @@ from neuromorph.network.simulate import frame_inputs
 from neuromorph.network.step import frame_step
 from neuromorph.network.stream import stream_of
 from neuromorph.plasticity.eligibility import charges, frame_update, tick_update
+from tests.network.toys import NOTES, toy, toy_nominal, tune
 
 
 @partial(jax.jit, static_argnames="variant")

@@ -12,7 +12,6 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from network.toys import NOTES, toy_config, toy_nominal, tunes
 
 from neuromorph.errors import InputError, LearningDiverged, RunError
 from neuromorph.models.fidelity import ideal_blocks
@@ -21,6 +20,7 @@ from neuromorph.tasks.generate import generate, stretched_seconds
 from neuromorph.tasks.predict import predict_frames, predict_next
 from neuromorph.tasks.run import RunFacts, Schedule, load_run, log_odds, new_run, read_facts
 from neuromorph.tasks.train import train
+from tests.network.toys import NOTES, toy_config, toy_nominal, tunes
 
 CHUNK = 128
 
@@ -153,8 +153,8 @@ INTERRUPTED = """
 import sys, os, signal
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
-from tasks.test_tasks import fresh, resumable
-from network.toys import tunes
+from tests.tasks.test_tasks import fresh, resumable
+from tests.network.toys import tunes
 from neuromorph.tasks.train import train
 seen = []
 def stop(at):
@@ -173,10 +173,10 @@ def resumable(path):
 @pytest.mark.slow
 def test_a_killed_training_resumes_to_the_same_result(tmp_path):
     whole = train(resumable(tmp_path / "whole"), tunes())
-    tests = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     killed = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED, str(tmp_path / "cut"), tests],
-        env=os.environ | {"PYTHONPATH": str(Path(tests).parent)},
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path / "cut"), root],
+        env=os.environ | {"PYTHONPATH": root},
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
