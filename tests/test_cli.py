@@ -1,0 +1,184 @@
+"""The command line as a user meets it: help, mistakes, garbage; never a traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuromorph.cli import build_parser, main
+from neuromorph.library import Library
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = (
+    "doctor", "characterize", "fit", "verify", "train", "evaluate", "generate", "predict", "compare", "report",
+    "info", "data", "demo",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command, capsys):
+    with pytest.raises(SystemExit) as done:
+        build_parser().parse_args([command, "--help"])
+    assert done.value.code == 0
+    assert f"neuromorph {command}" in capsys.readouterr().out.split("example:")[1]
+
+
+def test_unknown_commands_are_bad_usage(capsys):
+    with pytest.raises(SystemExit) as done:
+        main(["sing"])
+    assert done.value.code == 2
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A tiny network, trained for one pass on a made-up scale."""
+    folder = tmp_path_factory.mktemp("cli")
+    frames = np.zeros((40, 88), np.uint8)
+    frames[np.arange(40), 39 + np.arange(40) % 7] = 1
+    np.savez(folder / "scale.npz", frames=frames)
+    command = [
+        "train",
+        "--data",
+        str(folder / "scale.npz"),
+        "--cells",
+        "16",
+        "--epochs",
+        "1",
+        "--run",
+        str(folder / "run"),
+        "--quiet",
+    ]
+    assert main(command) == 0
+    return folder
+
+
+def says(capsys, *words):
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    for word in words:
+        assert word in error, error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["characterize", "heart"], ("no recipe 'heart'", "axon_hillock")),
+        (["fit", "gate", "--library", "{tmp}/none"], ("no block 'gate'", "characterize")),
+        (["verify", "gate", "--library", "{tmp}/none"], ("gate", "characterize")),
+        (["evaluate", "{tmp}/none"], ("{tmp}/none", "train")),
+        (["info", "{tmp}"], ("{tmp}", "neither")),
+        (["report", "{tmp}"], ("{tmp}", "characterize")),
+        (["train", "--data", "heavy_metal", "--run", "{tmp}/r"], ("heavy_metal", "chorales")),
+        (["train", "--data", "{tmp}/gone.mat", "--run", "{tmp}/r"], ("gone.mat",)),
+    ],
+)
+def test_a_mistake_is_one_message(tmp_path, capsys, arguments, words):
+    filled = [a.replace("{tmp}", str(tmp_path)) for a in arguments]
+    assert main(filled) == 2
+    says(capsys, *(w.replace("{tmp}", str(tmp_path)) for w in words))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_is_not_overwritten(run, capsys):
+    assert main(["train", "--data", str(run / "scale.npz"), "--run", str(run / "run"), "--epochs", "1"]) == 2
+    says(capsys, "run here already", "--resume")
+
+
+def test_evaluate_writes_figures_with_energy(run, capsys):
+    out = run / "evaluation.json"
+    assert main(["evaluate", str(run / "run"), "--data", str(run / "scale.npz"), "--json", str(out)]) == 0
+    result = json.loads(out.read_text())
+    assert np.isfinite(result["figures"]["nll"])
+    assert result["figures"]["energy_per_frame_joule"] > 0
+    assert {"machine", "versions", "date"} <= set(result)
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF nothing", b"\x00" * 4000])
+def test_garbage_as_prime_or_song(run, tmp_path, capsys, content):
+    path = tmp_path / "noise.wav"
+    path.write_bytes(content)
+    assert main(["predict", str(run / "run"), str(path), "--out", str(tmp_path / "p.png")]) == 2
+    says(capsys, "noise.wav")
+    assert main(["generate", str(run / "run"), "--prime", str(path), "--out", str(tmp_path / "o.wav")]) == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["noise.wav"]
+
+
+def test_generate_predict_info_and_report(run, tmp_path, capsys):
+    prime = str(run / "scale.npz")
+    wav, midi = tmp_path / "piece.wav", tmp_path / "piece.mid"
+    main(
+        [
+            "generate",
+            str(run / "run"),
+            "--data",
+            prime,
+            "--seconds",
+            "8",
+            "--out",
+            str(wav),
+            "--midi",
+            str(midi),
+        ]
+    )
+    assert wav.stat().st_size > 44100
+    assert main(["predict", str(run / "run"), str(midi), "--out", str(tmp_path / "next.png")]) == 0
+    assert (tmp_path / "next.png").read_bytes()[:4] == b"\x89PNG"
+    assert main(["info", str(run / "run"), "--hardware"]) == 0
+    listing = capsys.readouterr().out
+    assert "memory_cell" in listing
+    assert "ideal" in listing
+    assert main(["report", str(run / "run"), "--out", str(tmp_path / "report")]) == 0
+    assert "<img" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_another_library_is_refused_by_name(run, tmp_path, capsys):
+    shipped = Library.shipped()
+    other = Library(tmp_path / "lib")
+    for name in shipped.blocks():
+        data = shipped.read(name)
+        if name == "gate":
+            data.fit.parameters["v_width"] *= 1.01
+        other.write(data)
+    assert (
+        main(["evaluate", str(run / "run"), "--data", str(run / "scale.npz"), "--library", str(other.path)])
+        == 2
+    )
+    says(capsys, "trained with library", other.digest()[:12])
+
+
+@pytest.mark.ngspice
+def test_a_recipe_is_a_script(tmp_path):
+    command = [
+        sys.executable,
+        str(ROOT / "circuits" / "gate.py"),
+        "--plot",
+        "--knob",
+        "vb=0.25",
+        "--out",
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {p.name for p in (tmp_path / "gate").glob("*.png")} == {"product.png", "sigmoid.png"}
+    bad = subprocess.run([*command[:3], "--knob", "vb=9"], capture_output=True, text=True, check=False)
+    assert bad.returncode == 2
+    assert "Traceback" not in bad.stderr
+
+
+@pytest.mark.ngspice
+def test_doctor_measures_an_rc_circuit(capsys):
+    assert main(["doctor"]) == 0
+    assert "of theory" in capsys.readouterr().out
+
+
+def test_without_ngspice_the_rest_still_works(monkeypatch, capsys):
+    monkeypatch.setenv("NEUROMORPH_NGSPICE", "/nowhere/libngspice.so")
+    assert main(["doctor"]) == 1
+    assert "without it: everything but characterize and verify works" in capsys.readouterr().out
+    assert main(["verify", "gate", "--quiet"]) == 1
+    says(capsys, "/nowhere/libngspice.so", "apt-get install libngspice0")
