@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rows import merge, row
-from shipped_models import blocks_for
+from shipped_models import blocks_for, library_hash
 
 from neuromorph.music.datasets import load_dataset
 from neuromorph.network.config import FeatureConfig, LearningConfig, NetworkConfig
@@ -64,9 +64,12 @@ def start(args: argparse.Namespace, pieces: list) -> Run:
     schedule = Schedule(args.epochs, args.rate, args.rate_decay, shuffled=args.control == "shuffled")
     path = args.runs / f"jsb_{args.head}_{args.fidelity}_{args.control}_{args.seed}"
     if (path / "run.json").exists() and not args.no_row:
-        run = load_run(path, blocks_for(args.fidelity, config.frame, args.set))
+        run = load_run(
+            path, blocks_for(args.fidelity, config.frame, args.set), library_hash=library_hash(args.fidelity)
+        )
         return replace(run, facts=replace(run.facts, schedule=schedule))
-    facts = RunFacts(config, args.seed, schedule, args.fidelity, log_odds(pieces).tolist())
+    odds, digest = log_odds(pieces).tolist(), library_hash(args.fidelity)
+    facts = RunFacts(config, args.seed, schedule, args.fidelity, odds, digest)
     return new_run(path, facts, blocks_for(args.fidelity, config.frame, args.set))
 
 
@@ -87,6 +90,7 @@ def report(args: argparse.Namespace, run: Run, result: Evaluation, seconds: floa
         accuracy_best_threshold=round(result.accuracy, 4),
         threshold=result.threshold,
         epochs=run.facts.schedule.epochs,
+        library=run.facts.library_hash[:16],
         valid_by_epoch=[round(note["valid_nll"], 4) for note in run.facts.history],
         events_per_frame={name: round(value, 2) for name, value in result.events.items()},
         train_seconds=round(seconds, 1),

@@ -25,3 +25,8 @@ def blocks_for(fidelity: str, frame: Frame, changes: Sequence[str] = ()) -> Bloc
     unit_interval = frame.seconds / frame.spikes_per_unit
     neuron = hardware_neuron(models["axon_hillock"], unit_interval, frame.tick_seconds)
     return nominal_blocks(models, frame, neuron=neuron)
+
+
+def library_hash(fidelity: str) -> str:
+    """Digest of the shipped library; empty for the ideal network, which reads none."""
+    return "" if fidelity == "ideal" else Library.shipped().digest()
