@@ -1,0 +1,1 @@
+"""The network in circuit time: configuration, state, step, simulator, checkpoints, hardware listing."""

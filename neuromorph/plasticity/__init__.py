@@ -1,0 +1,1 @@
+"""Local learning rules: Diehl's STDP, eligibility traces, three-factor and delta updates."""

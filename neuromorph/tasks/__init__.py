@@ -1,0 +1,1 @@
+"""What a network is for: train, evaluate, predict, generate; runs on disk."""
