@@ -15,6 +15,7 @@ from neuromorph.circuit import Circuit
 from neuromorph.errors import EngineUnavailable, InputError, NeuromorphError
 from neuromorph.figures import record, table, write_json
 from neuromorph.fitting import fit, verify
+from neuromorph.fitting.device import device_figure
 from neuromorph.library import BlockData, FittedModel, Library
 from neuromorph.units import format_quantity, parse_quantity
 
@@ -114,7 +115,8 @@ def _print_model(name: str, model: FittedModel) -> None:
 def run_verify(args: argparse.Namespace) -> int:
     """Score the stored models on held-out SPICE, measured now."""
     library = Library(args.library)
-    figures = verify(chosen(args.recipes), library, args.jobs, progress=not args.quiet)
+    figures = [] if args.recipes else [device_figure(args.jobs)]
+    figures += verify(chosen(args.recipes), library, args.jobs, progress=not args.quiet)
     print(table(figures))
     if args.json:
         record(Path(args.json), figures, " ".join(["neuromorph", *sys.argv[1:]]))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from neuromorph.devices.cnfet import PRESETS, CnfetParameters, drain_current
 from neuromorph.devices.netlist import device_library
 from neuromorph.errors import InputError
-from neuromorph.spice.workers import Job, WorkerPool
+from neuromorph.fitting.device import device_figure
 
 LIBRARY = Path(__file__).parent.parent.parent / "netlists" / "devices" / "cnfet.lib"
 
@@ -102,24 +102,5 @@ def test_the_checked_in_netlist_is_the_generated_one():
 
 @pytest.mark.ngspice
 def test_ngspice_agrees_on_a_bias_grid():
-    """Every preset and polarity, 1e-5 |I| + 1e-15 A, both signs of vds."""
-    gates, jobs = np.linspace(0, 0.8, 17), []
-    for preset in PRESETS:
-        for polarity in "np":
-            for drain in (-0.6, -0.05, 0.02, 0.3, 0.8):
-                sign = 1 if polarity == "n" else -1
-                cards = (
-                    f".options reltol=1e-7 abstol=1e-18 vntol=1e-10 gmin=1e-18\nvg g 0 0\nvd d 0 {sign * drain}\n"
-                    f"vs s 0 0\nx1 d g s {polarity}fet_{preset}\n.save i(vd)\n.dc vg 0 {sign * 0.8} {sign * 0.05}\n.end"
-                )
-                key = f"{preset} {polarity} {drain}"
-                jobs.append(Job(key, f"* grid\n{device_library()}\n{cards}", "cnfet", key))
-    worst = 0.0
-    with WorkerPool() as pool:
-        for job, waves in pool.run(jobs):
-            preset, polarity, drain = job.key.split()
-            sign = 1 if polarity == "n" else -1
-            expected = drain_current(PRESETS[preset], polarity, sign * gates, sign * float(drain), 0.0)
-            error = np.abs(-waves["vd#branch"] - expected) / (1e-5 * np.abs(expected) + 1e-15)
-            worst = max(worst, float(error.max()))
-    assert worst <= 1.0
+    """Every preset and polarity, 1e-5 (|I| + 100 pA), both signs of vds."""
+    assert device_figure().holds

@@ -1,0 +1,72 @@
+"""Rewrite the figure tables of README and docs from benchmarks/results.
+
+    python scripts/figures.py            rewrite
+    python scripts/figures.py --check    fail where text and results disagree
+
+A table stands between ``<!-- figures: AREA [PREFIX] -->`` and ``<!-- /figures -->``;
+it lists the claims of ``benchmarks/results/AREA.json`` that begin with PREFIX.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+_TABLE = re.compile(r"(<!-- figures: (\w+) ?(.*?) ?-->\n).*?(<!-- /figures -->)", re.S)
+
+
+def pages() -> list[Path]:
+    """Texts that may hold tables."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def rows(area: str, prefix: str) -> list[dict[str, Any]]:
+    """Claims of an area, in the order of the file."""
+    path = RESULTS / f"{area}.json"
+    found = json.loads(path.read_text()) if path.exists() else []
+    return [row for row in found if row["claim"].startswith(prefix)]
+
+
+def _number(value: Any) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def table(area: str, prefix: str) -> str:
+    """Markdown of one table."""
+    lines = ["| claim | value | must | goal | holds | command |", "|---|---|---|---|---|---|"]
+    for row in rows(area, prefix):
+        holds = "" if row["must"] is None else ("yes" if row["holds"] else "**no**")
+        unit = "" if row["unit"] in ("", "1") else f" {row['unit']}"
+        spread = f" +- {_number(row['spread'])}" if row.get("spread") is not None else ""
+        lines.append(
+            f"| {row['claim']} | {_number(row['value'])}{spread}{unit} | {_number(row['must'])} | {_number(row['goal'])} "
+            f"| {holds} | `{row['command']}` |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def rewritten(text: str) -> str:
+    """A page with every table made anew."""
+    return _TABLE.sub(lambda m: m[1] + table(m[2], m[3]) + m[4], text)
+
+
+def main() -> int:
+    stale = []
+    for page in pages():
+        text = page.read_text()
+        if rewritten(text) != text:
+            stale.append(page)
+            if "--check" not in sys.argv:
+                page.write_text(rewritten(text))
+    for page in stale:
+        print(f"{'out of date' if '--check' in sys.argv else 'rewritten'}: {page.relative_to(ROOT)}")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Figures are data: rows say what they must, text and results agree."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from neuromorph.figures import Figure, record
+
+ROOT = Path(__file__).parent.parent
+RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda p: p.stem)
+def test_every_row_says_how_it_was_measured(path):
+    for row in json.loads(path.read_text()):
+        assert {
+            "claim",
+            "value",
+            "unit",
+            "must",
+            "goal",
+            "better",
+            "holds",
+            "seeds",
+            "command",
+            "machine",
+            "versions",
+            "date",
+        } <= set(row)
+        if row["must"] is not None:
+            better = row["value"] <= row["must"] if row["better"] == "lower" else row["value"] >= row["must"]
+            assert row["holds"] == better
+
+
+def test_text_and_results_agree():
+    """After new results: make figures."""
+    command = [sys.executable, str(ROOT / "scripts" / "figures.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_claim_measured_again_replaces_its_row(tmp_path):
+    path = tmp_path / "area.json"
+    record(path, [Figure("a", 2.0, must=1.0), Figure("b", 1.0)], "first")
+    record(path, [Figure("a", 0.5, must=1.0)], "second")
+    rows = json.loads(path.read_text())
+    assert [(r["claim"], r["value"], r["holds"], r["command"]) for r in rows] == [
+        ("a", 0.5, True, "second"), ("b", 1.0, True, "first"),
+    ]  # fmt: skip
+    assert not Figure("c", float("nan"), must=1.0).holds
