@@ -131,8 +131,11 @@ class Demo:
             process.terminate()
 
     def run_path(self, name: str) -> Path:
-        """Folder of one network."""
-        return self.out / "runs" / name
+        """Folder of one network; other options have folders of their own."""
+        options = f"{Path(self.args.data).stem}-seed{self.args.seed}-passes{self.args.passes}"
+        return (
+            self.out / "runs" / (f"{options}-limit{self.args.limit}" if self.args.limit else options) / name
+        )
 
     def _spawn(self, training: Training) -> subprocess.Popen:
         path = self.run_path(training.name)
