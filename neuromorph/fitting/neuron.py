@@ -12,7 +12,7 @@ import numpy as np
 from neuromorph.errors import FitFailed
 from neuromorph.figures import Figure
 from neuromorph.fitting.least_squares import least_squares
-from neuromorph.fitting.neuron_form import DEAD_TERMS, NeuronParameters, advance, tonic_interval
+from neuromorph.fitting.neuron_form import DEAD_TERMS, NeuronParameters, advance, driven, tonic_interval
 from neuromorph.library import BlockData, FittedModel
 
 STEP = 0.5e-9
@@ -58,7 +58,7 @@ def predict_intervals(p: NeuronParameters, lanes: list) -> tuple[np.ndarray, np.
         first = np.full(len(start), np.nan)
         for k in range(int(interval.max() * 1.5 / STEP) + 20):
             current = np.interp(start + (k + 0.5) * STEP, corners, drive)
-            y, since, fired, late = advance(p, y, since, current, STEP, np)
+            y, since, fired, late = advance(p, y, since, driven(p, current, np), STEP, np)
             new = fired & np.isnan(first)
             first[new] = ((k + 1) * STEP - late)[new]
             if not np.isnan(first).any():
@@ -76,7 +76,7 @@ def count_spikes(p: NeuronParameters, lanes: list) -> list[tuple[int, int]]:
         stop = start[-1] + interval[-1] * 0.5
         for k in range(int((stop - start[0]) / STEP)):
             current = np.interp(start[0] + (k + 0.5) * STEP, corners, drive)[None]
-            y, since, fired, _ = advance(p, y, since, current, STEP, np)
+            y, since, fired, _ = advance(p, y, since, driven(p, current, np), STEP, np)
             fired_total += int(fired[0])
         counts.append((fired_total, len(start) - 1))
     return counts

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from neuromorph.fitting.neuron_form import DEAD_TERMS, NeuronParameters, advance
+from neuromorph.fitting.neuron_form import DEAD_TERMS, NeuronParameters, advance, driven
 from neuromorph.models.pytree import pytree, static
 
 STEP_SECONDS = 0.5e-9
@@ -48,7 +48,7 @@ class HardwareNeuron:
 
     def step(self, state: HardwareState, drive: jax.Array) -> tuple[HardwareState, jax.Array]:
         """One tick at constant ``drive`` [n] in [0, 1]; returns the spikes, bool [n]."""
-        current = self.full_scale * drive
+        current = driven(self.parameters, self.full_scale * drive, jnp)
         step = self.tick_seconds * (_NANO / self.substeps)
 
         def substep(_: jax.Array, carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
