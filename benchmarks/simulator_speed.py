@@ -8,11 +8,13 @@ threaded; compiled and warmed up first; every call waits for its result; median
 and spread of rounds that interleave the variants; CPU time beside wall time.
 """
 
+# ruff: noqa: E402
 from __future__ import annotations
 
 import argparse
 import os
 
+os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # before jax counts cores; choose with taskset
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
 
 import sys
@@ -103,7 +105,7 @@ def rows_of(variant: Variant, frames: int, seen: dict[str, np.ndarray]) -> dict[
         must=must[0],
         goal=must[1],
         better="higher",
-        command="python benchmarks/simulator_speed.py " + " ".join(sys.argv[1:]),
+        command=" ".join(["python benchmarks/simulator_speed.py", *sys.argv[1:]]),
         seeds=[0],
         spread=round(float(rates.max() - rates.min()), 1),
         rounds=len(rates),
@@ -124,7 +126,6 @@ def main() -> None:
         "--core", type=int, default=None, help="core to pin to (default: the last allowed one)"
     )
     args = parser.parse_args()
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0)) if args.core is None else args.core})
     timed = variants(args.frames, args.learned)
     seen = {v.name: v.run() for v in timed}
     for v in timed:

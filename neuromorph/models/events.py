@@ -23,23 +23,27 @@ def pack(spikes: jax.Array) -> jax.Array:
 
 def walk(spikes: jax.Array, visit: Callable[[jax.Array, T], T], start: T) -> T:
     """Fold ``visit(index, value)`` over the indices of true ``spikes`` [n] (any n)."""
-    n = spikes.shape[0]
-    padded = jnp.pad(spikes, (0, -n % WORD))
-    stride = padded.shape[0] // WORD
+    return walk_ticks(spikes[None, :], lambda _, index, value: visit(index, value), start)
+
+
+def walk_ticks(spikes: jax.Array, visit: Callable[[jax.Array, jax.Array, T], T], start: T) -> T:
+    """Fold ``visit(tick, index, value)`` over true ``spikes`` [ticks, n], tick by tick."""
+    padded = jnp.pad(spikes, ((0, 0), (0, -spikes.shape[1] % WORD)))
+    stride = padded.shape[1] // WORD
 
     def some(carry: tuple[jax.Array, T]) -> jax.Array:
         return jnp.any(carry[0] != 0)
 
     def next_spike(carry: tuple[jax.Array, T]) -> tuple[jax.Array, T]:
         words, value = carry
-        j = jnp.argmax(words != 0)
-        word = words[j]
+        place = jnp.argmax(words != 0).astype(jnp.int32)
+        word = words[place]
         lowest = word & (~word + jnp.uint32(1))
         bit = jax.lax.population_count(lowest - jnp.uint32(1)).astype(jnp.int32)
-        value = visit(bit * stride + j.astype(jnp.int32), value)
-        return words.at[j].set(word ^ lowest), value
+        value = visit(place // stride, bit * stride + place % stride, value)
+        return words.at[place].set(word ^ lowest), value
 
-    return jax.lax.while_loop(some, next_spike, (pack(padded), start))[1]
+    return jax.lax.while_loop(some, next_spike, (jax.vmap(pack)(padded).reshape(-1), start))[1]
 
 
 def add_rows(weights: jax.Array, spikes: jax.Array, charge: jax.Array, into: jax.Array) -> jax.Array:

@@ -12,7 +12,7 @@ from neuromorph.models.filters import filtered
 from neuromorph.models.synapse import decay_over
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.state import FeatureState
-from neuromorph.plasticity.diehl import post_update
+from neuromorph.plasticity.diehl import post_updates
 
 
 def note_traces(
@@ -35,8 +35,8 @@ def feature_frame(
 ) -> tuple[FeatureState, jax.Array]:
     """Run the layer for a frame.
 
-    The dendrites see the weights as they stood at the frame's start; the rule
-    moves them spike by spike.
+    The dendrites see the weights as they stood at the frame's start; afterwards
+    the rule moves them spike by spike, in the order of the spikes.
 
     Parameters
     ----------
@@ -51,20 +51,21 @@ def feature_frame(
     frame, layer = config.frame, config.features
     arriving = released @ state.weights.T * frame.line_charge(frame.input_spikes)
 
-    def tick(carry: tuple[FeatureState, jax.Array], inputs: tuple[jax.Array, jax.Array]):
+    def tick(carry: tuple[FeatureState, jax.Array], released: jax.Array):
         now, fired = carry
-        rise, current = blocks.synapse.step(now.rise, now.current, inputs[0], frame.tick_seconds)
+        rise, current = blocks.synapse.step(now.rise, now.current, released, frame.tick_seconds)
         drive = _drive(config, now, current, fired)
         neuron, spikes = blocks.feature_neuron.step(now.neuron, drive)
         spikes = spikes & (fired | _admitted(spikes & ~fired, drive, layer.winners - jnp.sum(fired)))
-        weights = post_update(blocks.diehl, now.weights, spikes, inputs[1], layer.x_target, plastic)
         threshold = now.threshold + plastic * layer.threshold_step * spikes
-        after = FeatureState(weights, threshold, neuron, rise, current, spikes.astype(jnp.float32))
-        return (after, fired | spikes), spikes.astype(jnp.float32)
+        after = FeatureState(state.weights, threshold, neuron, rise, current, spikes.astype(jnp.float32))
+        return (after, fired | spikes), spikes
 
     start = (state, jnp.zeros(layer.neurons, bool))
-    (state, _), spikes = jax.lax.scan(tick, start, (arriving, traces))
-    return _forget_threshold(state, 1.0 - plastic * layer.threshold_leak), spikes
+    (after, _), spikes = jax.lax.scan(tick, start, arriving)
+    weights = post_updates(blocks.diehl, state.weights, spikes, traces, layer.x_target, plastic)
+    threshold = after.threshold * (1.0 - plastic * layer.threshold_leak)
+    return replace(after, weights=weights, threshold=threshold), spikes.astype(jnp.float32)
 
 
 def _drive(config: NetworkConfig, now: FeatureState, current: jax.Array, fired: jax.Array) -> jax.Array:
@@ -77,7 +78,3 @@ def _admitted(newcomers: jax.Array, drive: jax.Array, places: jax.Array) -> jax.
     """The ``places`` newcomers [n] with the strongest drive; the others' spikes are shunted."""
     ahead = newcomers[None, :] & (drive[None, :] > drive[:, None])
     return newcomers & (jnp.sum(ahead, axis=1) < places)
-
-
-def _forget_threshold(state: FeatureState, keep: jax.Array) -> FeatureState:
-    return replace(state, threshold=state.threshold * keep)

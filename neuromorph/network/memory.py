@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from neuromorph.models.events import add_rows
 from neuromorph.models.fidelity import BlockSet
@@ -12,7 +13,7 @@ from neuromorph.network.config import NetworkConfig
 from neuromorph.network.state import GATES, CellState
 from neuromorph.plasticity.eligibility import CellRecord
 
-LEAK_SIGN = jnp.array([1.0, -1.0, 1.0], jnp.float32)[:, None]
+LEAK_SIGN = np.array([[1.0], [-1.0], [1.0]], np.float32)
 """The leak is driven by the complementary output of the forget gate, s(-z_f)."""
 
 

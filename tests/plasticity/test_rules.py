@@ -11,24 +11,26 @@ import neuromorph
 from neuromorph.models.diehl import DiehlSynapse
 from neuromorph.models.eligibility_synapse import EligibilitySynapse
 from neuromorph.models.pytree import as_float32
-from neuromorph.plasticity.diehl import post_update
+from neuromorph.plasticity.diehl import post_updates
 from neuromorph.plasticity.three_factor import delta_update, gate_update
 
 
-def test_only_rows_of_spiking_neurons_move_and_by_the_rule():
+def test_weights_follow_the_rule_spike_by_spike():
     draw = np.random.default_rng(0)
     weights = draw.random((40, 12)).astype(np.float32)
-    spikes, trace = draw.random(40) < 0.2, draw.random(12).astype(np.float32)
+    spikes, traces = draw.random((5, 40)) < 0.2, draw.random((5, 12)).astype(np.float32)
     rule = as_float32(DiehlSynapse(rate_up=0.1, rate_down=0.1, mu_up=0.8, mu_down=0.8))
-    got = post_update(rule, *map(jnp.asarray, (weights, spikes, trace)), 0.4, jnp.float32(1.0))
-    change = 0.1 * (trace - 0.4)[None] * (1 - weights) ** 0.8
-    expected = np.where(spikes[:, None], np.maximum(weights + change, 0), weights)
-    assert np.allclose(got, expected, atol=1e-6)
+    got = post_updates(rule, *map(jnp.asarray, (weights, spikes, traces)), 0.4, jnp.float32(1.0))
+    for fired, trace in zip(spikes, traces, strict=True):
+        change = 0.1 * (trace - 0.4)[None] * (1 - weights) ** 0.8
+        weights = np.where(fired[:, None], np.maximum(weights + change, 0), weights)
+    assert np.allclose(got, weights, atol=1e-5)
 
 
 def test_plasticity_off_moves_nothing():
     weights = jnp.full((32, 4), 0.5)
-    got = post_update(DiehlSynapse(), weights, jnp.ones(32, bool), jnp.ones(4), 0.4, jnp.float32(0.0))
+    spikes, traces = jnp.ones((3, 32), bool), jnp.ones((3, 4))
+    got = post_updates(DiehlSynapse(), weights, spikes, traces, 0.4, jnp.float32(0.0))
     assert np.array_equal(got, weights)
 
 
