@@ -16,8 +16,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from rows import merge, row
-
+from neuromorph.figures import Figure, record
 from neuromorph.models.fidelity import ideal_blocks
 from neuromorph.models.frame import Frame
 from neuromorph.music.datasets import load_dataset
@@ -26,6 +25,7 @@ from neuromorph.tasks.evaluate import evaluate
 from neuromorph.tasks.run import RunFacts, Schedule, log_odds, new_run
 from neuromorph.tasks.train import train
 
+RESULTS = Path(__file__).parent / "results" / "frame_design.json"
 BASE = Frame()
 DESIGNS: dict[str, Frame] = {
     "base": BASE,
@@ -68,22 +68,8 @@ def measure(name: str, seed: int, epochs: int) -> None:
     claim = f"JSB valid NLL after {epochs} epochs, frame design {name}"
     command = "python benchmarks/frame_design.py " + " ".join(sys.argv[1:])
     value = round(result.nll, 4)
-    merge(
-        "frame_design",
-        [
-            row(
-                claim,
-                value,
-                "nats per frame",
-                must=None,
-                goal=None,
-                better="lower",
-                command=command,
-                seeds=[seed],
-                **design,
-            )
-        ],
-    )
+    figure = Figure(claim, value, "nats per frame", seeds=(seed,), details=design)
+    record(RESULTS, [figure], command)
     print(f"{name}: {value} nats, {design}")
 
 

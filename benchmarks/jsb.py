@@ -14,9 +14,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from rows import merge, row
 from shipped_models import blocks_for, library_hash
 
+from neuromorph.figures import Figure, record
 from neuromorph.music.datasets import load_dataset
 from neuromorph.network.config import FeatureConfig, LearningConfig, NetworkConfig
 from neuromorph.network.stream import shuffled_frames
@@ -24,6 +24,7 @@ from neuromorph.tasks.evaluate import Evaluation, evaluate
 from neuromorph.tasks.run import Run, RunFacts, Schedule, load_run, log_odds, new_run
 from neuromorph.tasks.train import Progress, train
 
+RESULTS = Path(__file__).parent / "results" / "music.json"
 MUST = {("independent", "ideal"): (8.60, 8.45), ("independent", "nominal"): (8.85, 8.60)}
 MUST |= {("joint", "ideal"): (5.90, 5.71), ("joint", "nominal"): (6.20, 5.90)}
 
@@ -78,28 +79,26 @@ def report(args: argparse.Namespace, run: Run, result: Evaluation, seconds: floa
     command = "python benchmarks/jsb.py " + " ".join(sys.argv[1:])
     claim = f"JSB valid NLL, {args.head} outputs, {args.fidelity}"
     claim += "" if args.control == "none" else f", control {args.control}"
-    result_row = row(
+    figure = Figure(
         claim,
         round(result.nll, 4),
         "nats per frame",
-        must=must,
-        goal=goal,
-        better="lower",
-        command=command,
-        seeds=[args.seed],
-        accuracy_best_threshold=round(result.accuracy, 4),
-        threshold=result.threshold,
-        epochs=run.facts.schedule.epochs,
-        library=run.facts.library_hash[:16],
-        valid_by_epoch=[round(note["valid_nll"], 4) for note in run.facts.history],
-        events_per_frame={name: round(value, 2) for name, value in result.events.items()},
-        train_seconds=round(seconds, 1),
+        must,
+        goal,
+        seeds=(args.seed,),
+        details={
+            "accuracy_best_threshold": round(result.accuracy, 4),
+            "threshold": result.threshold,
+            "epochs": run.facts.schedule.epochs,
+            "library": run.facts.library_hash[:16],
+            "valid_by_epoch": [round(note["valid_nll"], 4) for note in run.facts.history],
+            "events_per_frame": {name: round(value, 2) for name, value in result.events.items()},
+            "train_seconds": round(seconds, 1),
+        },
     )
-    print(
-        result_row
-        if args.no_row
-        else f"written to {merge('music', [result_row])}: {claim} = {result.nll:.4f}"
-    )
+    if not args.no_row:
+        record(RESULTS, [figure], command)
+    print(f"{claim} = {result.nll:.4f}; passes {figure.details['valid_by_epoch']}")
 
 
 def show(run: Run, began: float):

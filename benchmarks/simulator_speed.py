@@ -20,20 +20,25 @@ os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_th
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from rows import merge, row
 from shipped_models import blocks_for
 
+from neuromorph.figures import Figure, record, table
 from neuromorph.models.frame import Frame
 from neuromorph.music.encoding import RegularSpikeEncoder
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.simulate import build_network, simulate
 from neuromorph.network.stream import Stream, stream_of
 
+RESULTS = Path(__file__).parent / "results" / "scaling.json"
 MUST, GOAL = 800.0, 2400.0
+NEURON_MUST, NEURON_GOAL = 5e7, 2e8
 
 
 @dataclass
@@ -95,24 +100,55 @@ def variants(frames: int, learned: int) -> list[Variant]:
     return made
 
 
-def rows_of(variant: Variant, frames: int, seen: dict[str, np.ndarray]) -> dict[str, Any]:
+def figure_of(variant: Variant, frames: int, seen: dict[str, np.ndarray]) -> Figure:
     rates = frames / np.array(variant.cpu)
-    must = {"nominal": (MUST, GOAL)}.get(variant.name, (None, GOAL))
-    return row(
+    must = MUST if variant.name == "nominal" else None
+    return Figure(
         f"whole learning network, 128 cells, all traces, 50 ticks a frame, {variant.name}",
         round(float(np.median(rates)), 1),
         "frames per CPU second and core",
-        must=must[0],
-        goal=must[1],
+        must,
+        GOAL,
         better="higher",
-        command=" ".join(["python benchmarks/simulator_speed.py", *sys.argv[1:]]),
-        seeds=[0],
         spread=round(float(rates.max() - rates.min()), 1),
-        rounds=len(rates),
-        frames_per_wall_second=round(float(np.median(frames / np.array(variant.seconds))), 1),
-        cell_spikes_per_frame=round(float(seen["cells"].mean()), 1),
-        load=round(os.getloadavg()[0], 2),
+        seeds=(0,),
+        details={
+            "rounds": len(rates),
+            "frames_per_wall_second": round(float(np.median(frames / np.array(variant.seconds))), 1),
+            "cell_spikes_per_frame": round(float(seen["cells"].mean()), 1),
+            "load": round(os.getloadavg()[0], 2),
+        },
     )
+
+
+def neuron_figures(rounds: int, neurons: int = 4096, ticks: int = 2000) -> list[Figure]:
+    """State updates alone: the hardware neuron in steps of 0.5 ns, the ideal one in its own tick."""
+    frame, figures = Frame(), []
+    for name, must in (("ideal", None), ("nominal", NEURON_MUST)):
+        neuron = blocks_for(name, frame).cell_neuron
+        drive = jnp.linspace(0.02, 0.5, neurons, dtype=jnp.float32)
+        state, rates = neuron.initial(neurons), []
+        for _ in range(rounds + 1):
+            began = time.process_time()
+            jax.block_until_ready(_run_neurons(neuron, state, drive, ticks))
+            rates.append(neurons * ticks * frame.tick_seconds * 1e9 / (time.process_time() - began))
+        claim = f"neuron update alone, {neurons} neurons, {name}"
+        spread = float(max(rates[1:]) - min(rates[1:]))
+        value = float(np.median(rates[1:]))  # the first compiles
+        unit = "neuron-ns per CPU second"
+        figures.append(
+            Figure(claim, value, unit, must, NEURON_GOAL, better="higher", spread=spread, seeds=(0,))
+        )
+    return figures
+
+
+@partial(jax.jit, static_argnames="ticks")
+def _run_neurons(neuron: Any, state: Any, drive: jax.Array, ticks: int) -> Any:
+    def tick(state: Any, _: None) -> tuple[Any, jax.Array]:
+        state, spikes = neuron.step(state, drive)
+        return state, jnp.sum(spikes)
+
+    return jax.lax.scan(tick, state, None, length=ticks)
 
 
 def main() -> None:
@@ -134,10 +170,9 @@ def main() -> None:
     for _ in range(args.rounds):
         for v in timed:
             v.run()
-    results = [rows_of(v, args.frames, seen[v.name]) for v in timed]
-    for r in results:
-        print(f"{r['claim']}: {r['value']} {r['unit']} (spread {r['spread']}, must {r['must']})")
-    merge("scaling", results)
+    figures = [figure_of(v, args.frames, seen[v.name]) for v in timed] + neuron_figures(args.rounds)
+    print(table(figures))
+    record(RESULTS, figures, " ".join(["python benchmarks/simulator_speed.py", *sys.argv[1:]]))
 
 
 if __name__ == "__main__":

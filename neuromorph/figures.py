@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
 import platform
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ class Figure:
     must, goal : float or None
         Limits; ``None`` where the value is only stated.
     better : {"lower", "higher"}
+    spread : float, optional
+        Over seeds or rounds, in the value's unit.
+    details : mapping
+        Further facts, kept beside the others in the row.
     """
 
     claim: str
@@ -35,6 +40,7 @@ class Figure:
     spread: float | None = None
     seeds: tuple[int, ...] = ()
     note: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -45,12 +51,24 @@ class Figure:
 
     def row(self, command: str) -> dict[str, Any]:
         """The JSON object of this claim, with where and when it was measured."""
+        own = asdict(self)
+        details = own.pop("details")
         return {
-            **asdict(self),
+            **own,
+            "seeds": list(self.seeds),
             "holds": self.holds,
             "command": command,
             **stamp(),
+            **details,
         }
+
+
+def machine() -> str:
+    """Processor and number of cores."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores"
 
 
 def stamp() -> dict[str, Any]:
@@ -61,8 +79,7 @@ def stamp() -> dict[str, Any]:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    machine = f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores"
-    return {"machine": machine, "versions": versions, "date": time.strftime("%Y-%m-%d", time.gmtime())}
+    return {"machine": machine(), "versions": versions, "date": time.strftime("%Y-%m-%d", time.gmtime())}
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -75,12 +92,34 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def record(path: Path, figures: Iterable[Figure], command: str) -> None:
-    """Merge figures into a result file; a claim measured again replaces its row."""
+    """Merge figures into a result file; a claim measured again with the same seeds replaces its row.
+
+    Runs that end at the same time wait for each other.
+    """
     path = Path(path)
-    rows = json.loads(path.read_text()) if path.exists() else []
-    fresh = {figure.claim: figure.row(command) for figure in figures}
-    kept = [row for row in rows if row["claim"] not in fresh]
-    write_json(path, sorted([*kept, *fresh.values()], key=lambda row: row["claim"]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path.with_name(f".{path.name}.lock")):
+        rows = json.loads(path.read_text()) if path.exists() else []
+        fresh = {_key(row): row for row in (figure.row(command) for figure in figures)}
+        kept = [row for row in rows if _key(row) not in fresh]
+        write_json(path, sorted([*kept, *fresh.values()], key=_key))
+
+
+def _key(row: dict[str, Any]) -> tuple[str, tuple[int, ...]]:
+    return row["claim"], tuple(row["seeds"])
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock file where the system has such locks."""
+    with path.open("w") as file:
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except ImportError:  # no such locks here
+            pass
+        yield
 
 
 def table(figures: Iterable[Figure]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from neuromorph.errors import InputError
 from neuromorph.library import Library
 from neuromorph.models.fidelity import BlockSet, ideal_blocks, nominal_blocks
@@ -9,6 +11,8 @@ from neuromorph.models.frame import Frame
 from neuromorph.models.neuron_hardware import hardware_neuron
 
 FIDELITIES = ("ideal", "nominal")
+BLOCKS = ("axon_hillock", "excitatory_synapse", "gate", "memory_cell", "stdp_synapse")
+"""Blocks that a nominal network is made of."""
 
 
 def blocks_for(fidelity: str, frame: Frame, library: Library) -> tuple[BlockSet, str]:
@@ -32,7 +36,11 @@ def blocks_for(fidelity: str, frame: Frame, library: Library) -> tuple[BlockSet,
         return ideal_blocks(frame), ""
     if fidelity != "nominal":
         raise InputError(f"fidelity {fidelity!r} is unknown", remedy=f"choose from {', '.join(FIDELITIES)}")
-    models = library.models("axon_hillock", "excitatory_synapse", "gate", "memory_cell", "stdp_synapse")
+    return with_fitted_neuron(library.models(*BLOCKS), frame), library.digest()
+
+
+def with_fitted_neuron(models: Mapping[str, Mapping[str, float]], frame: Frame) -> BlockSet:
+    """Nominal blocks from fitted parameters, the neuron included."""
     unit_interval = frame.seconds / frame.spikes_per_unit
     neuron = hardware_neuron(models["axon_hillock"], unit_interval, frame.tick_seconds)
-    return nominal_blocks(models, frame, neuron=neuron), library.digest()
+    return nominal_blocks(models, frame, neuron=neuron)
