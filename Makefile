@@ -26,6 +26,7 @@ lint:
 # speed of the simulator and the models against SPICE; minutes
 bench:
 	@bash scripts/setup.sh spice,music
+	$(PY) benchmarks/chain.py
 	$(PY) benchmarks/simulator_speed.py
 	$(PY) -m neuromorph verify --json benchmarks/results/fidelity.json
 
