@@ -18,6 +18,13 @@ _PUBLIC = {
     "Library": "neuromorph.library",
     "Circuit": "neuromorph.circuit",
     "load_recipe": "neuromorph.characterization",
+    "blocks_for": "neuromorph.models.library_blocks",
+    "NetworkConfig": "neuromorph.network.config",
+    "build_network": "neuromorph.network.simulate",
+    "simulate": "neuromorph.network.simulate",
+    "train": "neuromorph.tasks.train",
+    "evaluate": "neuromorph.tasks.evaluate",
+    "generate": "neuromorph.tasks.generate",
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -158,7 +158,6 @@ class Circuit:
     transistors: int
     fit: Callable[[Any], Any] | None = None
     score: Callable[[Any, Any], list[Any]] | None = None
-    plot: Callable[[Any, Any], Any] | None = None
     supply: float = 0.8
     literature: str = ""
 

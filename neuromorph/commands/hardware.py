@@ -29,7 +29,7 @@ c1 out 0 1p
 """
 
 
-def chosen(names: list[str], library: Library | None = None) -> list[Circuit]:
+def chosen(names: list[str]) -> list[Circuit]:
     """Circuits by name or path; all of the project's when none is named."""
     return [load_recipe(name) for name in names or recipe_names()]
 

@@ -108,8 +108,3 @@ def drain_current(
         raise InputError(f"polarity {polarity!r} is unknown", remedy="use 'n' or 'p'")
     sign = 1.0 if polarity == "n" else -1.0
     return sign * equations.drain_current(parameters.values(), sign * vg, sign * vd, sign * vs, xp)
-
-
-def gate_capacitance(parameters: CnfetParameters) -> float:
-    """Gate-source capacitance, F; gate-drain is the same, and both are constant."""
-    return float(equations.evaluate_geometry(parameters.values(), np)["cgate"])
