@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import math
 import os
 import sys
 from pathlib import Path
@@ -13,6 +14,24 @@ from neuromorph.errors import InputError, NeuromorphError
 
 _SHIPPED = str(Path(__file__).parent / "data" / "library")
 _CHARACTERIZED = "out/library"
+
+
+def _count(text: str) -> int:
+    """A whole number of at least one."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    """A finite number above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return value
 
 
 def _command(commands, name: str, target: str, help_: str, example: str) -> argparse.ArgumentParser:
@@ -56,13 +75,13 @@ def _hardware_commands(commands) -> None:
 def _recipes(parser: argparse.ArgumentParser, library: str = _CHARACTERIZED) -> None:
     parser.add_argument("recipes", nargs="*", help="recipe names or paths; all by default")
     parser.add_argument("--library", default=library, help="library folder (%(default)s)")
-    parser.add_argument("--jobs", type=int, help="ngspice processes, one a core by default")
+    parser.add_argument("--jobs", type=_count, help="ngspice processes, one a core by default")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def _data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", default="chorales", help="data set by name, file or folder (%(default)s)")
-    parser.add_argument("--limit", type=int, help="only the first so many pieces of each part")
+    parser.add_argument("--limit", type=_count, help="only the first so many pieces of each part")
     parser.add_argument("--library", default=_SHIPPED, help="library of the hardware models")
 
 
@@ -81,10 +100,10 @@ def _learning_commands(commands) -> None:
     p.add_argument("--fidelity", choices=("ideal", "nominal"), default="nominal")
     p.add_argument("--head", choices=("independent", "joint"), default="independent")
     p.add_argument("--control", choices=("none", "no_memory", "shuffled"), default="none")
-    p.add_argument("--epochs", type=int, default=16, help="passes over the pieces (%(default)s)")
-    p.add_argument("--cells", type=int, default=128)
-    p.add_argument("--rate", type=float, default=0.1)
-    p.add_argument("--rate-decay", type=float, default=0.85)
+    p.add_argument("--epochs", type=_count, default=16, help="passes over the pieces (%(default)s)")
+    p.add_argument("--cells", type=_count, default=128)
+    p.add_argument("--rate", type=_positive, default=0.1)
+    p.add_argument("--rate-decay", type=_positive, default=0.85)
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--resume", action="store_true", help="go on where the run stopped")
     p.add_argument("--quiet", action="store_true")
@@ -101,9 +120,9 @@ def _learning_commands(commands) -> None:
     p.add_argument(
         "--prime", metavar="FILE", help="MIDI or sound file to continue; a held-out piece by default"
     )
-    p.add_argument("--prime-frames", type=int, default=8)
-    p.add_argument("--seconds", type=float, default=20.0)
-    p.add_argument("--temperature", type=float, default=1.0)
+    p.add_argument("--prime-frames", type=_count, default=8)
+    p.add_argument("--seconds", type=_positive, default=20.0)
+    p.add_argument("--temperature", type=_positive, default=1.0)
     p.add_argument(
         "--program", type=int, default=20, help="General MIDI instrument from 0 (%(default)s reed organ)"
     )
@@ -142,10 +161,10 @@ def _inspection_commands(commands) -> None:
                  "neuromorph demo --out out/demo")  # fmt: skip
     p.add_argument("--out", default="out/demo")
     p.add_argument("--data", default="chorales")
-    p.add_argument("--passes", type=int, default=4, help="passes over the training pieces (%(default)s)")
-    p.add_argument("--limit", type=int, help="only the first so many pieces of each part")
+    p.add_argument("--passes", type=_count, default=4, help="passes over the training pieces (%(default)s)")
+    p.add_argument("--limit", type=_count, help="only the first so many pieces of each part")
     p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--jobs", type=int, default=2)
+    p.add_argument("--jobs", type=_count, default=2)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -178,7 +197,7 @@ def recipe_main(path: str, argv: list[str] | None = None) -> None:
         "--knob", action="append", default=[], metavar="NAME=VALUE", help="change a knob's default"
     )
     parser.add_argument("--out", default="out/circuits", help="folder (%(default)s)")
-    parser.add_argument("--jobs", type=int)
+    parser.add_argument("--jobs", type=_count)
     args = parser.parse_args(argv)
 
     def run() -> int:

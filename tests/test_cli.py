@@ -34,6 +34,24 @@ def test_unknown_commands_are_bad_usage(capsys):
     assert done.value.code == 2
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--epochs", "0"],
+        ["--epochs", "x"],
+        ["--rate", "-1"],
+        ["--rate", "nan"],
+        ["--cells", "0"],
+        ["--limit", "0"],
+    ],
+)
+def test_sizes_and_rates_must_be_positive(arguments, tmp_path, capsys):
+    with pytest.raises(SystemExit) as done:
+        main(["train", "--run", str(tmp_path / "run"), *arguments])
+    assert done.value.code == 2
+    says(capsys, arguments[0], arguments[1])
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A tiny network, trained for one pass on a made-up scale."""
