@@ -38,13 +38,13 @@ def _number(value: Any) -> str:
 
 def table(area: str, prefix: str) -> str:
     """Markdown of one table."""
-    lines = ["| claim | value | must | goal | holds | command |", "|---|---|---|---|---|---|"]
+    lines = ["| claim | seeds | value | must | goal | holds | command |", "|---|---|---|---|---|---|---|"]
     for row in rows(area, prefix):
         holds = "" if row["must"] is None else ("yes" if row["holds"] else "**no**")
         unit = "" if row["unit"] in ("", "1") else f" {row['unit']}"
         spread = f" +- {_number(row['spread'])}" if row.get("spread") is not None else ""
         lines.append(
-            f"| {row['claim']} | {_number(row['value'])}{spread}{unit} | {_number(row['must'])} | {_number(row['goal'])} "
+            f"| {row['claim']} | {', '.join(map(str, row['seeds']))} | {_number(row['value'])}{spread}{unit} | {_number(row['must'])} | {_number(row['goal'])} "
             f"| {holds} | `{row['command']}` |"
         )
     return "\n".join(lines) + "\n"
