@@ -43,10 +43,18 @@ def table(area: str, prefix: str) -> str:
         holds = "" if row["must"] is None else ("yes" if row["holds"] else "**no**")
         unit = "" if row["unit"] in ("", "1") else f" {row['unit']}"
         spread = f" +- {_number(row['spread'])}" if row.get("spread") is not None else ""
-        lines.append(
-            f"| {row['claim']} | {', '.join(map(str, row['seeds']))} | {_number(row['value'])}{spread}{unit} | {_number(row['must'])} | {_number(row['goal'])} "
-            f"| {holds} | `{row['command']}` |"
+        value = f"{_number(row['value'])}{spread}{unit}"
+        seeds = ", ".join(map(str, row["seeds"]))
+        cells = (
+            row["claim"],
+            seeds,
+            value,
+            _number(row["must"]),
+            _number(row["goal"]),
+            holds,
+            f"`{row['command']}`",
         )
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
