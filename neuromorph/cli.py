@@ -120,8 +120,13 @@ def _learning_commands(commands) -> None:
     p.add_argument(
         "--prime", metavar="FILE", help="MIDI or sound file to continue; a held-out piece by default"
     )
-    p.add_argument("--prime-frames", type=_count, default=8)
-    p.add_argument("--seconds", type=_positive, default=20.0)
+    p.add_argument(
+        "--prime-frames",
+        type=_count,
+        default=8,
+        help="how many first frames of the prime are heard (%(default)s)",
+    )
+    p.add_argument("--seconds", type=_positive, default=20.0, help="length of the piece, its prime included")
     p.add_argument("--temperature", type=_positive, default=1.0)
     p.add_argument(
         "--program", type=int, default=20, help="General MIDI instrument from 0 (%(default)s reed organ)"

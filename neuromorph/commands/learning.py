@@ -222,6 +222,8 @@ def run_compare(args: argparse.Namespace) -> int:
     page = Page("neuromorph: runs compared")
     page.paragraph(f"Data: {args.data}, {args.part} part, {len(pieces)} pieces; weights frozen.")
     rows, results = [], {}
+    header = ("run", "fidelity", "outputs", "seed", "NLL, nats per frame", "accuracy, %", "energy per frame")
+    print("  ".join(header))
     for path in args.runs:
         run = open_run(path, library)
         results[path] = evaluation(run, pieces, library)
@@ -230,7 +232,6 @@ def run_compare(args: argparse.Namespace) -> int:
         facts = run.facts
         rows.append((path, facts.fidelity, "joint" if facts.config.joint else "independent", facts.seed, figures["nll"],
                      100 * figures["accuracy"], f"{energy * 1e12:.3g} pJ" if energy else "not defined"))  # fmt: skip
-    header = ("run", "fidelity", "outputs", "seed", "NLL, nats per frame", "accuracy, %", "energy per frame")
     page.table(header, rows)
     for row in rows:
         print("  ".join(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
