@@ -126,6 +126,28 @@ class Sweep:
 
 
 @dataclass(frozen=True)
+class Published:
+    """A value from the literature beside the fitted parameter it corresponds to.
+
+    Attributes
+    ----------
+    quantity : str
+        What is compared, in words.
+    parameter : str
+        Name of the fitted parameter.
+    value : str
+        The published value with its unit, or the range, as text.
+    source : str
+        Paper, and how comparable it is.
+    """
+
+    quantity: str
+    parameter: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Circuit:
     """A block and how to ask it.
 
@@ -146,6 +168,12 @@ class Circuit:
         ``score(model, data) -> list of Figure`` on held-out sweeps.
     supply : float
         V.
+    literature : str
+        What the block emulates and in which paper; what is our own.
+    description, limits : str
+        How it works, and where it stops to; paragraphs of its page.
+    published : tuple of Published
+        Literature values beside ours.
     """
 
     name: str
@@ -160,6 +188,9 @@ class Circuit:
     score: Callable[[Any, Any], list[Any]] | None = None
     supply: float = 0.8
     literature: str = ""
+    description: str = ""
+    limits: str = ""
+    published: tuple[Published, ...] = ()
 
     def __post_init__(self) -> None:
         ports = self.ports()
