@@ -12,7 +12,7 @@ from neuromorph.devices import equations
 from neuromorph.devices.cnfet import PRESETS, CnfetParameters
 from neuromorph.devices.preset import DevicePreset
 from neuromorph.errors import InputError
-from neuromorph.fitting.iv_curves import read_curves
+from neuromorph.fitting.iv_curves import IVCurves, read_curves
 from neuromorph.fitting.iv_fit import FITTED, fit_device
 from neuromorph.units import parse_quantity
 
@@ -37,19 +37,28 @@ def run_device(args: argparse.Namespace) -> int:
     replaced = preset.library_in_place_of(tuple(args.replace)) if args.replace else ""
     _print(preset)
     folder = Path(args.out or f"out/{args.name}")
-    _make(folder)
-    preset.save(folder / "preset.json")
-    (folder / f"{args.name}.lib").write_text(preset.library())
-    written = ["preset.json", f"{args.name}.lib"]
-    if replaced:
-        (folder / "cnfet.lib").write_text(replaced)
-        written.append("cnfet.lib")
+    try:
+        files = _write(folder, curves, preset, replaced)
+    except OSError as error:
+        raise InputError(f"--out cannot be written: {error.strerror}", where=folder) from error
+    for file in files:
+        print(file)
+    return 0
+
+
+def _write(folder: Path, curves: IVCurves, preset: DevicePreset, replaced: str) -> list[Path]:
+    """Preset, libraries and picture; the files written."""
     from neuromorph.reporting.device import plot_device_fit
 
+    folder.mkdir(parents=True, exist_ok=True)
+    libraries = {f"{preset.name}.lib": preset.library()}
+    if replaced:
+        libraries["cnfet.lib"] = replaced
+    preset.save(folder / "preset.json")
+    for name, text in libraries.items():
+        (folder / name).write_text(text)
     plot_device_fit(curves, preset).savefig(folder / "fit.png", dpi=110)
-    for file in (*written, "fit.png"):
-        print(folder / file)
-    return 0
+    return [folder / name for name in ("preset.json", *libraries, "fit.png")]
 
 
 def _check_name(name: str) -> None:
@@ -63,13 +72,6 @@ def _check_name(name: str) -> None:
             f"--name {name} is a shipped flavour",
             remedy=f"choose another name, and --replace {name} to put the device in its place",
         )
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out cannot be made: {error.strerror}", where=folder) from error
 
 
 def _base(args: argparse.Namespace) -> CnfetParameters:

@@ -128,12 +128,13 @@ def _table(raw: bytes, path: Path) -> tuple[list[str], list[tuple[int, list[str]
     """Header cells, and the cells of every row with its line number."""
     try:
         text = raw.decode("utf-8-sig")
-        parsed = list(csv.reader(io.StringIO(text), strict=True))
+        reader = csv.reader(io.StringIO(text), strict=True)
+        parsed = [(reader.line_num, cells) for cells in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"is no CSV text: {error}", where=path, remedy=_EXAMPLE) from error
     kept = [
         (number, [cell.strip() for cell in cells])
-        for number, cells in enumerate(parsed, 1)
+        for number, cells in parsed
         if any(cell.strip() for cell in cells) and not cells[0].lstrip().startswith("#")
     ]
     if not kept:

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from neuromorph.characterization import load_recipe, measure
 from neuromorph.cli import main
@@ -183,6 +185,35 @@ def test_the_other_polarity_and_swapped_voltages_are_noticed(tmp_path):
     swapped = read_curves(written(tmp_path / "lab.csv", (vds, vgs, current)), "n", 8)
     with pytest.raises(FitFailed, match="swapped columns"):
         fit_device(swapped, "lab", known())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.binary(max_size=12))
+def test_no_garbage_gets_past_the_reader_as_anything_but_an_input_error(tmp_path_factory, seed, garbage):
+    """A good file with some bytes overwritten: curves with finite values, or one error that names the file."""
+    text = bytearray(GOOD.encode())
+    at = seed % len(text)
+    text[at : at + len(garbage)] = garbage
+    path = tmp_path_factory.getbasetemp() / "fuzz.csv"
+    path.write_bytes(bytes(text))
+    try:
+        curves = read_curves(path, "n", 8)
+    except InputError as error:
+        message = str(error)
+    else:
+        message = "fuzz.csv"
+        assert np.all(np.isfinite([curves.vgs, curves.vds, curves.current]))
+    assert "fuzz.csv" in message
+
+
+def test_a_wrong_diameter_is_taken_up_by_the_rest_but_shows_in_the_residuals(tmp_path):
+    """Without noise, so that what is left is the form: 1.49 nm curves fitted as 1.3 nm."""
+    curves = read_curves(written(tmp_path / "lab.csv", points(TRANSFER + OUTPUT)), "n", 8)
+    right = fit_device(curves, "lab", known())
+    wrong = fit_device(curves, "lab", known().with_(dia=1.3), {"nsd": 0.8, "goff": 3e-12})
+    assert right.residual_rms < 1e-6
+    assert wrong.residual_rms > 100 * right.residual_rms
+    assert wrong.residual_correlation > 0.5
 
 
 def test_no_file_and_a_folder(tmp_path):
