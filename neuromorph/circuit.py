@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +211,24 @@ class Circuit:
     def netlist_text(self) -> str:
         """The blocks' netlists, includes expanded, as ngspice reads them."""
         return "\n".join(load_netlist(path) for path in self.netlists)
+
+    def with_devices(self, library: Path) -> Circuit:
+        """The same circuit on another device library, which defines the same flavours.
+
+        Parameters
+        ----------
+        library : Path
+            Takes the place of the netlist ``cnfet.lib``.
+
+        Raises
+        ------
+        CircuitError
+            When the circuit has no such netlist.
+        """
+        if not any(path.name == "cnfet.lib" for path in self.netlists):
+            raise CircuitError("no netlist cnfet.lib to replace", where=self.name)
+        swapped = tuple(Path(library) if path.name == "cnfet.lib" else path for path in self.netlists)
+        return replace(self, netlists=swapped)
 
     def ports(self, subcircuit: str | None = None) -> tuple[str, ...]:
         """Pins of a subcircuit, in order."""

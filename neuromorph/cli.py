@@ -72,6 +72,31 @@ def _hardware_commands(commands) -> None:
     p.add_argument("--json", metavar="FILE", help="merge the figures into this result file")
 
 
+def _device_command(commands) -> None:
+    p = _command(commands, "device", "device:run_device", "fit the transistor to measured I-V curves",
+                 "neuromorph device curves.csv --name mylab --polarity n --lg 100 --diameter 1.49 --tubes 8")  # fmt: skip
+    p.add_argument("curves", help="CSV file with columns such as vgs_V,vds_V,id_uA")
+    p.add_argument("--name", required=True, help="the subcircuits become nfet_NAME and pfet_NAME")
+    p.add_argument("--polarity", required=True, choices=("n", "p"), help="which was measured")
+    p.add_argument("--lg", required=True, type=_positive, metavar="NM", help="gate length, nm")
+    p.add_argument("--diameter", required=True, type=_positive, metavar="NM", help="mean tube diameter, nm")
+    p.add_argument("--tubes", type=_positive, default=1.0, help="conducting tubes in parallel (%(default)s)")
+    p.add_argument("--tk", type=_positive, default=300.15, metavar="K", help="temperature (%(default)s)")
+    p.add_argument(
+        "--fix", action="append", default=[], metavar="NAME=VALUE",
+        help="hold a parameter: one that is fitted otherwise (vfb, ssf, vsf, nsd, goff), or tox, kox, lcon, lext",
+    )  # fmt: skip
+    p.add_argument(
+        "--floor", type=_positive, default=5e-11, metavar="A",
+        help="current below which errors count absolutely: your noise divided by 2 %% (%(default)s)",
+    )  # fmt: skip
+    p.add_argument(
+        "--replace", action="append", default=[], metavar="FLAVOUR",
+        help="also write cnfet.lib, the shipped devices with this one in place of a flavour (analog, fast, ...)",
+    )  # fmt: skip
+    p.add_argument("--out", help="folder (out/NAME)")
+
+
 def _recipes(parser: argparse.ArgumentParser, library: str = _CHARACTERIZED) -> None:
     parser.add_argument("recipes", nargs="*", help="recipe names or paths; all by default")
     parser.add_argument("--library", default=library, help="library folder (%(default)s)")
@@ -181,6 +206,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _hardware_commands(commands)
+    _device_command(commands)
     _learning_commands(commands)
     _inspection_commands(commands)
     return parser
@@ -200,6 +226,9 @@ def recipe_main(path: str, argv: list[str] | None = None) -> None:
     parser.add_argument("--plot", action="store_true", help="write a PNG of every curve")
     parser.add_argument(
         "--knob", action="append", default=[], metavar="NAME=VALUE", help="change a knob's default"
+    )
+    parser.add_argument(
+        "--devices", metavar="FILE", help="another device library, such as the cnfet.lib of neuromorph device"
     )
     parser.add_argument("--out", default="out/circuits", help="folder (%(default)s)")
     parser.add_argument("--jobs", type=_count)

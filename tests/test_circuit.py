@@ -1,6 +1,6 @@
 import pytest
 
-from neuromorph.characterization import load_recipe
+from neuromorph.characterization import load_recipe, recipe_names
 from neuromorph.circuit import Axis, Knob, linear
 from neuromorph.errors import CircuitError, OutOfRange
 
@@ -56,5 +56,16 @@ def test_a_recipe_that_is_none(tmp_path, text, message):
 
 
 def test_an_unknown_recipe_lists_the_names():
-    with pytest.raises(CircuitError, match="axon_hillock, excitatory_synapse"):
+    with pytest.raises(CircuitError, match=", ".join(recipe_names())):
         load_recipe("heart")
+
+
+def test_another_device_library_takes_the_place_of_the_shipped_one(tmp_path):
+    other = tmp_path / "lab.lib"
+    other.write_text(".subckt nfet_analog d g s\nr1 d s 1k\n.ends\n")
+    gate = load_recipe("gate").with_devices(other)
+    assert other in gate.netlists
+    assert "r1 d s 1k" in gate.netlist_text()
+    assert "nfet_low_leakage d g s" not in gate.netlist_text()
+    with pytest.raises(CircuitError, match=r"cnfet\.lib"):
+        rc_circuit(tmp_path).with_devices(other)

@@ -16,7 +16,7 @@ from neuromorph.library import Library
 ROOT = Path(__file__).parent.parent
 COMMANDS = (
     "doctor", "characterize", "fit", "verify", "train", "evaluate", "generate", "predict", "compare", "report",
-    "info", "data", "demo",
+    "info", "data", "demo", "device",
 )  # fmt: skip
 
 

@@ -126,6 +126,8 @@ def run_verify(args: argparse.Namespace) -> int:
 def run_recipe(circuit: Circuit, args: argparse.Namespace) -> int:
     """A recipe run as a script: measure, fit, print, plot."""
     circuit = _with_knobs(circuit, args.knob)
+    if args.devices:
+        circuit = circuit.with_devices(Path(args.devices))
     for knob in circuit.knobs:
         print(f"{knob.name} = {knob.default:g} {knob.unit} ({knob.low:g}..{knob.high:g}): {knob.meaning}")
     folder = Path(args.out) / circuit.name

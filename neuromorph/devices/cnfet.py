@@ -32,10 +32,11 @@ class CnfetParameters:
     goff: float = 2e-12
     tk: float = 300.15
     tubes: float = 8.0
+    vsf: float = 1.0
     stands_for: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("dia", "lg", "lcon", "tox", "kox", "nsd", "ssf", "tk", "tubes"):
+        for name in ("dia", "lg", "lcon", "tox", "kox", "nsd", "ssf", "tk", "tubes", "vsf"):
             value = getattr(self, name)
             if not np.all(np.asarray(value) > 0):
                 raise InputError(

@@ -11,9 +11,10 @@ H.-S. P. Wong, "A Compact Virtual-Source Model for Carbon Nanotube FETs in the
 Sub-10-nm Regime", Part I (intrinsic elements) and Part II (extrinsic
 elements), IEEE Trans. Electron Devices 62(9), 2015; arXiv 1503.04397 and
 1503.04398.  Contact resistance: transmission-line form of P. M. Solomon,
-IEEE EDL 32(3), 2011.  Two things are ours: a constant factor on the
-subthreshold swing, and a drain-source conductance per tube in place of the
-tunnelling integrals, which no B-source can carry.
+IEEE EDL 32(3), 2011.  Three things are ours: constant factors on the
+subthreshold swing and on the carriers' velocity and mobility, and a
+drain-source conductance per tube in place of the tunnelling integrals, which
+no B-source can carry.
 
 Symbols, SI except where named:
 
@@ -24,6 +25,7 @@ Symbols, SI except where named:
 ``tox, kox``   oxide thickness, **nm**, and relative permittivity
 ``vfb``        flat-band shift, V (raises the threshold)
 ``ssf``        factor on the ideal subthreshold swing
+``vsf``        factor on virtual-source velocity and mobility; 1 is the papers' calibration
 ``goff``       off conductance of one tube, S
 ``tk``         temperature, K
 ``tubes``      tubes in parallel
@@ -45,8 +47,8 @@ GEOMETRY: tuple[tuple[str, str], ...] = (
     ("cq", "0.64e-9*sqrt(eg)+0.1e-9"),
     ("cinv", "cox*cq/(cox+cq)"),
     # mobility, m2/Vs, and virtual-source velocity, m/s
-    ("mu", "0.135*lg/(66.2+lg)*dia*sqrt(dia)"),
-    ("vxo", "4.1e5*sqrt(dia/1.2)*220/(220+lg)"),
+    ("mu", "vsf*0.135*lg/(66.2+lg)*dia*sqrt(dia)"),
+    ("vxo", "vsf*4.1e5*sqrt(dia/1.2)*220/(220+lg)"),
     # scale length, nm, and short-channel factors
     ("zeta", "2.4048*dia/(dia+2*tox)"),
     ("bsl", "0.41*(zeta/2-zeta*zeta*zeta/16)*(3.141592653589793*zeta/2)"),

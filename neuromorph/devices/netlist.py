@@ -9,6 +9,7 @@ constants folded into ``.param``, never arithmetic in braces on a B line
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from neuromorph.devices.cnfet import PRESETS, CnfetParameters
 from neuromorph.devices.equations import BIAS, GEOMETRY
@@ -16,11 +17,16 @@ from neuromorph.devices.equations import BIAS, GEOMETRY
 _INNER = re.compile(r"\b(x[0-3])\b")
 
 
-def _subcircuit(name: str, polarity: str, parameters: CnfetParameters) -> list[str]:
-    """One ``.subckt`` card; instance parameters override any symbol."""
-    symbols = " ".join(f"{key}={value:.10g}" for key, value in parameters.values().items())
+def subcircuit(name: str, polarity: str, parameters: CnfetParameters) -> list[str]:
+    """One ``.subckt`` of a device; instance parameters override any symbol.
+
+    A velocity factor of one is left out of the text: it would change nothing but cost.
+    """
+    plain = parameters.vsf == 1
+    values = {k: v for k, v in parameters.values().items() if not (plain and k == "vsf")}
+    symbols = " ".join(f"{key}={value:.10g}" for key, value in values.items())
     lines = [f"* {parameters.stands_for}", f".subckt {name} d g s {symbols}"]
-    lines += [f".param {key}={{{text}}}" for key, text in GEOMETRY]
+    lines += [f".param {key}={{{text.removeprefix('vsf*') if plain else text}}}" for key, text in GEOMETRY]
     plus, minus = ("d", "s") if polarity == "n" else ("s", "d")
     vgs = "(v(g)-min(v(d),v(s)))" if polarity == "n" else "(max(v(d),v(s))-v(g))"
     for key, text in BIAS:
@@ -33,16 +39,26 @@ def _subcircuit(name: str, polarity: str, parameters: CnfetParameters) -> list[s
     return lines
 
 
-def device_library() -> str:
-    """Text of ``netlists/devices/cnfet.lib``: every preset, n and p."""
-    lines = [
+def subcircuits(devices: Mapping[str, CnfetParameters]) -> list[str]:
+    """``nfet_NAME`` and ``pfet_NAME`` of every device."""
+    return [
+        line
+        for name, parameters in devices.items()
+        for polarity in "np"
+        for line in subcircuit(f"{polarity}fet_{name}", polarity, parameters)
+    ]
+
+
+def device_library(
+    devices: Mapping[str, CnfetParameters] = PRESETS,
+    remedy: str = "Regenerate: neuromorph doctor --write-devices netlists/devices/cnfet.lib",
+) -> str:
+    """Text of a device library, n and p of every device; by default ``netlists/devices/cnfet.lib``."""
+    head = [
         "* Virtual-source carbon-nanotube FETs, generated from neuromorph/devices; do not edit.",
-        "* Regenerate: neuromorph doctor --write-devices netlists/devices/cnfet.lib",
+        f"* {remedy}",
         "* Model: Lee, Pop, Franklin, Haensch, Wong, IEEE TED 62(9) 2015, parts I and II.",
         "* Lengths in nm, temperature tk in K; any symbol can be overridden on the instance line.",
         "",
     ]
-    for name, parameters in PRESETS.items():
-        for polarity in "np":
-            lines += _subcircuit(f"{polarity}fet_{name}", polarity, parameters)
-    return "\n".join(lines)
+    return "\n".join([*head, *subcircuits(devices)])
