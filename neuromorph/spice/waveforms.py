@@ -60,3 +60,21 @@ def staircase(times: object, values: object, edge: float = 0.02e-9) -> str:
     for k in range(1, len(t)):
         corners += [f"{t[k]:.9g} {v[k - 1]:.9g}", f"{t[k] + edge:.9g} {v[k]:.9g}"]
     return f"pwl({' '.join(corners)})"
+
+
+def windows(times: object, high: float = 0.8, low: float = 0.0, edge: float = 0.1e-9) -> str:
+    """A PWL source that is ``high`` inside windows and ``low`` outside.
+
+    Parameters
+    ----------
+    times : sequence of (float, float)
+        Start and end of each window, s, increasing; an empty one is left out.
+    high, low, edge : float
+        V, V and s; give a ``high`` below ``low`` for an active-low control.
+    """
+    corners = [f"0 {low:g}"]
+    for start, stop in times:
+        if stop > start:
+            shape = ((start, low), (start + edge, high), (stop, high), (stop + edge, low))
+            corners += [f"{at:.9g} {v:g}" for at, v in shape]
+    return f"pwl({' '.join(corners)})"

@@ -1,0 +1,93 @@
+"""Signed weight read-out: charge of a pulse against the weight, line height, weight mean and dendrite voltage.
+
+python circuits/gate_synapse.py --plot
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
+from neuromorph.fitting.readout import fit_readout, score_readout
+from neuromorph.spice.waveforms import integral, pulses, sample
+
+NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
+WEIGHT_MEAN = 0.6
+"""V of both weight nodes at weight zero."""
+SIDE = 20e-15
+"""F on each side of the column: drains of 281 synapses and wire."""
+SPIKES = (5e-9,)
+STOP = 60e-9
+SHAPER = "xsh spike pulse line vdd vsw vgain spike_shaper\nvsw vsw 0 0.4\ncl line 0 150f\ncp pulse 0 5f"
+
+
+def _bench(circuit, point):
+    """A shaped spike through the synapse and its column into a clamped dendrite."""
+    mean, half = point.get("v_mean", WEIGHT_MEAN), 0.5 * point["dw"]
+    cards = (
+        f"{SHAPER}\nvspike spike 0 {pulses(SPIKES)}\nvgain vgain 0 {point.get('v_line', 0.35):.9g}\n"
+        f"vwp wp 0 {mean + half:.9g}\nvwn wn 0 {mean - half:.9g}\n"
+        f"xcol up down out vdd vq dendrite_column\ncu up 0 {SIDE}\ncd down 0 {SIDE}\n"
+        f"vq vq 0 {point.get('v_quiescent', 0.25):.9g}\nvout out 0 {point.get('v_out', 0.4):.9g}"
+    )
+    return circuit.testbench(point, cards, f".tran 0.1n {STOP:g} 0 0.2n", "i(vout) i(vdd)")
+
+
+def _measure(waves, _):
+    current = waves["vout#branch"]
+    rest = sample(waves.time, current, SPIKES[0] - 1e-9)
+    grid = np.array(_TIME["time"].values)
+    supply = -waves["vdd#branch"]
+    static = sample(waves.time, supply, SPIKES[0] - 1e-9)
+    return {
+        "charge": integral(waves.time, current - rest), "rest_current": float(rest),
+        "energy": 0.8 * integral(waves.time, supply - static), "static_current": float(static),
+        "current": sample(waves.time, current, grid),
+    }  # fmt: skip
+
+
+_TIME = {"time": linear(0, STOP, 121, "s")}
+_OUT = {"charge": "C", "rest_current": "A", "energy": "J", "static_current": "A", "current": "A"}
+_DW = linear(-0.15, 0.15, 13)
+
+CIRCUIT = Circuit(
+    name="gate_synapse",
+    summary="signed read-out of a weight: a shaped spike gives the charge q tanh(w / W) to the dendrite",
+    netlists=tuple(
+        NETLISTS / part for part in ("devices/cnfet.lib", "blocks/spike_shaper.cir", "blocks/gate_synapse.cir")
+    ),
+    subcircuit="gate_synapse",
+    knobs=(),
+    states=(),
+    transistors=3,
+    sweeps=(
+        Sweep("charge", {"v_line": Axis((0.31, 0.33, 0.35, 0.37, 0.39, 0.41, 0.43), "V"), "dw": _DW}, _bench, _measure, _OUT, _TIME,
+              caption="Charge of a spike against the weight"),
+        Sweep("mean", {"v_mean": Axis((0.5, 0.55, 0.6, 0.65, 0.7), "V"), "dw": Axis((-0.09, 0.0, 0.09), "V")},
+              _bench, _measure, _OUT, _TIME, caption="Mean of the weight nodes"),
+        Sweep("output", {"v_out": Axis((0.2, 0.3, 0.4, 0.5, 0.6), "V"), "dw": Axis((-0.09, 0.0, 0.09), "V")},
+              _bench, _measure, _OUT, _TIME, caption="Voltage of the dendrite"),
+        Sweep("quiescent", {"v_quiescent": Axis((0.20, 0.22, 0.25, 0.28), "V"), "dw": Axis((-0.09, 0.0, 0.09), "V")},
+              _bench, _measure, _OUT, _TIME, caption="Quiescent current of the column"),
+        Sweep("charge_check", {"v_line": Axis((0.34, 0.35, 0.40), "V"),
+                               "dw": Axis((-0.13, -0.085, -0.033, 0.009, 0.058, 0.107), "V")},
+              _bench, _measure, _OUT, _TIME, held_out=True),
+    ),
+    fit=fit_readout,
+    score=score_readout,
+    literature="differential pair as a bounded weight: Mead, Analog VLSI and Neural Systems (1989); pulsed tail and "
+    "column our own",
+    description="The weight is the difference of two capacitor voltages around 0.6 V, so whatever moves both alike "
+    "cancels. A pulse of the line opens the tail, the pair shares its charge between the two sides of the column; the "
+    "column mirrors their difference onto the dendrite. Both signs come from one circuit and the zero is the balance of "
+    "a pair, not the difference of two synapses. Three transistors a synapse, eight a dendrite.",
+    limits="The weight saturates as a tanh: two units of weight are 90 mV, 83 % of the largest charge. The column has a "
+    "quiescent current; below 0.22 V of its bias a mirror falls asleep between spikes and delays the charge.",
+)  # fmt: skip
+
+if __name__ == "__main__":
+    from neuromorph.cli import recipe_main
+
+    recipe_main(__file__)

@@ -1,0 +1,83 @@
+"""Slope unit: the currents that charge the eligibility traces, +-I s'(v) tanh(x), over both inputs.
+
+python circuits/slope_unit.py --plot
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
+from neuromorph.fitting.slope import fit_slope, score_slope
+
+NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
+REFERENCE = 0.4
+LINES = "vup up 0 0.5\nvdown down 0 0.5"
+"""The outputs at the voltage of a gate line's diode on its rail of 0.35 V."""
+
+
+def _signed(circuit, point):
+    cards = f"vref vref 0 {REFERENCE}\nvv v 0 {REFERENCE + point['v_gate']:.9g}\nvx x 0 {REFERENCE}\n{LINES}"
+    return circuit.testbench(point, cards, ".dc vx 0.2 0.6 0.01", "i(vup) i(vdown) i(vdd)")
+
+
+def _signed_measure(waves, _):
+    """Rectified as the line's diode does it: what would flow out of the line is not there."""
+    up, down = waves["vup#branch"], waves["vdown#branch"]
+    return {"difference": np.maximum(up, 0) - np.maximum(down, 0), "supply_current": np.mean(-waves["vdd#branch"])}
+
+
+def _unsigned(circuit, point):
+    cards = f"vref vref 0 {REFERENCE}\nvv v 0 {REFERENCE + point['v_gate']:.9g}\nvg g 0 {REFERENCE}\nvio io 0 0.5"
+    return circuit.testbench(
+        point, cards, ".dc vg 0.2 0.6 0.01", "i(vio) i(vdd)", subcircuit="slope_unit_unsigned"
+    )
+
+
+_X = {"x": linear(-0.2, 0.2, 41)}
+_SIGNED = {"difference": "A", "supply_current": "A"}
+_V = linear(-0.2, 0.2, 9)
+_CHECK = Axis((-0.14, -0.06, -0.013, 0.022, 0.07, 0.13), "V")
+
+CIRCUIT = Circuit(
+    name="slope_unit",
+    summary="charging currents of the eligibility traces: slope of a gate times a signed factor",
+    netlists=tuple(
+        NETLISTS / part
+        for part in ("devices/cnfet.lib", "blocks/ota.cir", "blocks/gate.cir", "blocks/slope_unit.cir")
+    ),
+    subcircuit="slope_unit",
+    knobs=(Knob("vb", 0.25, 0.35, 0.30, "bias: full scale of the trace's charge, e-fold per 33 mV"),),
+    states=(),
+    transistors=25,
+    sweeps=(
+        Sweep("signed", {"v_gate": _V}, _signed, _signed_measure, _SIGNED, _X,
+              caption="psi of the input and forget gate: I s(v)(1 - s(v)) tanh(x)"),
+        Sweep("unsigned", {"v_gate": _V}, _unsigned, lambda w, _: {"current": w["vio#branch"]}, {"current": "A"}, _X,
+              caption="psi of the candidate: I s(v) s(g)(1 - s(g))"),
+        Sweep("bias", {"vb": linear(0.25, 0.35, 5), "v_gate": Axis((0.0,), "V")}, _signed, _signed_measure, _SIGNED, _X,
+              caption="Bias knob"),
+        Sweep("signed_check", {"v_gate": _CHECK}, _signed, _signed_measure, _SIGNED, _X, held_out=True),
+        Sweep("unsigned_check", {"v_gate": _CHECK}, _unsigned, lambda w, _: {"current": w["vio#branch"]},
+              {"current": "A"}, _X, held_out=True),
+        Sweep("bias_check", {"vb": Axis((0.262, 0.287, 0.313, 0.338), "V"), "v_gate": Axis((0.0,), "V")}, _signed,
+              _signed_measure, _SIGNED, _X, held_out=True),
+    ),
+    fit=fit_slope,
+    score=score_slope,
+    literature="sigmoid slope as the product of a pair's two halves (Mead 1989; the bump of Delbruck 1993 is a relative); "
+    "use for e-prop eligibility (Bellec and others 2020) our own",
+    description="The eligibility of a gate's weight grows with the slope of that gate, s(1 - s), times what the gate "
+    "multiplies. A gate whose tail is another gate with swapped inputs gives the slope exactly as the product of two "
+    "sigmoids; a splitter whose tail is that current gives the two signs on two lines. The subtraction happens in the "
+    "current, so a small factor leaves both lines at zero instead of charging both traces.",
+    limits="The mirrors between the stages carry the slope itself: at the tails, where it is a hundredth, they need tens of "
+    "nanoseconds. The two sides differ by about one percent of full scale at the corner.",
+)  # fmt: skip
+
+if __name__ == "__main__":
+    from neuromorph.cli import recipe_main
+
+    recipe_main(__file__)

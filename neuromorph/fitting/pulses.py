@@ -1,0 +1,164 @@
+"""Signals carried by pulse widths: the error unit's p - t and a cell's learning signal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuromorph.figures import Figure
+from neuromorph.fitting.least_squares import least_squares
+from neuromorph.library import BlockData, FittedModel
+from neuromorph.spice.waveforms import windows
+
+ZERO, SAMPLE, CONVERT, GAP = 8e-9, 10e-9, 26e-9, 0.5e-9
+"""Phases of a pulse modulator: zeroing, sampling the current, converting it, and what lies between, s."""
+CONVERSION = ZERO + SAMPLE + CONVERT + 2 * GAP
+
+
+def conversion_controls(start: float) -> tuple[str, tuple[float, float]]:
+    """Sources of the modulators' timing from ``start`` (s) on, and the window of the pulses."""
+    sampling = (start + ZERO + GAP, start + ZERO + GAP + SAMPLE)
+    converting = (sampling[1] + GAP, sampling[1] + GAP + CONVERT)
+    around = (sampling[0] - 0.1e-9, sampling[1] + 0.1e-9)
+    cards = (
+        f"vaz az 0 {windows([(start, start + ZERO)])}\n"
+        f"vsample sample 0 {windows([sampling], high=0.0, low=0.8)}\n"
+        f"vsamplb samplb 0 {windows([around])}\n"
+        f"vconv conv 0 {windows([converting])}"
+    )
+    return cards, converting
+
+
+def width_of(time: np.ndarray, value: np.ndarray, height: float) -> float:
+    """Total time a pulse spends above half its height, s."""
+    above = np.interp(np.linspace(time[0], time[-1], 20001), time, value) > 0.5 * height
+    return float(above.mean() * (time[-1] - time[0]))
+
+
+def _sigmoid(v: Any, offset: float, width: float) -> np.ndarray:
+    return 1 / (1 + np.exp(-(np.asarray(v, float) - offset) / width))
+
+
+def error_width(p: dict[str, float], v: Any, teacher: Any) -> np.ndarray:
+    """Width of the positive minus the negative pulse, s: T (p - t) with each side's own gain."""
+    s = _sigmoid(v, p["v_offset"], p["v_width"])
+    t = np.asarray(teacher, float)
+    return (1 - t) * p["time_up"] * s - t * p["time_down"] * (1 - s) + p["time_rest"]
+
+
+_ERROR = ("time_up", "time_down", "v_offset", "v_width", "time_rest")
+_ERROR_SCALE = np.array([1e-8, 1e-8, 1e-2, 33e-3, 1e-10])
+
+
+def _error_residuals(x: np.ndarray, data: BlockData) -> np.ndarray:
+    sweep = data["error"]
+    v, t = np.meshgrid(sweep["v"], sweep["teacher"], indexing="ij")
+    p = dict(zip(_ERROR, x * _ERROR_SCALE, strict=True))
+    return ((error_width(p, v, t) - sweep["difference"]) / np.abs(sweep["difference"]).max()).ravel()
+
+
+def bias_gain(p: dict[str, float], vb: Any) -> np.ndarray:
+    """Pulse gain at a bias of the sigmoid over that at the default."""
+    height = (np.asarray(vb, float) - 0.305) / p["bias_width"]
+    return np.exp(height + p["bias_bend"] * height**2)
+
+
+def _fit_gain(sweep: Any, knob: str, block: str) -> tuple[dict[str, float], dict[str, float]]:
+    scale = np.abs(sweep["difference"]).reshape(len(sweep[knob]), -1).max(axis=1)
+    middle = scale[len(scale) // 2]
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        return bias_gain({"bias_width": 33e-3 * x[0], "bias_bend": x[1]}, sweep[knob]) * middle / scale - 1
+
+    x, dx = least_squares(residuals, [1.0, 0.0], ("bias_width", "bias_bend"), block)
+    return {"bias_width": 33e-3 * x[0], "bias_bend": x[1]}, {"bias_width": 33e-3 * dx[0], "bias_bend": dx[1]}
+
+
+def fit_error_unit(data: BlockData) -> FittedModel:
+    """Gains, offset and width of the sigmoid, base width, energy."""
+    sweep = data["error"]
+    x, dx = least_squares(lambda x: _error_residuals(x, data), [1.6, 1.6, 0, 1, 0], _ERROR, data.name)
+    bias, d_bias = _fit_gain(data["bias"], "vb", data.name)
+    parameters = {
+        **dict(zip(_ERROR, x * _ERROR_SCALE, strict=True)), **bias,
+        "base": float(sweep["negative"][:, 0].mean()),
+        "energy_per_conversion": float(sweep["energy"].mean()),
+    }  # fmt: skip
+    units = {n: "V" if n.startswith("v_") or n == "bias_width" else "s" for n in parameters}
+    units |= {"energy_per_conversion": "J", "bias_bend": "1"}
+    errors = {"difference_max_of_full_scale": float(np.abs(_error_residuals(x, data)).max())}
+    return FittedModel(
+        "pulse_width_error", {k: float(v) for k, v in parameters.items()}, units,
+        dict(zip(_ERROR, dx * _ERROR_SCALE, strict=True)) | d_bias, errors, {"v": (-0.2, 0.2), "vb": (0.27, 0.33)},
+    )  # fmt: skip
+
+
+def score_error_unit(model: FittedModel, data: BlockData) -> list[Figure]:
+    """p - t at held-out predictions; what a perfect prediction still gives."""
+    check, zero = data["error_check"], data["zero_check"]
+    v, t = np.meshgrid(check["v"], check["teacher"], indexing="ij")
+    full = 0.5 * (model.parameters["time_up"] + model.parameters["time_down"])
+    error = 100 * np.abs(error_width(model.parameters, v, t) - check["difference"]) / full
+    right = 100 * np.abs(zero["difference"]).max() / full
+    return [
+        Figure("error unit: p - t, max error of full scale", float(error.max()), "%", 2.0, 0.5),
+        Figure("error unit: signal at a right prediction (p < 0.003 or > 0.997), of full scale", float(right), "%"),
+    ]
+
+
+def learning_width(p: dict[str, float], charge: Any, slope: Any) -> np.ndarray:
+    """Width of the + minus the - learning pulse, s, after a charge (C) at a slope current (A)."""
+    current = np.asarray(slope, float) / 2e-8
+    gain = p["time_per_slope"] * current / (1 + p["compression"] * current)
+    volt = np.asarray(charge, float) / p["capacitance"]
+    return gain * np.tanh((volt - p["v_offset"]) / p["v_width"])
+
+
+_LEARNING = ("time_per_slope", "compression", "v_offset", "v_width")
+_LEARNING_SCALE = np.array([1e-8, 1e-1, 1e-3, 65e-3])
+INTEGRATOR = 40e-15
+"""Integrating capacitor of the learning unit in the netlist, F; gates add to it (measured)."""
+
+
+def _learning_model(x: np.ndarray, sweep: Any, capacitance: float) -> np.ndarray:
+    p = dict(zip(_LEARNING, x * _LEARNING_SCALE, strict=True)) | {"capacitance": capacitance}
+    q, s = np.meshgrid(sweep["charge"], sweep["i_slope"], indexing="ij")
+    return learning_width(p, q, s)
+
+
+def fit_learning_unit(data: BlockData) -> FittedModel:
+    """Gain against the slope current, tanh of the integral, energy."""
+    sweep = data["signal"]
+    volt = sweep["integral"][:, 0] - sweep["integral"][len(sweep["charge"]) // 2, 0]
+    capacitance = float(np.polyfit(volt, sweep["charge"], 1)[0])
+    full = np.abs(sweep["difference"]).max()
+    x, dx = least_squares(
+        lambda x: ((_learning_model(x, sweep, capacitance) - sweep["difference"]) / full).ravel(),
+        [0.8, 0, 0, 1], _LEARNING, data.name,
+    )  # fmt: skip
+    parameters = dict(zip(_LEARNING, x * _LEARNING_SCALE, strict=True)) | {
+        "capacitance": capacitance, "base": float(sweep["negative"][len(sweep["charge"]) // 2].mean()),
+        "energy_per_conversion": float(sweep["energy"].mean()),
+    }  # fmt: skip
+    units = {"time_per_slope": "s", "compression": "1", "v_offset": "V", "v_width": "V", "capacitance": "F", "base": "s"}
+    units["energy_per_conversion"] = "J"
+    error = np.abs(_learning_model(x, sweep, capacitance) - sweep["difference"]).max() / full
+    return FittedModel(
+        "pulse_width_product", {k: float(v) for k, v in parameters.items()}, units,
+        dict(zip(_LEARNING, dx * _LEARNING_SCALE, strict=True)), {"difference_max_of_full_scale": float(error)},
+        {"charge": (-6e-15, 6e-15), "slope": (2e-9, 4e-8)},
+    )  # fmt: skip
+
+
+def score_learning_unit(model: FittedModel, data: BlockData) -> list[Figure]:
+    """Signal times slope at held-out charges and slopes."""
+    check = data["signal_check"]
+    q, s = np.meshgrid(check["charge"], check["i_slope"], indexing="ij")
+    full = np.abs(check["difference"]).max()
+    error = 100 * np.abs(learning_width(model.parameters, q, s) - check["difference"]) / full
+    zero = 100 * np.abs(data["zero_check"]["difference"]).max() / full
+    return [
+        Figure("learning unit: signal times slope, max error of full scale", float(error.max()), "%", 2.0, 0.5),
+        Figure("learning unit: signal without an error, of full scale", float(zero), "%"),
+    ]

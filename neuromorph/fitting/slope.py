@@ -1,0 +1,107 @@
+"""Slope unit: psi = I s(v) (1 - s(v)) tanh(x / W), and the unsigned psi = I s(v) s(g) (1 - s(g))."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuromorph.figures import Figure
+from neuromorph.fitting.gate import amplifier
+from neuromorph.fitting.least_squares import least_squares
+from neuromorph.library import BlockData, FittedModel
+
+_SIGNED = ("scale", "v_offset", "v_width", "up", "down", "x_offset", "x_width")
+_UNSIGNED = ("scale_g", "vg_offset", "vg_width", "g_offset", "g_width")
+
+
+def _logistic(v: Any, offset: float, width: float) -> np.ndarray:
+    return 1 / (1 + np.exp(-(np.asarray(v, float) - offset) / width))
+
+
+def signed_slope(p: dict[str, float], v: Any, x: Any) -> np.ndarray:
+    """Difference of the two psi currents, A, over gate voltages (rows) and signed factor (columns), V."""
+    s = _logistic(v, p["v_offset"], p["v_width"])
+    return np.multiply.outer(4 * p["scale"] * s * (1 - s), amplifier(x, p["up"], p["down"], p["x_offset"], p["x_width"]))
+
+
+def unsigned_slope(p: dict[str, float], v: Any, g: Any) -> np.ndarray:
+    """psi of the candidate's weights, A, over gate voltages (rows) and candidate (columns), V."""
+    s = _logistic(g, p["g_offset"], p["g_width"])
+    return np.multiply.outer(p["scale_g"] * _logistic(v, p["vg_offset"], p["vg_width"]), 4 * s * (1 - s))
+
+
+def fit_slope(data: BlockData) -> FittedModel:
+    """Both surfaces at the default bias; the bias as an e-fold voltage with a bend."""
+    sweep, plain = data["signed"], data["unsigned"]
+    full, full_g = np.abs(sweep["difference"]).max(), plain["current"].max()
+    unit = np.array([full, 0.01, 0.033, 1, 1, 0.01, 0.065])
+    unit_g = np.array([full_g, 0.01, 0.033, 0.01, 0.033])
+
+    def signed(x: np.ndarray) -> np.ndarray:
+        p = dict(zip(_SIGNED, [x[0], *x[1:3], 1.0, *x[3:]] * unit, strict=True))
+        return (signed_slope(p, sweep["v_gate"], sweep["x"]) - sweep["difference"]).ravel() / full
+
+    def unsigned(x: np.ndarray) -> np.ndarray:
+        p = dict(zip(_UNSIGNED, x * unit_g, strict=True))
+        return (unsigned_slope(p, plain["v_gate"], plain["x"]) - plain["current"]).ravel() / full_g
+
+    names = tuple(n for n in _SIGNED if n != "up")
+    x, dx = least_squares(signed, [1, 0, 1, 1, 0, 1], names, data.name)
+    y, dy = least_squares(unsigned, [1, 0, 1, 0, 1], _UNSIGNED, data.name)
+    signed_values = dict(zip(names, x * np.delete(unit, 3), strict=True)) | {"up": 1.0}
+    bias, d_bias = _fit_bias(data)
+    parameters = {**signed_values, **dict(zip(_UNSIGNED, y * unit_g, strict=True)), **bias}
+    parameters["static_power"] = 0.8 * float(np.mean(sweep["supply_current"]))
+    units = {n: "A" if n.startswith("scale") else "1" if n in ("up", "down", "bias_bend") else "V" for n in parameters}
+    units["static_power"] = "W"
+    deviation = dict(zip(names, dx * np.delete(unit, 3), strict=True)) | dict(zip(_UNSIGNED, dy * unit_g, strict=True))
+    errors = {
+        "signed_max_of_full_scale": float(np.abs(signed(x)).max()),
+        "unsigned_max_of_full_scale": float(np.abs(unsigned(y)).max()),
+    }
+    box = {"v": (-0.2, 0.2), "x": (-0.2, 0.2), "vb": (0.25, 0.35)}
+    return FittedModel(
+        "sigmoid_slope", {k: float(v) for k, v in parameters.items()}, units, {**deviation, **d_bias}, errors, box
+    )
+
+
+def bias_factor(p: dict[str, float], vb: Any) -> np.ndarray:
+    """Full scale at a bias over that at the default."""
+    height = (np.asarray(vb, float) - 0.30) / p["bias_width"]
+    return np.exp(height + p["bias_bend"] * height**2)
+
+
+def _peak(difference: np.ndarray) -> np.ndarray:
+    return np.abs(difference[:, 0]).max(axis=-1)
+
+
+def _fit_bias(data: BlockData) -> tuple[dict[str, float], dict[str, float]]:
+    sweep = data["bias"]
+    peak = _peak(sweep["difference"])
+    middle = peak[len(peak) // 2]
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        return bias_factor({"bias_width": 33e-3 * x[0], "bias_bend": x[1]}, sweep["vb"]) * middle / peak - 1
+
+    x, dx = least_squares(residuals, [1.0, 0.0], ("bias_width", "bias_bend"), data.name)
+    return {"bias_width": 33e-3 * x[0], "bias_bend": x[1]}, {"bias_width": 33e-3 * dx[0], "bias_bend": dx[1]}
+
+
+def score_slope(model: FittedModel, data: BlockData) -> list[Figure]:
+    """Both surfaces at held-out gate voltages, full scale at held-out biases."""
+    p = model.parameters
+    signed, plain, bias = data["signed_check"], data["unsigned_check"], data["bias_check"]
+    full, full_g = np.abs(signed["difference"]).max(), plain["current"].max()
+    error = 100 * np.abs(signed_slope(p, signed["v_gate"], signed["x"]) - signed["difference"]) / full
+    error_g = 100 * np.abs(unsigned_slope(p, plain["v_gate"], plain["x"]) - plain["current"]) / full_g
+    peak = _peak(bias["difference"])
+    middle = _peak(data["bias"]["difference"])[2]
+    knob = 100 * np.abs(bias_factor(p, bias["vb"]) * middle / peak - 1)
+    zero = 100 * np.abs(signed["difference"][:, len(signed["x"]) // 2]) / full
+    return [
+        Figure("slope unit: signed psi, max error of full scale", float(error.max()), "%", 2.0, 0.5),
+        Figure("slope unit: unsigned psi, max error of full scale", float(error_g.max()), "%", 2.0, 0.5),
+        Figure("slope unit: full scale against bias, max error", float(knob.max()), "%", 2.0, 0.5),
+        Figure("slope unit: psi at zero factor, max of full scale", float(zero.max()), "%"),
+    ]
