@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from neuromorph.errors import CircuitError, OutOfRange
-from neuromorph.spice.netlist import load_netlist, subcircuit_ports
+from neuromorph.spice.netlist import load_netlist
+from neuromorph.spice.structure import Structure, read_structure
+from neuromorph.units import check_unit
 
 Point = Mapping[str, float]
 
@@ -49,6 +51,7 @@ class Knob:
     unit: str = "V"
 
     def __post_init__(self) -> None:
+        check_unit(self.unit, f"knob {self.name}")
         if not self.low < self.high:
             raise CircuitError(f"knob {self.name} has the empty range {self.low}..{self.high}")
         if not self.low <= self.default <= self.high:
@@ -65,9 +68,12 @@ class Axis:
     unit: str
 
     def __post_init__(self) -> None:
+        check_unit(self.unit, "axis")
         object.__setattr__(self, "values", tuple(float(v) for v in self.values))
         if not self.values or not np.all(np.isfinite(self.values)):
-            raise CircuitError("an axis needs at least one value, all finite")
+            raise CircuitError(
+                f"an axis needs at least one value, all finite; it has {', '.join(map(str, self.values)) or 'none'}"
+            )
 
 
 def linear(low: float, high: float, count: int, unit: str = "V") -> Axis:
@@ -109,6 +115,21 @@ class Sweep:
     inner: Mapping[str, Axis] = field(default_factory=dict)
     held_out: bool = False
     caption: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"sweep {self.name}"
+        if not self.outputs:
+            raise CircuitError(
+                "it declares no outputs", where=where, remedy="name every output with its unit"
+            )
+        for name, unit in self.outputs.items():
+            check_unit(unit, f"{where}, output {name}")
+        for name, axis in (*self.axes.items(), *self.inner.items()):
+            if not isinstance(axis, Axis):
+                raise CircuitError(f"axis {name} is a {type(axis).__name__}, not an Axis", where=where)
+        repeated = {*self.axes} & {*self.inner} | {*self.outputs} & {*self.axes, *self.inner}
+        if repeated:
+            raise CircuitError(f"{', '.join(sorted(repeated))} names two things", where=where)
 
     def points(self) -> Iterator[tuple[tuple[int, ...], Point]]:
         """Indices and axis values of every combination, in a fixed order."""
@@ -201,12 +222,37 @@ class Circuit:
                     where=self.name,
                     remedy=f"its pins are: {' '.join(ports)}",
                 )
-        text = self.netlist_text().lower()
+        self._check_states()
+        self._check_names("knob", [knob.name for knob in self.knobs])
+        self._check_names("sweep", [sweep.name for sweep in self.sweeps])
+        for sweep in self.sweeps:
+            self._check_knob_axes(sweep)
+
+    def _check_names(self, kind: str, names: list[str]) -> None:
+        for name in names:
+            if names.count(name) > 1:
+                raise CircuitError(f"two {kind}s are named {name!r}", where=self.name)
+
+    def _check_states(self) -> None:
+        structure = self.structure()
+        nodes = set(structure[self.subcircuit].nodes)
+        for part in structure.parts(self.subcircuit):
+            nodes.update(node.lower() for node in part.nodes)
         for state in self.states:
-            if state.lower() not in text.split():
+            if state.lower().split(".")[-1] not in nodes:
                 raise CircuitError(
-                    f"state {state!r} is not a node of .subckt {self.subcircuit}", where=self.name
-                )
+                    f"state {state!r} is not a node of .subckt {self.subcircuit}", where=self.name,
+                    remedy=f"its nodes are: {' '.join(sorted(structure[self.subcircuit].nodes))}",
+                )  # fmt: skip
+
+    def _check_knob_axes(self, sweep: Sweep) -> None:
+        for knob in self.knobs:
+            axis = sweep.axes.get(knob.name)
+            for value in axis.values if axis else ():
+                try:
+                    self.knob_values({knob.name: value})
+                except OutOfRange as error:
+                    raise CircuitError(f"sweep {sweep.name}: {error.what}", where=self.name) from error
 
     def netlist_text(self) -> str:
         """The blocks' netlists, includes expanded, as ngspice reads them."""
@@ -214,7 +260,11 @@ class Circuit:
 
     def ports(self, subcircuit: str | None = None) -> tuple[str, ...]:
         """Pins of a subcircuit, in order."""
-        return subcircuit_ports(self.netlist_text(), subcircuit or self.subcircuit, self.name)
+        return self.structure()[subcircuit or self.subcircuit].ports
+
+    def structure(self) -> Structure:
+        """Subcircuits of the netlists with their pins and elements."""
+        return read_structure(self.netlists)
 
     def knob_values(self, point: Point) -> dict[str, float]:
         """Knob voltages at a point: its own or the defaults.
@@ -229,8 +279,9 @@ class Circuit:
             value = point.get(knob.name, knob.default)
             if not knob.low - 1e-12 <= value <= knob.high + 1e-12:
                 raise OutOfRange(
-                    f"{self.name}: knob {knob.name} = {value:g} {knob.unit} is outside "
-                    f"{knob.low:g}..{knob.high:g} {knob.unit}"
+                    f"knob {knob.name} = {value:g} {knob.unit} is outside "
+                    f"{knob.low:g}..{knob.high:g} {knob.unit}",
+                    where=self.name,
                 )
             values[knob.name] = value
         return values
