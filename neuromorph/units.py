@@ -24,7 +24,8 @@ _SI = {
 _NUMBER = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\s\d]*)\s*$")
 
 _BASE = frozenset(
-    "V A s C J W F S Ohm H Hz K m kg mol rad dB 1 V^2 A^2 s^2 sqrt(Hz)".split()
+    ("V", "A", "s", "C", "J", "W", "F", "S", "Ohm", "H", "Hz", "K", "m", "kg", "mol", "rad", "dB", "1",
+     "V^2", "A^2", "s^2", "sqrt(Hz)")
 )  # fmt: skip
 
 
