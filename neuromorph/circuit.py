@@ -195,6 +195,8 @@ class Circuit:
         How it works, and where it stops to; paragraphs of its page.
     published : tuple of Published
         Literature values beside ours.
+    figures : tuple of str
+        Fitted parameters that stand in the table of all blocks.
     """
 
     name: str
@@ -212,6 +214,7 @@ class Circuit:
     description: str = ""
     limits: str = ""
     published: tuple[Published, ...] = ()
+    figures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         ports = self.ports()
