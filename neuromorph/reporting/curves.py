@@ -29,8 +29,6 @@ def plot_sweep(sweep: SweepData, title: str) -> Any:
     import matplotlib.pyplot as plt
 
     names = [n for n, values in sweep.outputs.items() if np.isfinite(values).any() and n != "slot_seconds"]
-    if next(iter(sweep.axes), "") == "seed":  # a number against the seed says nothing
-        names = [n for n in names if sweep.outputs[n].ndim > sweep.status.ndim] or names
     columns = min(2, len(names))
     rows = -(-len(names) // columns)
     figure, panels = plt.subplots(rows, columns, figsize=(5 * columns, 3.3 * rows), squeeze=False)
@@ -54,8 +52,13 @@ def _draw(panel: Any, sweep: SweepData, name: str) -> None:
     for place, index in enumerate(chosen):
         label, line = lines[index]
         y, y_unit = _scaled(line, sweep.units[name])
-        panel.plot(x, y, marker="." if len(x) < 30 else None, lw=1.2, color=_colour(place, len(chosen)),
-                   label=label if index in labelled else None)  # fmt: skip
+        style = (
+            {"ls": "none", "marker": "o"} if axis_name == "seed" else {"marker": "." if len(x) < 30 else None}
+        )
+        panel.plot(x, y, lw=1.2, color=_colour(place, len(chosen)),
+                   label=label if index in labelled else None, **style)  # fmt: skip
+    if axis_name == "seed":
+        panel.set_xticks(x)
     positive = np.nanmin(values) > 0 and np.nanmax(values) > 50 * np.nanmin(values)
     if len(axis) > 3 and axis.min() > 0 and axis.max() > 50 * axis.min():
         panel.set_xscale("log")
