@@ -8,6 +8,7 @@ what the recipe asks for, and the library keeps the answers.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from neuromorph.errors import CircuitError, OutOfRange
+from neuromorph.errors import CircuitError, NeuromorphError, OutOfRange
 from neuromorph.spice.netlist import load_netlist
 from neuromorph.spice.structure import Structure, read_structure
 from neuromorph.units import check_unit
@@ -27,6 +28,12 @@ STANDARD_OPTIONS = "method=gear reltol=1e-4 abstol=1e-14 vntol=1e-7 chgtol=1e-19
 
 REFERENCE_OPTIONS = "method=gear reltol=1e-5 abstol=1e-15 vntol=1e-8 chgtol=1e-20 gmin=1e-15 itl4=100 trtol=1"
 """Ten times tighter; the difference to the standard set is a figure's floor."""
+
+
+def _check_name(name: str, kind: str) -> None:
+    """Names become file names and HDF5 groups."""
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise CircuitError(f"{kind} name {name!r}", remedy="use letters, digits, _ . and -")
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,7 @@ class Sweep:
 
     def __post_init__(self) -> None:
         where = f"sweep {self.name}"
+        _check_name(self.name, "sweep")
         if not self.outputs:
             raise CircuitError(
                 "it declares no outputs", where=where, remedy="name every output with its unit"
@@ -217,6 +225,7 @@ class Circuit:
     figures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_name(self.name, "circuit")
         ports = self.ports()
         for knob in self.knobs:
             if knob.name not in ports:
@@ -313,7 +322,30 @@ class Circuit:
         """The complete netlist of one point of a sweep."""
         values = " ".join(f"{name}={value:g}" for name, value in point.items())
         title = f"* {self.name} / {sweep.name}: {values}"
-        return f"{title}\n{self.netlist_text()}\n{sweep.bench(self, point)}\n"
+        return f"{title}\n{self.netlist_text()}\n{self.bench(sweep, point)}\n"
+
+    def bench(self, sweep: Sweep, point: Point) -> str:
+        """The recipe's own cards of one point.
+
+        Raises
+        ------
+        CircuitError
+            When the recipe's bench function fails.
+        """
+        where = f"{self.name}, sweep {sweep.name}"
+        try:
+            text = sweep.bench(self, point)
+        except NeuromorphError:
+            raise
+        except Exception as error:
+            values = " ".join(f"{name}={value:g}" for name, value in point.items())
+            raise CircuitError(
+                f"its bench fails at {values}: {type(error).__name__}: {error}", where=where
+            ) from error
+        if not isinstance(text, str):
+            raise CircuitError(f"its bench returns {type(text).__name__}, not text", where=where,
+                               remedy="return circuit.testbench(...)")  # fmt: skip
+        return text
 
     def sweep(self, name: str) -> Sweep:
         """A sweep by its name."""

@@ -74,7 +74,7 @@ def blocks(circuit: Circuit) -> list[Subcircuit]:
 
 def _first_bench(circuit: Circuit, sweep: Sweep) -> str:
     _, point = next(sweep.points())
-    return sweep.bench(circuit, point)
+    return circuit.bench(sweep, point)
 
 
 def schematic_name(block: Subcircuit) -> str:
