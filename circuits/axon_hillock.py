@@ -21,7 +21,7 @@ from neuromorph.circuit import (
     logarithmic,
 )
 from neuromorph.fitting.neuron import fit_neuron, score_neuron
-from neuromorph.spice.waveforms import crossings, integral, staircase
+from neuromorph.spice.waveforms import crossings, integral, spikes, staircase
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 SPIKE_LEVEL = 0.4
@@ -49,10 +49,9 @@ def _tonic_reference(circuit, point):
 
 
 def _tonic_measure(waves, point):
-    rising = crossings(waves.time, waves["axon"], SPIKE_LEVEL)
+    remedy = "raise the current, lower vleak or raise vref"
+    rising = spikes(waves.time, waves["axon"], SPIKE_LEVEL, 3, f"{point['i_in']:.3g} A", remedy)
     falling = crossings(waves.time, waves["axon"], SPIKE_LEVEL, rising=False)
-    if len(rising) < 3:
-        raise ValueError(f"{len(rising)} spikes at {point['i_in']:.3g} A, three are needed")
     start, stop = rising[-3], rising[-1]
     energy = -0.8 * integral(waves.time, waves["vdd#branch"], start, stop) / 2
     first = rising[0] - START

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -353,3 +354,16 @@ class Circuit:
             if sweep.name == name:
                 return sweep
         raise CircuitError(f"no sweep {name!r}", where=self.name)
+
+
+def _one_message(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """A mistake in a recipe that runs as a script is one message, as on the command line."""
+    main = sys.modules["__main__"]
+    if isinstance(error, NeuromorphError) and getattr(main, "Circuit", None) is Circuit:
+        print(f"neuromorph: {getattr(main, '__file__', '')}: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+if sys.excepthook is sys.__excepthook__:
+    sys.excepthook = _one_message
