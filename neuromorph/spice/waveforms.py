@@ -62,7 +62,7 @@ def spikes(
             "lower the input, or strengthen what ends a spike"
         )
     if len(rising) == 0:
-        raise ValueError(f"{found}; the output stays below {np.max(value):.3g} V; {remedy}")
+        raise ValueError(f"{found}; the output never exceeds {np.max(value):.3g} V; {remedy}")
     raise ValueError(
         f"{found}; the last came at {rising[-1]:.3g} s of {time[-1]:.3g} s; {remedy}, or run longer"
     )
