@@ -157,7 +157,7 @@ def compare(tally: Tally, reference: BlockData, library: Library, recipe: str) -
 
 def figures(tally: Tally, options: argparse.Namespace) -> list[Figure]:
     details = {"recipe": options.recipe, "kills": tally.kills, "rounds": tally.rounds, "jobs": options.jobs}
-    head = "kill -9 while characterizing:"
+    head = f"kill -9 while characterizing {options.recipe}:"
     in_flight = sum(tally.redone) / max(1, tally.kills * options.jobs)
     return [
         Figure(f"{head} kills", tally.kills, "", options.kills, better="higher", details=details),

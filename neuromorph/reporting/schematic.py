@@ -90,6 +90,7 @@ class Schematic:
             plt.close(figure)
 
     def _role(self, net: str) -> str:
+        net = net.split("..")[0]
         if net in self.knobs:
             return "knob"
         if net in self.states:
@@ -244,14 +245,17 @@ class Schematic:
         import matplotlib.pyplot as plt
 
         height = _height(box)
+        for back in (2, 1) if box.copies > 1 else ():
+            shift = 0.1 * back
+            panel.add_patch(
+                plt.Rectangle((x + shift, y - height - shift), BOX_WIDTH, height, fc="white", ec=GREY, lw=0.8)
+            )
         panel.add_patch(
             plt.Rectangle((x, y - height), BOX_WIDTH, height, fc="#f3f6fb", ec=BLACK, lw=1.1, zorder=3)
         )
         panel.text(x + BOX_WIDTH / 2, y - 0.14, box.element.model, fontsize=8, fontweight="bold", ha="center",
                    va="top", zorder=4)  # fmt: skip
-        panel.text(
-            x + BOX_WIDTH / 2, y + 0.08, box.element.name, fontsize=6.5, color=GREY, ha="center", va="bottom"
-        )
+        panel.text(x + BOX_WIDTH / 2, y + 0.08, box.name, fontsize=6.5, color=GREY, ha="center", va="bottom")
         for side, pins in ((-1, box.left), (1, box.right)):
             edge = x if side < 0 else x + BOX_WIDTH
             near = wired.get(layer - 1 if side < 0 else layer, [])

@@ -54,7 +54,8 @@ class Box:
     left: list[tuple[str, str]]
     right: list[tuple[str, str]]
     layer: int = 0
-    supplied: bool = True
+    name: str = ""
+    copies: int = 1
 
 
 @dataclass
@@ -91,7 +92,7 @@ def lay_out(subcircuit: Subcircuit, structure: Structure) -> Layout:
     for item in layout.items:
         item.side = _side(item, layout.items)
     instances = [e for e in subcircuit.elements if e.kind == "x" and not e.is_transistor]
-    layout.boxes = _layered([_box(e, structure) for e in instances])
+    layout.boxes = _layered(_merged([_box(e, structure) for e in instances]))
     return layout
 
 
@@ -221,8 +222,30 @@ def _box(element: Element, structure: Structure) -> Box:
     signals = [(pin, net) for pin, net in pins if pin.lower() not in SUPPLY]
     inputs = {pin for pin, _ in signals if _is_input(block, pin.lower(), structure)}
     left = [pair for pair in signals if pair[0] in inputs]
-    return Box(element, left, [pair for pair in signals if pair[0] not in inputs],
-               supplied=len(signals) < len(pins))  # fmt: skip
+    return Box(element, left, [pair for pair in signals if pair[0] not in inputs], name=element.name)
+
+
+def _merged(boxes: list[Box]) -> list[Box]:
+    """Boxes that are the same but for numbers in their nets, three or more, as one of a stack."""
+    groups: dict[tuple, list[Box]] = {}
+    for box in boxes:
+        bare = tuple((pin, net.rstrip("0123456789")) for pin, net in (*box.left, *box.right))
+        groups.setdefault((box.element.model.lower(), bare), []).append(box)
+    merged: list[Box] = []
+    for same in groups.values():
+        merged += same if len(same) < 3 else [_stack(same)]
+    return merged
+
+
+def _stack(boxes: list[Box]) -> Box:
+    first, last = boxes[0], boxes[-1]
+
+    def nets(side: str) -> list[tuple[str, str]]:
+        pairs = zip(getattr(first, side), getattr(last, side), strict=True)
+        return [(pin, net if net == end else f"{net}..{end}") for (pin, net), (_, end) in pairs]
+
+    name = f"{first.name}..{last.name}, {len(boxes)} times"
+    return Box(first.element, nets("left"), nets("right"), name=name, copies=len(boxes))
 
 
 def _is_input(block: Subcircuit, pin: str, structure: Structure) -> bool:

@@ -239,8 +239,8 @@ _SECTION = re.compile(r"^\s*(ports?|knobs?|states?)\s*:\s*", re.I)
 def port_meanings(subcircuit: Subcircuit) -> dict[str, str]:
     """What the comment above a subcircuit says of its pins, by pin.
 
-    Read are the sections ``ports:``, ``knobs:`` and ``states:``: a pin, or
-    several, then words up to the next comma or line that begins with a pin.
+    Read are the sections ``ports:``, ``knobs:`` and ``states:``: a pin, several,
+    or a range ``in1..in8``, then words up to the next comma, semicolon or line that begins with a pin.
     """
     pins = {pin.lower(): pin for pin in subcircuit.ports}
     meanings: dict[str, str] = {}
@@ -250,17 +250,43 @@ def port_meanings(subcircuit: Subcircuit) -> dict[str, str]:
             begins = _SECTION.match(part)
             inside = bool(begins) or (inside and part.startswith("   "))
             last = () if begins else last
-            for clause in (
-                re.split(r",\s*(?![^()]*\))", part[begins.end() :] if begins else part) if inside else ()
-            ):
-                words = clause.split()
-                named = []
-                while words and words[0].lower() in pins:
-                    named.append(pins[words.pop(0).lower()])
+            if not inside:
+                continue
+            for separator, clause in _clauses(part[begins.end() :] if begins else part):
+                named, words = _leading_pins(clause.split(), pins)
                 if named:
                     last = tuple(pin for pin in named if not meanings.get(pin))
-                    meanings.update(dict.fromkeys(last, " ".join(words)))
+                    meanings.update(dict.fromkeys(last, words))
                 elif words:
-                    more = " ".join(words)
-                    meanings.update({pin: f"{meanings[pin]}, {more}".lstrip(", ") for pin in last})
+                    meanings.update(
+                        {pin: f"{meanings[pin]}{separator} {words}".lstrip(",; ") for pin in last}
+                    )
     return meanings
+
+
+def _clauses(text: str) -> list[tuple[str, str]]:
+    """Pieces between commas and semicolons outside brackets, each with the mark before it."""
+    pieces = re.split(r"([,;])\s*(?![^()]*\))", text)
+    return list(zip([",", *pieces[1::2]], pieces[::2], strict=True))
+
+
+def _leading_pins(words: list[str], pins: Mapping[str, str]) -> tuple[list[str], str]:
+    """Pins that a clause begins with, and the words after them; a sum such as ``vref + 0.1 V`` begins with none."""
+    named: list[str] = []
+    rest = list(words)
+    while rest:
+        found = _pin_range(rest[0].lower(), pins)
+        if not found:
+            break
+        named += found
+        rest.pop(0)
+    if rest and not (rest[0][0].isalpha() or rest[0][0] == "("):
+        return [], " ".join(words)
+    return named, " ".join(rest)
+
+
+def _pin_range(word: str, pins: Mapping[str, str]) -> list[str]:
+    """The pin a word is, or those of a range."""
+    match = re.fullmatch(r"([a-z_]+)(\d+)\.\.(?:\1)?(\d+)", word)
+    names = [f"{match[1]}{k}" for k in range(int(match[2]), int(match[3]) + 1)] if match else [word]
+    return [pins[name] for name in names] if all(name in pins for name in names) else []

@@ -69,3 +69,14 @@ def test_the_header_says_what_a_pin_is(tmp_path):
         "a": "inputs", "b": "inputs", "out": "output (sources for a > b, else sinks)", "vdd": "",
         "vb": "bias, 0.2..0.3 V",
     }  # fmt: skip
+
+
+def test_ranges_semicolons_and_sums_in_a_header(tmp_path):
+    text = (
+        "* ports : in1..in3 membranes, vref\n* knobs : va vb decay; vc rate, vref +- 10 mV\n"
+        ".subckt amp in1 in2 in3 vref va vb vc\nr1 in1 in2 1\n.ends\n"
+    )
+    assert port_meanings(structure(tmp_path, text)["amp"]) == {
+        "in1": "membranes", "in2": "membranes", "in3": "membranes", "vref": "", "va": "decay", "vb": "decay",
+        "vc": "rate, vref +- 10 mV",
+    }  # fmt: skip
