@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,8 +41,10 @@ def _start(self, index, job):
 
 def _write(self, key, result):
     write(self, key, result)
-    os.write(log, f"stored {key}\\n".encode())
+    kind = "stored" if isinstance(result, dict) else "failed"
+    os.write(log, f"{kind} {key}\\n".encode())
 
+os.write(log, f"begin {os.getpid()}\\n".encode())
 WorkerPool._start, runner._Journal.write = _start, _write
 sys.exit(main(sys.argv[2:]))
 """
@@ -58,7 +59,7 @@ class Tally:
     rounds: int = 0
     lost: int = 0
     repeated: int = 0
-    redone: list[int] = field(default_factory=list)
+    in_flight: list[int] = field(default_factory=list)
     orphans: int = 0
     unequal: int = 0
     leftovers: int = 0
@@ -135,15 +136,19 @@ def round_(tally: Tally, options: argparse.Namespace, rng: np.random.Generator, 
 
 
 def count_repeats(tally: Tally, log: Path) -> None:
-    """Stored points that were started again, and how often each point was redone."""
+    """Stored points that were started again; points that each process had begun and not finished at its end."""
     done: set[str] = set()
     for line in log.read_text().splitlines():
         kind, key = line.split(" ", 1)
-        tally.repeated += kind == "start" and key in done
+        if kind == "begin":
+            tally.in_flight.append(0)
+        elif kind == "start":
+            tally.repeated += key in done
+            tally.in_flight[-1] += 1
+        elif kind in ("stored", "failed"):
+            tally.in_flight[-1] -= 1
         if kind == "stored":
             done.add(key)
-    starts = Counter(words(log, "start"))
-    tally.redone.append(sum(starts.values()) - len(starts))
 
 
 def compare(tally: Tally, reference: BlockData, library: Library, recipe: str) -> None:
@@ -158,12 +163,12 @@ def compare(tally: Tally, reference: BlockData, library: Library, recipe: str) -
 def figures(tally: Tally, options: argparse.Namespace) -> list[Figure]:
     details = {"recipe": options.recipe, "kills": tally.kills, "rounds": tally.rounds, "jobs": options.jobs}
     head = f"kill -9 while characterizing {options.recipe}:"
-    in_flight = sum(tally.redone) / max(1, tally.kills * options.jobs)
+    in_flight = max(tally.in_flight, default=0) / options.jobs
     return [
         Figure(f"{head} kills", tally.kills, "", options.kills, better="higher", details=details),
         Figure(f"{head} finished points lost", tally.lost, "", 0.0),
         Figure(f"{head} finished points run again", tally.repeated, "", 0.0),
-        Figure(f"{head} points in flight redone, per kill and worker", in_flight, "", 1.0),
+        Figure(f"{head} points in flight at a kill, per worker, at most", in_flight, "", 1.0),
         Figure(f"{head} worker processes left after 2 s", tally.orphans, "", 0.0),
         Figure(f"{head} curves that differ from a run left alone, to the bit", tally.unequal, "", 0.0),
         Figure(f"{head} files left behind", tally.leftovers, "", 0.0),

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import h5py
 import numpy as np
@@ -199,10 +199,9 @@ class Library:
         except ImportError:
             yield
             return
-        self.path.mkdir(parents=True, exist_ok=True)
         path = self.path / f".{block}.lock"
         while True:
-            file = path.open("w")
+            file = self._opened(path)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -217,6 +216,16 @@ class Library:
         finally:
             path.unlink(missing_ok=True)
             file.close()
+
+    def _opened(self, path: Path) -> IO[str]:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            return path.open("w")
+        except OSError as error:
+            raise LibraryError(
+                f"this folder cannot be written: {error.strerror}", where=self.path,
+                remedy="name another with --library",
+            ) from error  # fmt: skip
 
     def models(self, *blocks: str) -> dict[str, dict[str, float]]:
         """Fitted parameters by block, SI.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from neuromorph.characterization import load_recipe, measure
+from neuromorph.circuit import Axis
 from neuromorph.cli import main, recipe_main
 from neuromorph.library import Library
 
@@ -120,6 +123,13 @@ def test_two_recipes_of_one_name_are_refused(tmp_path, capsys):
     one_line(capsys, str(first), str(second), "'low_pass'")
 
 
+def test_a_library_that_cannot_be_written(tmp_path, capsys):
+    recipe = written(tmp_path)
+    (tmp_path / "library").write_text("a file, not a folder")
+    assert characterize(tmp_path, recipe) == 2
+    one_line(capsys, "library", "cannot be written")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -209,3 +219,14 @@ def test_characterize_says_what_it_did(tmp_path, capsys):
     assert "low_pass: 2 points measured" in capsys.readouterr().out
     assert characterize(tmp_path) == 0
     assert "low_pass: unchanged" in capsys.readouterr().out
+
+
+@pytest.mark.ngspice
+def test_a_neuron_that_never_spikes_says_what_to_do():
+    """With the leak at its strongest 50 nA does not fire; with the usual one it does."""
+    circuit = load_recipe("axon_hillock")
+    axes = {"i_in": Axis((5e-8,), "A"), "vleak": Axis((0.30, 0.15), "V")}
+    tonic = measure(circuit, [replace(circuit.sweep("tonic"), axes=axes)], jobs=1)["tonic"]
+    assert list(tonic.reasons) == [(0, 0)]
+    assert "0 spikes at 5e-08 A: 3 are needed" in tonic.reasons[0, 0]
+    assert "raise the current, lower vleak" in tonic.reasons[0, 0]

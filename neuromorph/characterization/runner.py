@@ -68,7 +68,7 @@ def characterize(
     """
     plans = [_planned(circuit) for circuit in circuits]
     _refuse_same_names([plan.circuit.name for plan in plans])
-    ran, resumed, failed, unchanged = {}, {}, {}, []
+    ran, resumed, unchanged = {}, {}, []
     waiting = [p for p in plans if force or not p.is_done(library)]
     points = sum(p.points for p in waiting)
     pool: WorkerPool | None = None
@@ -76,26 +76,27 @@ def characterize(
     try:
         for plan in plans:
             name = plan.circuit.name
+            if plan not in waiting and not _Journal.exists(library.path, name):
+                unchanged.append(name)
+                continue
             with library.locked(name, partial(_say_waiting, name)):
                 if not force and plan.is_done(library):
                     bar.total -= plan.points if plan in waiting else 0  # another process did it
                     unchanged.append(name)
                     _Journal.clean(library.path, name)
-                    failed.update(_failures(library.read(name)))
                     continue
                 pool = pool or WorkerPool(jobs)
                 bar.set_description(name)
                 journal = _Journal(library.path, name, f"{plan.digest[:16]}-{pool.version}")
                 results = _run(plan.circuit, plan.sweeps, pool, journal, bar)
                 resumed[name], ran[name] = journal.found, journal.written
-                data = _assemble(plan.circuit, plan.sweeps, results, plan.digest, pool.version)
-                library.write(data)
+                library.write(_assemble(plan.circuit, plan.sweeps, results, plan.digest, pool.version))
                 journal.remove()
-                failed.update(_failures(data))
     finally:
         bar.close()
         if pool:
             pool.close()
+    failed = {k: v for plan in plans for k, v in _failures(library.read(plan.circuit.name)).items()}
     return Summary(ran, resumed, tuple(unchanged), failed)
 
 
@@ -305,6 +306,11 @@ class _Journal:
     def remove(self) -> None:
         """Forget this plan and those of before."""
         self.clean(self.library, self.block)
+
+    @classmethod
+    def exists(cls, library: Path, block: str) -> bool:
+        """Whether a run of the block was interrupted here."""
+        return cls._root(library, block).exists()
 
     @classmethod
     def clean(cls, library: Path, block: str) -> None:
