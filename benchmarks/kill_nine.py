@@ -92,8 +92,11 @@ def words(log: Path, kind: str) -> list[str]:
 def kill_once(
     tally: Tally, arguments: list[str], log: Path, library: Path, delay: float, group: bool
 ) -> bool:
-    """Start, wait, kill; returns whether the process was still at work."""
+    """Start, wait for its first point and then some time, kill; returns whether it was still at work."""
+    begun = len(words(log, "start"))
     process = subprocess.Popen(arguments, start_new_session=True, stdout=subprocess.DEVNULL)
+    while process.poll() is None and len(words(log, "start")) == begun:
+        time.sleep(0.01)
     try:
         if process.wait(delay) != 0:
             raise RuntimeError(f"characterize ended with status {process.returncode}")
@@ -181,7 +184,9 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--delay", type=float, nargs=2, default=(0.3, 4.0), help="seconds, from and to")
+    parser.add_argument(
+        "--delay", type=float, nargs=2, default=(0.0, 1.5), help="seconds after the first point, from and to"
+    )
     parser.add_argument("--json", type=Path, default=RESULTS)
     options = parser.parse_args()
     rng, tally = np.random.default_rng(options.seed), Tally()

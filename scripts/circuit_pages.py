@@ -14,12 +14,13 @@ import argparse
 import io
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from neuromorph.characterization import load_recipe, recipe_names
 from neuromorph.circuit import Circuit, Sweep
 from neuromorph.library import BlockData, FittedModel, Library, failed_points
-from neuromorph.spice.structure import Structure, Subcircuit, port_meanings
+from neuromorph.spice.structure import Subcircuit, port_meanings
 from neuromorph.units import format_quantity
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,9 +38,10 @@ def quantity(value: float, unit: str, digits: int = 3) -> str:
     return format_quantity(value, unit, digits)
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+    escaped = ([cell.replace("|", "\\|") for cell in row] for row in rows)
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in escaped)])
 
 
 def _sentence(text: str) -> str:
@@ -261,7 +263,7 @@ def _row(circuit: Circuit, data: BlockData | None) -> tuple[str, ...]:
         f"{p.quantity}: {_ours(p.parameter, fit)} here, {p.value} published" for p in circuit.published
     )
     return (
-        f"[{circuit.name}]({circuit.name}.md)", circuit.summary.replace("|", "/"), str(circuit.transistors),
+        f"[{circuit.name}]({circuit.name}.md)", circuit.summary, str(circuit.transistors),
         str(structure.tubes(circuit.subcircuit)), ", ".join(circuit.states), key, events, beside,
     )  # fmt: skip
 
@@ -283,19 +285,33 @@ def overview(text: str, everything: list[tuple[Circuit, BlockData | None]]) -> s
 # pictures
 
 
-def draw_block(circuit: Circuit, data: BlockData | None, drawn: set[str]) -> None:
+def owners(circuits: list[Circuit]) -> dict[str, str]:
+    """By schematic: the recipe that draws it, its own or the first that uses the block."""
+    found: dict[str, str] = {}
+    for circuit in circuits:
+        for block in blocks(circuit):
+            found.setdefault(schematic_name(block), circuit.name)
+    found.update({schematic_name(c.structure()[c.subcircuit]): c.name for c in circuits})
+    return found
+
+
+def draw_block(circuit: Circuit, data: BlockData | None, owner: dict[str, str]) -> None:
     """Schematics and curves of a page."""
     from neuromorph.reporting.schematic import draw
 
-    structure: Structure = circuit.structure()
     (FOLDER / "images").mkdir(parents=True, exist_ok=True)
     for block in blocks(circuit):
-        if schematic_name(block) in drawn and block.name.lower() != circuit.subcircuit.lower():
+        if owner[schematic_name(block)] != circuit.name:
             continue
-        drawn.add(schematic_name(block))
-        mine = block.name.lower() == circuit.subcircuit.lower()
+        itself = block.name.lower() == circuit.subcircuit.lower()
         knobs = [k.name for k in circuit.knobs if k.name in block.ports]
-        draw(structure, block, FOLDER / schematic_name(block), knobs, circuit.states if mine else ())
+        draw(
+            circuit.structure(),
+            block,
+            FOLDER / schematic_name(block),
+            knobs,
+            circuit.states if itself else (),
+        )
     for name in shown(circuit, data) if data else ():
         _draw_curve(data, name, circuit)
 
@@ -337,6 +353,13 @@ def missing_pictures(text: str) -> list[str]:
     return [name for name in re.findall(r"!\[.*?\]\((.*?)\)", text) if not (FOLDER / name).exists()]
 
 
+def _remove_unused(texts: list[str]) -> None:
+    """Pictures that no page shows any more."""
+    for picture in (FOLDER / "images").iterdir():
+        if not any(f"images/{picture.name}" in text for text in texts):
+            picture.unlink()
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description="Write docs/circuits from recipes, netlists and the shipped library."
@@ -350,13 +373,13 @@ def main(argv: list[str] | None = None) -> int:
     everything = [
         (load_recipe(n), library.read(n) if n in library.blocks() else None) for n in recipe_names()
     ]
-    problems, drawn = [], set[str]()
+    problems, owner = [], owners([circuit for circuit, _ in everything])
     for circuit, data in everything:
         if args.recipes and circuit.name not in args.recipes:
             continue
         text = page(circuit, data)
         if not args.check:
-            draw_block(circuit, data, drawn)
+            draw_block(circuit, data, owner)
         if _write(FOLDER / f"{circuit.name}.md", text, args.check):
             problems.append(f"{circuit.name}.md")
         problems += [f"{circuit.name}.md: no picture {name}" for name in missing_pictures(text)]
@@ -365,6 +388,8 @@ def main(argv: list[str] | None = None) -> int:
         problems.append("README.md")
     known = {f"{circuit.name}.md" for circuit, _ in everything} | {"README.md"}
     problems += [f"{p.name}: no such recipe, delete it" for p in FOLDER.glob("*.md") if p.name not in known]
+    if not args.check and not args.recipes:
+        _remove_unused([page(circuit, data) for circuit, data in everything])
     for problem in problems:
         print(f"{'out of date' if args.check else 'written'}: docs/circuits/{problem}")
     return 1 if problems and args.check else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 
 from neuromorph.characterization import measure
@@ -28,9 +29,10 @@ def fit(circuits: Iterable[Circuit], library: Library) -> dict[str, FittedModel]
     for circuit in circuits:
         if circuit.fit is None:
             raise CircuitError("the recipe names no fit", where=circuit.name, remedy="set Circuit.fit")
-        data = library.read(circuit.name)
-        models[circuit.name] = _fitted(circuit, data)
-        library.write(replace(data, fit=models[circuit.name]))
+        with library.locked(circuit.name) if circuit.name in library.blocks() else nullcontext():
+            data = library.read(circuit.name)
+            models[circuit.name] = _fitted(circuit, data)
+            library.write(replace(data, fit=models[circuit.name]))
     return models
 
 
