@@ -185,7 +185,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--delay", type=float, nargs=2, default=(0.0, 1.5), help="seconds after the first point, from and to"
+        "--delay", type=float, nargs=2, default=(0.0, 1.5), help="seconds after the first point"
     )
     parser.add_argument("--json", type=Path, default=RESULTS)
     options = parser.parse_args()

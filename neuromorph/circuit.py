@@ -76,7 +76,6 @@ class Axis:
     unit: str
 
     def __post_init__(self) -> None:
-        check_unit(self.unit, "axis")
         object.__setattr__(self, "values", tuple(float(v) for v in self.values))
         if not self.values or not np.all(np.isfinite(self.values)):
             raise CircuitError(
@@ -136,6 +135,7 @@ class Sweep:
         for name, axis in (*self.axes.items(), *self.inner.items()):
             if not isinstance(axis, Axis):
                 raise CircuitError(f"axis {name} is a {type(axis).__name__}, not an Axis", where=where)
+            check_unit(axis.unit, f"{where}, axis {name}")
         repeated = {*self.axes} & {*self.inner} | {*self.outputs} & {*self.axes, *self.inner}
         if repeated:
             raise CircuitError(f"{', '.join(sorted(repeated))} names two things", where=where)

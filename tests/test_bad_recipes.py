@@ -45,7 +45,7 @@ STATIC = {
     "empty range": ("0.0, 1.0, 0.5", "1.0, 1.0, 1.0", ("vbias", "empty range 1.0..1.0")),
     "default outside": ("0.0, 1.0, 0.5", "0.0, 1.0, 2.0", ("vbias", "default 2.0 outside")),
     "wrong unit of a knob": ('"nothing")', '"nothing", "mV")', ("knob vbias", "'mV'", "without prefix")),
-    "wrong unit of an axis": ('1.0), "V")', '1.0), "volt")', ("axis", "'volt'")),
+    "wrong unit of an axis": ('1.0), "V")', '1.0), "volt")', ("sweep step, axis amplitude", "'volt'")),
     "wrong unit of an output": ('{"final": "V"}', '{"final": "ns"}', ("output final", "'ns'", "s, not ns")),
     "nan on an axis": ("Axis((0.5, 1.0)", 'Axis((0.5, float("nan"))', ("all finite", "nan")),
     "no value on an axis": ("Axis((0.5, 1.0)", "Axis(()", ("at least one value", "none")),
