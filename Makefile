@@ -27,6 +27,7 @@ lint:
 bench:
 	@bash scripts/setup.sh spice,music
 	$(PY) benchmarks/chain.py
+	$(PY) benchmarks/kill_nine.py
 	$(PY) benchmarks/simulator_speed.py
 	$(PY) -m neuromorph verify --json benchmarks/results/fidelity.json
 
@@ -36,9 +37,10 @@ library:
 	$(PY) -m neuromorph characterize --library neuromorph/data/library
 	$(PY) -m neuromorph fit --library neuromorph/data/library
 
-# rewrite the tables of README and docs from benchmarks/results
+# rewrite the tables of README and docs from benchmarks/results, and the pages of docs/circuits
 figures:
 	$(PY) scripts/figures.py
+	$(PY) scripts/circuit_pages.py
 
 clean:
 	rm -rf out runs build dist .pytest_cache .ruff_cache .mypy_cache

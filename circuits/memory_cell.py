@@ -121,7 +121,16 @@ CIRCUIT = Circuit(
     ),
     fit=fit_memory_cell,
     score=score_memory_cell,
-    literature="LSTM: Hochreiter and Schmidhuber (1997), Gers et al. (2000); own circuit",
+    literature="The cell is that of the LSTM: Hochreiter and Schmidhuber, Neural Computation 9(8), 1997, with the forget "
+    "gate of Gers, Schmidhuber and Cummins (2000). The circuit is our own design.",
+    description="One capacitor (50 fF) holds the cell. The product i * g charges it; a second amplifier in unity feedback, "
+    "gated by the forget gate with its inputs swapped, discharges it towards the reference; a third one and a p mirror "
+    "read it out as a current o * relu(tanh c) that can drive a neuron. With all gates closed it loses 7 mV in 10 us "
+    "(100 frames), a constant 35 pA downwards.",
+    limits="The amplifiers saturate, so forgetting is exponential only within some 60 mV of the reference. Stated for cell "
+    "voltages within 0.15 V and gate voltages within 0.2 V of the reference, at the default biases; the bias knobs are "
+    "not interpolated. The read-out was measured into a node at 0.2 V and gives no negative values.",
+    figures=("capacitance", "i_charge", "i_leak", "i_hold"),
 )  # fmt: skip
 
 if __name__ == "__main__":

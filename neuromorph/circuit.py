@@ -8,6 +8,8 @@ what the recipe asks for, and the library keeps the answers.
 from __future__ import annotations
 
 import itertools
+import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,8 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from neuromorph.errors import CircuitError, OutOfRange
-from neuromorph.spice.netlist import load_netlist, subcircuit_ports
+from neuromorph.errors import CircuitError, NeuromorphError, OutOfRange
+from neuromorph.spice.netlist import load_netlist
+from neuromorph.spice.structure import Structure, read_structure
+from neuromorph.units import check_unit
 
 Point = Mapping[str, float]
 
@@ -25,6 +29,12 @@ STANDARD_OPTIONS = "method=gear reltol=1e-4 abstol=1e-14 vntol=1e-7 chgtol=1e-19
 
 REFERENCE_OPTIONS = "method=gear reltol=1e-5 abstol=1e-15 vntol=1e-8 chgtol=1e-20 gmin=1e-15 itl4=100 trtol=1"
 """Ten times tighter; the difference to the standard set is a figure's floor."""
+
+
+def _check_name(name: str, kind: str) -> None:
+    """Names become file names and HDF5 groups."""
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise CircuitError(f"{kind} name {name!r}", remedy="use letters, digits, _ . and -")
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,7 @@ class Knob:
     unit: str = "V"
 
     def __post_init__(self) -> None:
+        check_unit(self.unit, f"knob {self.name}")
         if not self.low < self.high:
             raise CircuitError(f"knob {self.name} has the empty range {self.low}..{self.high}")
         if not self.low <= self.default <= self.high:
@@ -67,7 +78,9 @@ class Axis:
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", tuple(float(v) for v in self.values))
         if not self.values or not np.all(np.isfinite(self.values)):
-            raise CircuitError("an axis needs at least one value, all finite")
+            raise CircuitError(
+                f"an axis needs at least one value, all finite; it has {', '.join(map(str, self.values)) or 'none'}"
+            )
 
 
 def linear(low: float, high: float, count: int, unit: str = "V") -> Axis:
@@ -109,6 +122,23 @@ class Sweep:
     inner: Mapping[str, Axis] = field(default_factory=dict)
     held_out: bool = False
     caption: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"sweep {self.name}"
+        _check_name(self.name, "sweep")
+        if not self.outputs:
+            raise CircuitError(
+                "it declares no outputs", where=where, remedy="name every output with its unit"
+            )
+        for name, unit in self.outputs.items():
+            check_unit(unit, f"{where}, output {name}")
+        for name, axis in (*self.axes.items(), *self.inner.items()):
+            if not isinstance(axis, Axis):
+                raise CircuitError(f"axis {name} is a {type(axis).__name__}, not an Axis", where=where)
+            check_unit(axis.unit, f"{where}, axis {name}")
+        repeated = {*self.axes} & {*self.inner} | {*self.outputs} & {*self.axes, *self.inner}
+        if repeated:
+            raise CircuitError(f"{', '.join(sorted(repeated))} names two things", where=where)
 
     def points(self) -> Iterator[tuple[tuple[int, ...], Point]]:
         """Indices and axis values of every combination, in a fixed order."""
@@ -174,6 +204,8 @@ class Circuit:
         How it works, and where it stops to; paragraphs of its page.
     published : tuple of Published
         Literature values beside ours.
+    figures : tuple of str
+        Fitted parameters that stand in the table of all blocks.
     """
 
     name: str
@@ -191,8 +223,10 @@ class Circuit:
     description: str = ""
     limits: str = ""
     published: tuple[Published, ...] = ()
+    figures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_name(self.name, "circuit")
         ports = self.ports()
         for knob in self.knobs:
             if knob.name not in ports:
@@ -201,12 +235,37 @@ class Circuit:
                     where=self.name,
                     remedy=f"its pins are: {' '.join(ports)}",
                 )
-        text = self.netlist_text().lower()
+        self._check_states()
+        self._check_names("knob", [knob.name for knob in self.knobs])
+        self._check_names("sweep", [sweep.name for sweep in self.sweeps])
+        for sweep in self.sweeps:
+            self._check_knob_axes(sweep)
+
+    def _check_names(self, kind: str, names: list[str]) -> None:
+        for name in names:
+            if names.count(name) > 1:
+                raise CircuitError(f"two {kind}s are named {name!r}", where=self.name)
+
+    def _check_states(self) -> None:
+        structure = self.structure()
+        nodes = set(structure[self.subcircuit].nodes)
+        for part in structure.parts(self.subcircuit):
+            nodes.update(node.lower() for node in part.nodes)
         for state in self.states:
-            if state.lower() not in text.split():
+            if state.lower().split(".")[-1] not in nodes:
                 raise CircuitError(
-                    f"state {state!r} is not a node of .subckt {self.subcircuit}", where=self.name
-                )
+                    f"state {state!r} is not a node of .subckt {self.subcircuit}", where=self.name,
+                    remedy=f"its nodes are: {' '.join(sorted(structure[self.subcircuit].nodes))}",
+                )  # fmt: skip
+
+    def _check_knob_axes(self, sweep: Sweep) -> None:
+        for knob in self.knobs:
+            axis = sweep.axes.get(knob.name)
+            for value in axis.values if axis else ():
+                try:
+                    self.knob_values({knob.name: value})
+                except OutOfRange as error:
+                    raise CircuitError(f"sweep {sweep.name}: {error.what}", where=self.name) from error
 
     def netlist_text(self) -> str:
         """The blocks' netlists, includes expanded, as ngspice reads them."""
@@ -232,7 +291,11 @@ class Circuit:
 
     def ports(self, subcircuit: str | None = None) -> tuple[str, ...]:
         """Pins of a subcircuit, in order."""
-        return subcircuit_ports(self.netlist_text(), subcircuit or self.subcircuit, self.name)
+        return self.structure()[subcircuit or self.subcircuit].ports
+
+    def structure(self) -> Structure:
+        """Subcircuits of the netlists with their pins and elements."""
+        return read_structure(self.netlists)
 
     def knob_values(self, point: Point) -> dict[str, float]:
         """Knob voltages at a point: its own or the defaults.
@@ -247,8 +310,9 @@ class Circuit:
             value = point.get(knob.name, knob.default)
             if not knob.low - 1e-12 <= value <= knob.high + 1e-12:
                 raise OutOfRange(
-                    f"{self.name}: knob {knob.name} = {value:g} {knob.unit} is outside "
-                    f"{knob.low:g}..{knob.high:g} {knob.unit}"
+                    f"knob {knob.name} = {value:g} {knob.unit} is outside "
+                    f"{knob.low:g}..{knob.high:g} {knob.unit}",
+                    where=self.name,
                 )
             values[knob.name] = value
         return values
@@ -277,7 +341,30 @@ class Circuit:
         """The complete netlist of one point of a sweep."""
         values = " ".join(f"{name}={value:g}" for name, value in point.items())
         title = f"* {self.name} / {sweep.name}: {values}"
-        return f"{title}\n{self.netlist_text()}\n{sweep.bench(self, point)}\n"
+        return f"{title}\n{self.netlist_text()}\n{self.bench(sweep, point)}\n"
+
+    def bench(self, sweep: Sweep, point: Point) -> str:
+        """The recipe's own cards of one point.
+
+        Raises
+        ------
+        CircuitError
+            When the recipe's bench function fails.
+        """
+        where = f"{self.name}, sweep {sweep.name}"
+        try:
+            text = sweep.bench(self, point)
+        except NeuromorphError:
+            raise
+        except Exception as error:
+            values = " ".join(f"{name}={value:g}" for name, value in point.items())
+            raise CircuitError(
+                f"its bench fails at {values}: {type(error).__name__}: {error}", where=where
+            ) from error
+        if not isinstance(text, str):
+            raise CircuitError(f"its bench returns {type(text).__name__}, not text", where=where,
+                               remedy="return circuit.testbench(...)")  # fmt: skip
+        return text
 
     def sweep(self, name: str) -> Sweep:
         """A sweep by its name."""
@@ -285,3 +372,16 @@ class Circuit:
             if sweep.name == name:
                 return sweep
         raise CircuitError(f"no sweep {name!r}", where=self.name)
+
+
+def _one_message(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """A mistake in a recipe that runs as a script is one message, as on the command line."""
+    main = sys.modules["__main__"]
+    if isinstance(error, NeuromorphError) and getattr(main, "Circuit", None) is Circuit:
+        print(f"neuromorph: {getattr(main, '__file__', '')}: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+if sys.excepthook is sys.__excepthook__:
+    sys.excepthook = _one_message

@@ -19,10 +19,10 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import h5py
 import numpy as np
@@ -186,6 +186,46 @@ class Library:
         finally:
             partial.unlink(missing_ok=True)
         return path
+
+    @contextlib.contextmanager
+    def locked(self, block: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Hold a block for writing; processes that come later wait.
+
+        The system gives the lock up when its holder dies, however it dies.
+        Without such locks (not on POSIX) nothing is held.
+        """
+        try:
+            import fcntl
+        except ImportError:
+            yield
+            return
+        path = self.path / f".{block}.lock"
+        while True:
+            file = self._opened(path)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                on_wait()
+                fcntl.flock(file, fcntl.LOCK_EX)
+            # the holder before us removed the file: what we hold is no longer the one others open
+            if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                break
+            file.close()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+            file.close()
+
+    def _opened(self, path: Path) -> IO[str]:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            return path.open("w")
+        except OSError as error:
+            raise LibraryError(
+                f"this folder cannot be written: {error.strerror}", where=self.path,
+                remedy="name another with --library",
+            ) from error  # fmt: skip
 
     def models(self, *blocks: str) -> dict[str, dict[str, float]]:
         """Fitted parameters by block, SI.

@@ -23,6 +23,34 @@ _SI = {
 }  # fmt: skip
 _NUMBER = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\s\d]*)\s*$")
 
+_BASE = frozenset(
+    ("V", "A", "s", "C", "J", "W", "F", "S", "Ohm", "H", "Hz", "K", "m", "kg", "mol", "rad", "dB", "1",
+     "V^2", "A^2", "s^2", "sqrt(Hz)")
+)  # fmt: skip
+
+
+def check_unit(unit: str, where: str) -> str:
+    """Refuse what is not an SI unit without prefix, or a quotient or product of such.
+
+    Parameters
+    ----------
+    unit : str
+        ``"V"``, ``"A/V"``, ``"V*s"``; ``""`` or ``"1"`` for a pure number.
+    where : str
+        Whose unit it is, for the message.
+
+    Raises
+    ------
+    InputError
+    """
+    if not isinstance(unit, str) or (unit and not set(re.split(r"[/*]", unit)) <= _BASE):
+        raise InputError(
+            f"unknown unit {unit!r}", where=where,
+            remedy="write SI units without prefix (s, not ns), alone or as A/V: "
+            "V A s C J W F S Ohm H Hz K m rad, 1 for a pure number",
+        )  # fmt: skip
+    return unit
+
 
 def parse_spice(text: str) -> float:
     """Value of a SPICE number such as ``"2.5f"``, ``"1meg"`` or ``"0.8"``.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 
 from neuromorph.circuit import Circuit
-from neuromorph.errors import CircuitError, NeuromorphError
+from neuromorph.errors import CircuitError, InputError
 
 _PACKAGE = Path(__file__).parent.parent
 RECIPE_FOLDERS = (Path("circuits"), _PACKAGE.parent / "circuits", _PACKAGE / "data" / "circuits")
@@ -67,13 +68,26 @@ def load_recipe(name: str) -> Circuit:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except NeuromorphError:
-        raise
-    except Exception as error:
-        raise CircuitError(f"the recipe does not run: {type(error).__name__}: {error}", where=path) from error
+    except InputError as error:
+        where = f"{path}: {error.where}" if error.where else path
+        raise type(error)(error.what, where=where, remedy=error.remedy) from error
+    except (Exception, SystemExit) as error:
+        raise CircuitError(
+            f"the recipe does not run: {type(error).__name__}: {error}", where=_line_in(path, error)
+        ) from error
     circuit = getattr(module, "CIRCUIT", None)
     if not isinstance(circuit, Circuit):
         raise CircuitError(
             "the recipe defines no CIRCUIT", where=path, remedy="assign a neuromorph.Circuit to CIRCUIT"
         )
     return circuit
+
+
+def _line_in(path: Path, error: BaseException) -> str:
+    """The recipe's file, with the line that failed where it lies in it."""
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+    ]
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        lines.append(error.lineno)
+    return f"{path}:{lines[-1]}" if lines and lines[-1] else str(path)

@@ -2,15 +2,19 @@
 
 A journal folder beside the library holds one file a point until the block is
 complete, so a run that is killed resumes where it stopped and repeats nothing
-but the points in flight.
+but the points in flight.  A block is locked while it is measured: a second process
+on the same library waits, and then finds it done.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +22,8 @@ import numpy as np
 from tqdm import tqdm
 
 from neuromorph.circuit import STANDARD_OPTIONS, Circuit, Sweep
-from neuromorph.errors import CircuitError, SimulationFailed
-from neuromorph.library import FAILED, SOLVED, BlockData, Library, SweepData, provenance
+from neuromorph.errors import CircuitError, NeuromorphError, SimulationFailed
+from neuromorph.library import FAILED, SOLVED, BlockData, Library, SweepData, failed_points, provenance
 from neuromorph.spice.netlist import digest
 from neuromorph.spice.workers import Job, WorkerPool
 
@@ -62,27 +66,76 @@ def characterize(
     CircuitError
         When every point of a sweep fails: the circuit, not the point, is wrong.
     """
-    ran, resumed, failed, unchanged = {}, {}, {}, []
+    plans = [_planned(circuit) for circuit in circuits]
+    _refuse_same_names([plan.circuit.name for plan in plans])
+    ran, resumed, unchanged = {}, {}, []
+    waiting = [p for p in plans if force or not p.is_done(library)]
+    points = sum(p.points for p in waiting)
     pool: WorkerPool | None = None
+    bar = tqdm(total=points, unit="point", disable=not progress or not points)
     try:
-        for circuit in circuits:
-            sweeps = tuple(s for s in circuit.sweeps if not s.held_out)
-            plan = _plan_digest(circuit, sweeps)
-            if not force and library.attributes(circuit.name).get("plan_sha256") == plan:
-                unchanged.append(circuit.name)
+        for plan in plans:
+            name = plan.circuit.name
+            if plan not in waiting and not _Journal.exists(library.path, name):
+                unchanged.append(name)
                 continue
-            pool = pool or WorkerPool(jobs)
-            journal = _Journal(library.path / f".{circuit.name}.journal" / plan[:16])
-            results = _run(circuit, sweeps, pool, journal, progress)
-            resumed[circuit.name], ran[circuit.name] = journal.found, journal.written
-            data = _assemble(circuit, sweeps, results, plan, pool.version)
-            library.write(data)
-            journal.remove()
-            failed.update(_failures(data))
+            with library.locked(name, partial(_say_waiting, name)):
+                if not force and plan.is_done(library):
+                    bar.total -= plan.points if plan in waiting else 0  # another process did it
+                    unchanged.append(name)
+                    _Journal.clean(library.path, name)
+                    continue
+                pool = pool or WorkerPool(jobs)
+                bar.set_description(name)
+                journal = _Journal(library.path, name, f"{plan.digest[:16]}-{pool.version}")
+                results = _run(plan.circuit, plan.sweeps, pool, journal, bar)
+                resumed[name], ran[name] = journal.found, journal.written
+                library.write(_assemble(plan.circuit, plan.sweeps, results, plan.digest, pool.version))
+                journal.remove()
     finally:
+        bar.close()
         if pool:
             pool.close()
+    failed = {k: v for plan in plans for k, v in _failures(library.read(plan.circuit.name)).items()}
     return Summary(ran, resumed, tuple(unchanged), failed)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be measured of a circuit, and its hash."""
+
+    circuit: Circuit
+    sweeps: tuple[Sweep, ...]
+    digest: str
+
+    @property
+    def points(self) -> int:
+        return sum(int(np.prod(sweep.shape)) for sweep in self.sweeps)
+
+    def is_done(self, library: Library) -> bool:
+        """Whether the library holds exactly this."""
+        return library.attributes(self.circuit.name).get("plan_sha256") == self.digest
+
+
+def _planned(circuit: Circuit) -> _Plan:
+    sweeps = tuple(s for s in circuit.sweeps if not s.held_out)
+    if not sweeps:
+        raise CircuitError("the recipe has no sweep to measure", where=circuit.name,
+                           remedy="add a Sweep that is not held out")  # fmt: skip
+    return _Plan(circuit, sweeps, _plan_digest(circuit, sweeps))
+
+
+def _refuse_same_names(names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise CircuitError(
+                f"two recipes are named {name!r}; one would overwrite the other's curves",
+                remedy="give each Circuit a name of its own",
+            )
+
+
+def _say_waiting(name: str) -> None:
+    print(f"{name}: another process is measuring it into this library; waiting", file=sys.stderr)
 
 
 def measure(
@@ -91,18 +144,20 @@ def measure(
     """Measure sweeps now, without a library (held-out checks, re-measurements)."""
     sweeps = tuple(sweeps)
     with WorkerPool(jobs) as pool:
-        results = _run(circuit, sweeps, pool, None, progress)
+        points = sum(int(np.prod(sweep.shape)) for sweep in sweeps)
+        with tqdm(total=points, desc=circuit.name, unit="point", disable=not progress) as bar:
+            results = _run(circuit, sweeps, pool, None, bar)
         return _assemble(circuit, sweeps, results, _plan_digest(circuit, sweeps), pool.version)
 
 
 def _plan_digest(circuit: Circuit, sweeps: Iterable[Sweep]) -> str:
-    decks = [sweep.bench(circuit, point) for sweep in sweeps for _, point in sweep.points()]
+    decks = [circuit.bench(sweep, point) for sweep in sweeps for _, point in sweep.points()]
     outputs = [f"{sweep.name}:{sorted(sweep.outputs)}" for sweep in sweeps]
     return digest(circuit.netlist_text(), *decks, *outputs)
 
 
 def _run(
-    circuit: Circuit, sweeps: tuple[Sweep, ...], pool: WorkerPool, journal: _Journal | None, progress: bool
+    circuit: Circuit, sweeps: tuple[Sweep, ...], pool: WorkerPool, journal: _Journal | None, bar: tqdm
 ) -> dict[str, Result]:
     """Results by ``sweep|index``, from the journal or from ngspice."""
     results: dict[str, Result] = {}
@@ -118,14 +173,15 @@ def _run(
             waiting[key] = (sweep, point)
             label = f"{sweep.name} " + " ".join(f"{k}={v:.4g}" for k, v in point.items())
             jobs.append(Job(key, circuit.deck(sweep, point), circuit.name, label))
-    bar = tqdm(total=len(jobs), desc=circuit.name, unit="point", disable=not progress or not jobs)
-    with bar:
-        for job, outcome in pool.run(jobs):
-            sweep, point = waiting[job.key]
-            results[job.key] = _measured(sweep, point, outcome, job)
-            if journal:
-                journal.write(job.key, results[job.key])
-            bar.update()
+    if bar.total:  # what the journal holds is not work, and must not shorten the time left
+        bar.total -= len(results)
+        bar.refresh()
+    for job, outcome in pool.run(jobs):
+        sweep, point = waiting[job.key]
+        results[job.key] = _measured(sweep, point, outcome, job)
+        if journal:
+            journal.write(job.key, results[job.key])
+        bar.update()
     return results
 
 
@@ -134,9 +190,31 @@ def _measured(sweep: Sweep, point: Any, outcome: Any, job: Job) -> Result:
         return outcome
     try:
         values = sweep.measure(outcome, point)
-    except (KeyError, IndexError, ValueError) as error:
-        return SimulationFailed(job.circuit, job.point, "measurement", f"{type(error).__name__}: {error}")
-    return {name: np.asarray(values[name], float) for name in sweep.outputs}
+        arrays = {name: np.asarray(value, float) for name, value in values.items()}
+    except NeuromorphError:
+        raise
+    except Exception as error:  # a recipe's own code: whatever it raises is this point's failure
+        text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        return SimulationFailed(job.circuit, job.point, "measurement", text)
+    _check_outputs(sweep, arrays, job.circuit)
+    return arrays
+
+
+def _check_outputs(sweep: Sweep, arrays: dict[str, np.ndarray], circuit: str) -> None:
+    """Measured must be what the sweep declares: the same names, one value or one an inner point."""
+    where = f"{circuit}, sweep {sweep.name}"
+    for name in sorted(set(arrays) ^ set(sweep.outputs)):
+        verb = "declares the output" if name in sweep.outputs else "measures"
+        other = "measure" if name in sweep.outputs else "outputs"
+        raise CircuitError(f"it {verb} {name!r}, which {other} does not have", where=where,
+                           remedy=f"declared: {', '.join(sweep.outputs)}; measured: {', '.join(arrays)}")  # fmt: skip
+    inner = tuple(len(axis.values) for axis in sweep.inner.values())
+    for name, values in arrays.items():
+        if values.shape not in ((), inner):
+            raise CircuitError(
+                f"it measures {name!r} with shape {values.shape}, its inner axes have {inner}", where=where,
+                remedy="return one number, or one value a point of the inner axes",
+            )  # fmt: skip
 
 
 def _assemble(
@@ -174,28 +252,43 @@ def _sweep_data(circuit: Circuit, sweep: Sweep, results: dict[str, Result]) -> S
 
 
 def _failures(data: BlockData) -> dict[str, str]:
-    from neuromorph.library import failed_points
-
     return {f"{data.name}/{point}": reason for point, reason in failed_points(data).items()}
 
 
 class _Journal:
-    """Finished points of one plan, one file each."""
+    """Finished points of one plan under one ngspice version, one file each.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.found, self.written = folder, 0, 0
-        folder.mkdir(parents=True, exist_ok=True)
+    Whoever opens it holds the block's lock, so what a killed process left half written can go.
+    """
+
+    def __init__(self, library: Path, block: str, plan: str) -> None:
+        self.library, self.block = library, block
+        self.folder = self._root(library, block) / plan
+        self.found, self.written = 0, 0
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for unfinished in (*self.folder.glob("*.partial"), *library.glob(f".{block}.h5.*.partial")):
+            unfinished.unlink(missing_ok=True)
+
+    @staticmethod
+    def _root(library: Path, block: str) -> Path:
+        return library / f".{block}.journal"
 
     def _file(self, key: str) -> Path:
         return self.folder / (key.replace("|", "_").replace(" ", "-") + ".npz")
 
     def read(self, key: str) -> Result | None:
+        """A stored point; ``None`` where there is none or its file is damaged."""
         path = self._file(key)
-        if not path.exists():
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                values = {name: stored[name] for name in stored.files}
+        except FileNotFoundError:
             return None
-        with np.load(path, allow_pickle=False) as stored:
-            self.found += 1
-            return {name: stored[name] for name in stored.files}
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            path.unlink(missing_ok=True)
+            return None
+        self.found += 1
+        return values
 
     def write(self, key: str, result: Result) -> None:
         """Keep a solved point; failed ones are asked again by the next run."""
@@ -206,7 +299,20 @@ class _Journal:
         partial = path.with_suffix(".partial")
         with partial.open("wb") as file:
             np.savez(file, **result)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(partial, path)
 
     def remove(self) -> None:
-        shutil.rmtree(self.folder.parent, ignore_errors=True)
+        """Forget this plan and those of before."""
+        self.clean(self.library, self.block)
+
+    @classmethod
+    def exists(cls, library: Path, block: str) -> bool:
+        """Whether a run of the block was interrupted here."""
+        return cls._root(library, block).exists()
+
+    @classmethod
+    def clean(cls, library: Path, block: str) -> None:
+        """Remove what is left of a finished block's journals."""
+        shutil.rmtree(cls._root(library, block), ignore_errors=True)

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from neuromorph import __version__
-from neuromorph.characterization import characterize, load_recipe, recipe_names
-from neuromorph.circuit import Circuit
-from neuromorph.errors import EngineUnavailable, InputError, NeuromorphError
+from neuromorph.characterization import Summary, characterize, find_recipe, load_recipe, recipe_names
+from neuromorph.circuit import Circuit, Knob
+from neuromorph.errors import CircuitError, EngineUnavailable, InputError, NeuromorphError, OutOfRange
 from neuromorph.figures import record, table, write_json
 from neuromorph.fitting import fit, verify
 from neuromorph.fitting.device import device_figure
@@ -30,8 +30,24 @@ c1 out 0 1p
 
 
 def chosen(names: list[str]) -> list[Circuit]:
-    """Circuits by name or path; all of the project's when none is named."""
-    return [load_recipe(name) for name in names or recipe_names()]
+    """Circuits by name or path, each once; all of the project's when none is named.
+
+    Raises
+    ------
+    CircuitError
+        When two files define circuits of the same name.
+    """
+    paths = dict.fromkeys(find_recipe(name).resolve() for name in names or recipe_names())
+    circuits: dict[str, tuple[Path, Circuit]] = {}
+    for path in paths:
+        circuit = load_recipe(str(path))
+        known = circuits.setdefault(circuit.name, (path, circuit))
+        if known[0] != path:
+            raise CircuitError(
+                f"its circuit is named {circuit.name!r}, as that of {known[0]}", where=path,
+                remedy="give each Circuit a name of its own, or measure them into different libraries",
+            )  # fmt: skip
+    return [circuit for _, circuit in circuits.values()]
 
 
 def doctor(args: argparse.Namespace) -> int:
@@ -81,8 +97,16 @@ def run_characterize(args: argparse.Namespace) -> int:
         print(f"{block}: {count} points measured{kept} -> {library.file(block)}")
     for block in summary.unchanged:
         print(f"{block}: unchanged, {library.file(block)} is up to date")
+    return _print_failures(summary)
+
+
+def _print_failures(summary: Summary) -> int:
+    """List the points without a result, in ngspice's own words; returns the exit status."""
     for point, reason in summary.failed.items():
         print(f"failed: {point}: {reason}", file=sys.stderr)
+    old = sorted({point.split("/")[0] for point in summary.failed} & set(summary.unchanged))
+    if old:
+        print(f"{', '.join(old)}: these failures were found before; --force measures again", file=sys.stderr)
     return 1 if summary.failed else 0
 
 
@@ -133,29 +157,42 @@ def run_recipe(circuit: Circuit, args: argparse.Namespace) -> int:
     folder = Path(args.out) / circuit.name
     library = Library(folder / "library")
     summary = characterize([circuit], library, args.jobs, progress=True)
-    for point, reason in summary.failed.items():
-        print(f"failed: {point}: {reason}", file=sys.stderr)
-    if circuit.fit:
-        _print_model(circuit.name, fit([circuit], library)[circuit.name])
-    if args.plot:
-        for file in plot_block(circuit, library.read(circuit.name), folder):
+    status = _print_failures(summary)
+    try:
+        if circuit.fit:
+            _print_model(circuit.name, fit([circuit], library)[circuit.name])
+    finally:  # the curves are what one looks at when a fit fails
+        for file in plot_block(circuit, library.read(circuit.name), folder) if args.plot else ():
             print(file)
-    return 0
+    return status
 
 
 def _with_knobs(circuit: Circuit, settings: list[str]) -> Circuit:
     """The circuit with some knobs' defaults changed (``NAME=VALUE``)."""
     knobs = {knob.name: knob for knob in circuit.knobs}
+    known = f"knobs: {', '.join(f'{k.name} {k.low:g}..{k.high:g} {k.unit}' for k in circuit.knobs) or 'none'}"
     for setting in settings:
-        name, _, value = setting.partition("=")
-        if name not in knobs or not value:
-            raise InputError(
-                f"--knob {setting!r} is not NAME=VALUE of a knob",
-                where=circuit.name,
-                remedy=f"knobs: {', '.join(f'{k.name} {k.low:g}..{k.high:g} {k.unit}' for k in circuit.knobs)}",
-            )
-        knobs[name] = replace(knobs[name], default=parse_quantity(value, knobs[name].unit))
+        name, _, text = setting.partition("=")
+        where = f"{circuit.name}, --knob {setting}"
+        if not text:
+            raise InputError("this is not NAME=VALUE", where=where, remedy=known)
+        if name not in knobs:
+            raise InputError(f"it has no knob {name!r}", where=where, remedy=known)
+        value = _knob_value(text, knobs[name], where)
+        knobs[name] = replace(knobs[name], default=value)
     return replace(circuit, knobs=tuple(knobs.values()))
+
+
+def _knob_value(text: str, knob: Knob, where: str) -> float:
+    try:
+        value = parse_quantity(text, knob.unit)
+    except InputError as error:
+        raise InputError(error.what, where=where, remedy=error.remedy) from error
+    if not knob.low <= value <= knob.high:
+        raise OutOfRange(
+            f"{value:g} {knob.unit} is outside {knob.low:g}..{knob.high:g} {knob.unit}", where=where
+        )
+    return value
 
 
 def plot_block(circuit: Circuit, data: BlockData, folder: Path) -> list[Path]:

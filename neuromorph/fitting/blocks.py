@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 
 from neuromorph.characterization import measure
 from neuromorph.circuit import Circuit
-from neuromorph.errors import CircuitError, LibraryError
+from neuromorph.errors import CircuitError, FitFailed, LibraryError, NeuromorphError
 from neuromorph.figures import Figure
-from neuromorph.library import BlockData, FittedModel, Library
+from neuromorph.library import BlockData, FittedModel, Library, failed_points
 
 
 def fit(circuits: Iterable[Circuit], library: Library) -> dict[str, FittedModel]:
@@ -28,10 +29,25 @@ def fit(circuits: Iterable[Circuit], library: Library) -> dict[str, FittedModel]
     for circuit in circuits:
         if circuit.fit is None:
             raise CircuitError("the recipe names no fit", where=circuit.name, remedy="set Circuit.fit")
-        data = library.read(circuit.name)
-        models[circuit.name] = circuit.fit(data)
-        library.write(replace(data, fit=models[circuit.name]))
+        with library.locked(circuit.name) if circuit.name in library.blocks() else nullcontext():
+            data = library.read(circuit.name)
+            models[circuit.name] = _fitted(circuit, data)
+            library.write(replace(data, fit=models[circuit.name]))
     return models
+
+
+def _fitted(circuit: Circuit, data: BlockData) -> FittedModel:
+    assert circuit.fit is not None
+    try:
+        return circuit.fit(data)
+    except NeuromorphError:
+        raise
+    except Exception as error:  # a recipe's own code
+        failed = len(failed_points(data))
+        cause = f"; {failed} points of its curves failed" if failed else ""
+        raise FitFailed(
+            f"{circuit.name}: its fit stops with {type(error).__name__}: {error}{cause}"
+        ) from error
 
 
 def verify(

@@ -10,6 +10,8 @@ from neuromorph.library import BlockData, SweepData
 from neuromorph.units import format_quantity
 
 MAX_LINES = 12
+"""Lines of a panel; of more, evenly chosen ones are drawn."""
+MAX_LABELS = 6
 _PREFIX = {"s": (1e9, "ns"), "A": (1e9, "nA"), "V": (1e3, "mV"), "C": (1e15, "fC"), "J": (1e15, "fJ"), "W": (1e9, "nW"),
            "F": (1e15, "fF"), "1": (1.0, "")}  # fmt: skip
 
@@ -45,19 +47,51 @@ def _draw(panel: Any, sweep: SweepData, name: str) -> None:
     axis_name, lines = _lines(sweep, values, outer)
     axis = sweep.inner[axis_name] if values.ndim > outer else sweep.axes[axis_name]
     x, x_unit = _scaled(axis, sweep.units[axis_name])
-    for label, line in lines[:MAX_LINES]:
+    chosen = _spread(len(lines), MAX_LINES)
+    labelled = {chosen[k] for k in _spread(len(chosen), MAX_LABELS)}
+    for place, index in enumerate(chosen):
+        label, line = lines[index]
         y, y_unit = _scaled(line, sweep.units[name])
-        panel.plot(x, y, marker="." if len(x) < 30 else None, lw=1.2, label=label)
+        style = (
+            {"ls": "none", "marker": "o"} if axis_name == "seed" else {"marker": "." if len(x) < 30 else None}
+        )
+        panel.plot(x, y, lw=1.2, color=_colour(place, len(chosen)),
+                   label=label if index in labelled else None, **style)  # fmt: skip
+    if axis_name == "seed":
+        panel.set_xticks(x)
     positive = np.nanmin(values) > 0 and np.nanmax(values) > 50 * np.nanmin(values)
     if len(axis) > 3 and axis.min() > 0 and axis.max() > 50 * axis.min():
         panel.set_xscale("log")
     if positive:
         panel.set_yscale("log")
+    else:
+        _keep_flat(panel)
     panel.set_xlabel(f"{axis_name} ({x_unit})" if x_unit else axis_name)
     panel.set_ylabel(f"{name} ({y_unit})" if y_unit else name)
-    if 1 < len(lines) <= MAX_LINES:
+    if len(lines) > 1:
         panel.legend(fontsize=7)
     panel.grid(alpha=0.3)
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """At most ``most`` indices, evenly spaced, first and last among them."""
+    return sorted({round(i) for i in np.linspace(0, count - 1, min(count, most))})
+
+
+def _colour(place: int, count: int) -> Any:
+    """Own colours for a few lines, a scale from dark to light for an axis of many."""
+    from matplotlib import colormaps
+
+    return f"C{place}" if count <= 3 else colormaps["viridis"](0.92 * place / (count - 1))
+
+
+def _keep_flat(panel: Any) -> None:
+    """A constant to a thousandth is shown as one, without an offset on the axis."""
+    low, high = panel.get_ylim()
+    if 0 < high - low < 2e-3 * abs(high + low):
+        middle = 0.5 * (low + high)
+        panel.set_ylim(middle - 0.02 * abs(middle), middle + 0.02 * abs(middle))
+    panel.ticklabel_format(axis="y", useOffset=False)
 
 
 def _lines(sweep: SweepData, values: np.ndarray, outer: int) -> tuple[str, list[tuple[str, np.ndarray]]]:

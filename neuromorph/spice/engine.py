@@ -17,6 +17,7 @@ import logging
 import os
 import re
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -198,13 +199,22 @@ def _failure(analysis: str, waveforms: Waveforms | None, log: Sequence[str], err
     return ""
 
 
+def _end_with_parent(parent: int) -> None:
+    """End this worker within half a second of its parent, even in the middle of a run."""
+    while os.getppid() == parent:
+        time.sleep(0.25)
+    os._exit(1)
+
+
 def serve() -> None:
     """Worker loop: pickled (job, netlist, circuit, point) in, (job, result) out."""
     import pickle
     import resource
+    import threading
 
     megabytes = int(os.environ.get("NEUROMORPH_WORKER_MEMORY_MB", "4096"))
     resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # ngspice prints to stdout; keep it off the channel
     sys.stdout = sys.stderr

@@ -6,6 +6,7 @@ import hashlib
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from neuromorph.errors import CircuitError
 
@@ -16,6 +17,18 @@ _REFUSED = re.compile(
 )
 MAXIMUM_BYTES = 4 << 20
 """A netlist with its includes may not be longer."""
+
+
+class Line(NamedTuple):
+    """A line of a netlist and where it stands (``file:number``)."""
+
+    where: str
+    text: str
+
+    @property
+    def is_comment(self) -> bool:
+        """Nothing ngspice acts on: a comment, an empty line or the final ``.end``."""
+        return not self.text or re.match(r"\s*(\*|\.end\s*$)", self.text, re.I) is not None
 
 
 def load_netlist(path: Path, allowed: tuple[Path, ...] = ()) -> str:
@@ -34,23 +47,28 @@ def load_netlist(path: Path, allowed: tuple[Path, ...] = ()) -> str:
         For a missing file or include, an include from elsewhere, a control
         section or shell command; names file, line and remedy.
     """
+    return "\n".join(line.text for line in netlist_lines(path, allowed) if not line.is_comment)
+
+
+def netlist_lines(path: Path, allowed: tuple[Path, ...] = ()) -> tuple[Line, ...]:
+    """Every line of a netlist, comments too, with its includes expanded."""
     path = Path(path).resolve()
     stamp = path.stat().st_mtime_ns if path.is_file() else 0
     return _load(path, tuple(Path(folder).resolve() for folder in allowed), stamp)
 
 
 @lru_cache(maxsize=256)
-def _load(path: Path, allowed: tuple[Path, ...], _stamp: int) -> str:
+def _load(path: Path, allowed: tuple[Path, ...], _stamp: int) -> tuple[Line, ...]:
     roots = (path.parent, path.parent.parent, *allowed)
-    return "\n".join(_expand(path, roots, (path,)))
+    return tuple(_expand(path, roots, (path,)))
 
 
-def _expand(path: Path, roots: tuple[Path, ...], open_files: tuple[Path, ...]) -> list[str]:
+def _expand(path: Path, roots: tuple[Path, ...], open_files: tuple[Path, ...]) -> list[Line]:
     if not path.is_file():
         raise CircuitError("netlist not found", where=path, remedy="check the path in the recipe")
     if path.stat().st_size > MAXIMUM_BYTES:
         raise CircuitError(f"netlist is longer than {MAXIMUM_BYTES} bytes", where=path)
-    lines: list[str] = []
+    lines: list[Line] = []
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
         if _REFUSED.search(line):
             raise CircuitError(
@@ -62,41 +80,23 @@ def _expand(path: Path, roots: tuple[Path, ...], open_files: tuple[Path, ...]) -
         if match:
             target = (path.parent / (match[2] or match[3] or match[4])).resolve()
             lines += _include(target, f"{path}:{number}", roots, open_files)
-        elif line.strip() and not re.match(r"^\s*(\*|\.end\s*$)", line, re.I):
-            lines.append(line.rstrip())
+        else:
+            lines.append(Line(f"{path}:{number}", line.rstrip()))
     return lines
 
 
-def _include(target: Path, where: str, roots: tuple[Path, ...], open_files: tuple[Path, ...]) -> list[str]:
+def _include(target: Path, where: str, roots: tuple[Path, ...], open_files: tuple[Path, ...]) -> list[Line]:
     if target in open_files:
         raise CircuitError(f"{target.name} includes itself", where=where)
     if not any(target.is_relative_to(root) for root in roots):
         raise CircuitError(
             f"include {target} lies outside the recipe's folders",
             where=where,
-            remedy="allow its folder with --allow-include FOLDER",
+            remedy=f"move it under {roots[1]}",
         )
     if not target.is_file():
         raise CircuitError(f"include {target.name} not found", where=where, remedy=f"expected at {target}")
     return _expand(target, roots, (*open_files, target))
-
-
-def subcircuit_ports(text: str, name: str, where: str = "") -> tuple[str, ...]:
-    """Pins of a subcircuit, in order.
-
-    Raises
-    ------
-    CircuitError
-        When the text has no such subcircuit; lists those it has.
-    """
-    joined = re.sub(r"\n\s*\+", " ", text)
-    found = re.findall(r"^\s*\.subckt\s+(\S+)\s+(.*)$", joined, re.I | re.M)
-    for subcircuit, rest in found:
-        if subcircuit.lower() == name.lower():
-            words = re.split(r"\s+params:|\s\S+\s*=", rest, maxsplit=1, flags=re.I)[0]
-            return tuple(words.split())
-    names = ", ".join(sorted({s for s, _ in found})) or "none"
-    raise CircuitError(f"no .subckt {name!r} in the netlist", where=where, remedy=f"it has: {names}")
 
 
 def digest(*texts: str) -> str:

@@ -25,6 +25,49 @@ def crossings(time: np.ndarray, value: np.ndarray, level: float, rising: bool = 
     return time[at] + fraction * (time[at + 1] - time[at])
 
 
+def spikes(
+    time: np.ndarray, value: np.ndarray, level: float, least: int, drive: str, remedy: str
+) -> np.ndarray:
+    """Rising crossings of a spiking node; too few of them are told apart by their cause.
+
+    Parameters
+    ----------
+    time, value : ndarray, shape (n,)
+    level : float
+        Half height of a spike, V.
+    least : int
+        How many the measurement needs.
+    drive : str
+        The stimulus, for the message: ``"2e-09 A"``.
+    remedy : str
+        What makes the circuit fire more often.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than ``least``: silence, a node that is stuck high, or a run that is too short.
+    """
+    rising = crossings(time, value, level)
+    if len(rising) >= least:
+        return rising
+    late = time > 0.5 * (time[0] + time[-1])
+    found = f"{len(rising)} spikes at {drive}: {least} are needed"
+    if np.all(value[late] > level):
+        raise ValueError(
+            f"{found}; the output is stuck high at {np.mean(value[late]):.3g} V, it saturates and is not silent; "
+            "lower the input, or strengthen what ends a spike"
+        )
+    if len(rising) == 0:
+        raise ValueError(f"{found}; the output never exceeds {np.max(value):.3g} V; {remedy}")
+    raise ValueError(
+        f"{found}; the last came at {rising[-1]:.3g} s of {time[-1]:.3g} s; {remedy}, or run longer"
+    )
+
+
 def sample(time: np.ndarray, value: np.ndarray, at: object) -> np.ndarray:
     """Waveform at given times, linearly interpolated."""
     return np.interp(np.asarray(at, float), time, value)

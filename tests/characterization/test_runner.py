@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,3 +89,96 @@ def test_killed_it_resumes_and_repeats_nothing(tmp_path):
     assert f"ran={{'rc': {60 - kept}}}" in result.stdout
     values = Library(tmp_path / "lib").read("rc")["step"]["final"]
     np.testing.assert_allclose(values / values[-1], np.arange(1, 61) / 60, rtol=1e-3)
+
+
+def journal_entries(folder):
+    return sorted((folder / "lib" / ".rc.journal").rglob("*.npz"))
+
+
+def interrupted(folder, kept=3):
+    """A run of four points that stops at the last: its recipe raises there."""
+    amplitudes = (0.2, 0.4, 0.6, 0.8)
+    circuit = rc_circuit(folder, amplitudes=amplitudes)
+
+    def stop(waves, point):
+        if point["amplitude"] > amplitudes[kept - 1]:
+            raise CircuitError("enough")
+        return circuit.sweeps[0].measure(waves, point)
+
+    broken = replace(circuit, sweeps=(replace(circuit.sweeps[0], measure=stop),))
+    with pytest.raises(CircuitError, match="enough"):
+        characterize([broken], Library(folder / "lib"), jobs=1, progress=False)
+    return circuit
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half an archive", b"\x93NUMPY garbage"])
+def test_a_damaged_journal_entry_is_measured_again(tmp_path, content):
+    circuit = interrupted(tmp_path)
+    first, *others = journal_entries(tmp_path)
+    first.write_bytes(content)
+    (first.parent / "step_3.partial").write_bytes(b"half")
+    summary = characterize([circuit], Library(tmp_path / "lib"), jobs=1, progress=False)
+    assert (summary.resumed, summary.ran) == ({"rc": len(others)}, {"rc": 4 - len(others)})
+    assert [p.name for p in (tmp_path / "lib").iterdir()] == ["rc.h5"]
+
+
+def test_a_journal_of_another_plan_is_not_used_and_goes(tmp_path):
+    interrupted(tmp_path)
+    changed = rc_circuit(tmp_path, amplitudes=(0.2, 0.4, 0.6, 0.9))
+    summary = characterize([changed], Library(tmp_path / "lib"), jobs=1, progress=False)
+    assert (summary.resumed, summary.ran) == ({"rc": 0}, {"rc": 4})
+    assert not journal_entries(tmp_path)
+
+
+def test_two_processes_on_one_library_share_the_work(tmp_path):
+    """The later one waits and finds the block done; together they measure every point once."""
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path)]
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in "ab"
+    ]
+    outputs = sorted(p.communicate(timeout=120)[0] for p in both)
+    assert [p.returncode for p in both] == [0, 0]
+    assert sum("ran={'rc': 60}" in text for text in outputs) == 1
+    assert sum("unchanged=('rc',)" in text for text in outputs) == 1
+    assert [p.name for p in (tmp_path / "lib").iterdir()] == ["rc.h5"]
+
+
+def test_workers_end_with_their_parent(tmp_path):
+    """A worker in the middle of a long run does not outlive a killed parent."""
+    slow = "* slow\\nv1 a 0 sin(0 1 1g)\\nr1 a b 1k\\nc1 b 0 1p\\n.tran 1p 1 0 1p\\n.end\\n"
+    code = (
+        "from neuromorph.spice.workers import Job, WorkerPool\n"
+        "pool = WorkerPool(1)\nprint(pool._workers[0].process.pid, flush=True)\n"
+        f"list(pool.run([Job('a', '{slow}', 'slow', '')]))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    worker = int(parent.stdout.readline())
+    time.sleep(0.5)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 10
+    while running(worker):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def running(pid):
+    """Whether a process is there and no zombie."""
+    try:
+        os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_the_bar_counts_all_blocks(tmp_path, capsys):
+    """One bar over everything that is to be measured, less what a journal holds."""
+    other = tmp_path / "other"
+    other.mkdir()
+    circuits = [interrupted(tmp_path), rc_circuit(other, name="rc2", amplitudes=(0.1, 0.2))]
+    characterize(circuits, Library(tmp_path / "lib"), jobs=1)
+    error = capsys.readouterr().err
+    assert "0/6" in error
+    assert "3/3" in error
