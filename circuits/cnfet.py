@@ -84,7 +84,7 @@ def _capacitance_measure(waves, _):
 def _ramp(_, point):
     """Gate current of a slow ramp with drain and source grounded: the C-V curve of an instrument."""
     return _deck(
-        [f"vg g 0 pwl(0 0 {RAMP:g} 0.8)", f"x1 0 g 0 cnfet dia={point['dia']:.9g} tubes={point['tubes']:.9g}"],
+        [f"vg g 0 pwl(0 0 {RAMP:g} 0.8)", f"x1 0 g 0 cnfet dia={1e9 * point['dia']:.9g} tubes={point['tubes']:.9g}"],
         "i(vg) v(g)", f".tran {RAMP / 200:g} {RAMP:g} 0 {RAMP / 200:g}", REFERENCE_OPTIONS,
     )  # fmt: skip
 
@@ -101,7 +101,7 @@ def _ramp_measure(waves, point):
 def _sized(_, point):
     """The block at 0.4 V and 0.8 V of drain voltage, and once without its off conductance."""
     sizes = (
-        f"tk={point.get('tk', 300.15):.9g} dia={point.get('dia', 1.49):.9g} tubes={point.get('tubes', 8):.9g}"
+        f"tk={point.get('tk', 300.15):.9g} dia={1e9 * point.get('dia', 1.49e-9):.9g} tubes={point.get('tubes', 8):.9g}"
     )
     low, high, step = GATE[0], GATE[-1], GATE[1] - GATE[0]
     cards = [
@@ -131,7 +131,7 @@ _VDS = {"vds": linear(-0.2, 0.8, 51)}
 _BIAS = {"vgs": linear(0.1, 0.8, 8)}
 _SIZED = {"current": "A", "threshold": "V", "efold_voltage": "V", "swing": "V/decade", "on_current": "A",
           "off_current": "A", "thermal_off_current": "A"}  # fmt: skip
-_SIZES = {"dia": Axis((1.2, 1.49, 1.7), "nm"), "tubes": Axis((1, 32), "")}
+_SIZES = {"dia": Axis((1.2e-9, 1.49e-9, 1.7e-9), "m"), "tubes": Axis((1, 32), "")}
 
 
 def _sweep(name, axis, values, unit, caption="", held_out=False):
@@ -163,12 +163,12 @@ CIRCUIT = Circuit(
         Sweep("ramp", _SIZES, _ramp, _ramp_measure, {"capacitance_per_tube": "F", "charge_per_volt": "F"}, _BIAS,
               caption="Gate current of a slow ramp over its slope: constant by the model"),
         _sweep("temperature", "tk", (273, 285, 300.15, 315, 335, 358), "K", "Over temperature"),
-        _sweep("diameter", "dia", (1.2, 1.3, 1.4, 1.49, 1.6, 1.7), "nm", "Over tube diameter"),
+        _sweep("diameter", "dia", (1.2e-9, 1.3e-9, 1.4e-9, 1.49e-9, 1.6e-9, 1.7e-9), "m", "Over tube diameter"),
         _sweep("tubes", "tubes", (1, 2, 4, 8, 16, 32), "", "Over the number of tubes"),
         _sweep("temperature_check", "tk", (277, 289, 304, 322, 351), "K", held_out=True),
-        _sweep("diameter_check", "dia", (1.23, 1.27, 1.36, 1.44, 1.53, 1.66), "nm", held_out=True),
+        _sweep("diameter_check", "dia", (1.23e-9, 1.27e-9, 1.36e-9, 1.44e-9, 1.53e-9, 1.66e-9), "m", held_out=True),
         _sweep("tubes_check", "tubes", (3, 12, 24), "", held_out=True),
-        Sweep("ramp_check", {"dia": Axis((1.3, 1.6), "nm"), "tubes": Axis((3, 20), "")}, _ramp, _ramp_measure,
+        Sweep("ramp_check", {"dia": Axis((1.3e-9, 1.6e-9), "m"), "tubes": Axis((3, 20), "")}, _ramp, _ramp_measure,
               {"capacitance_per_tube": "F", "charge_per_volt": "F"}, _BIAS, held_out=True),
     ),
     fit=fit_cnfet,

@@ -61,7 +61,7 @@ CIRCUIT = Circuit(
     ),
     subcircuit="learning_unit",
     knobs=(
-        Knob("vbase", 0.50, 0.56, 0.53, "base width of both pulses: lower is wider"),
+        Knob("vbase", 0.48, 0.56, 0.515, "base width of both pulses: lower is wider"),
         Knob("vdis", 0.25, 0.33, 0.285, "discharge: higher is shorter pulses"),
         Knob("high", 0.25, 0.40, 0.33, "height of the pulses: rate of the updates that they gate"),
     ),
@@ -70,7 +70,7 @@ CIRCUIT = Circuit(
     sweeps=(
         Sweep("signal", {"charge": linear(-6e-15, 6e-15, 13, "C"), "i_slope": Axis((2e-9, 5e-9, 1e-8, 2e-8, 4e-8), "A")},
               _bench, _measure, _OUT, caption="Learning pulses against the fed-back charge"),
-        Sweep("base", {"vbase": Axis((0.50, 0.52, 0.54, 0.56), "V"), "charge": Axis((0.0,), "C"),
+        Sweep("base", {"vbase": Axis((0.48, 0.5, 0.52, 0.54, 0.56), "V"), "charge": Axis((0.0,), "C"),
                        "i_slope": Axis((1e-8,), "A")}, _bench, _measure, _OUT, caption="Base width"),
         Sweep("signal_check", {"charge": Axis((-4.7e-15, -1.2e-15, -3e-16, 7e-16, 2.6e-15), "C"),
                                "i_slope": Axis((3e-9, 1.4e-8, 2.7e-8), "A")}, _bench, _measure, _OUT, held_out=True),

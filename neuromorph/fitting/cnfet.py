@@ -24,7 +24,7 @@ V_LOW, V_ON = 0.4, 0.8
 """Drain voltages, V, at which thresholds and on-currents are read."""
 REFERENCE_CURRENT = 1e-8
 """A, of the whole device of eight tubes: the current of a typical tail."""
-T0, D0, TUBES0 = 300.15, 1.49, 8.0
+T0, D0, TUBES0 = 300.15, 1.49e-9, 8.0
 BOLTZMANN = 8.617333262e-5
 """eV/K."""
 
@@ -170,7 +170,7 @@ def fit_cnfet(data: BlockData) -> FittedModel:
     errors["gate_capacitance_varies_with_bias"] = _capacitance_spread(data)
     box = {
         "tk": (273.0, 358.0),
-        "dia": (1.2, 1.7),
+        "dia": (1.2e-9, 1.7e-9),
         "tubes": (1.0, 32.0),
         "vgs": (-0.4, 0.8),
         "vds": (-0.2, 0.8),
@@ -215,9 +215,9 @@ def _sensitivities(p: dict[str, float]) -> dict[str, float]:
     """Slopes at the nominal device, in plain units."""
     return {
         "threshold_per_kelvin": p["threshold_tk_1"] / 100,
-        "threshold_per_nm": -p["threshold_dia_1"] / D0,
-        "ln_current_per_nm": -p["bias_current_dia_1"] / D0,
-        "ln_on_current_per_nm": -p["on_dia_1"] / D0,
+        "threshold_per_nm": -p["threshold_dia_1"] / D0 * 1e-9,
+        "ln_current_per_nm": -p["bias_current_dia_1"] / D0 * 1e-9,
+        "ln_on_current_per_nm": -p["on_dia_1"] / D0 * 1e-9,
         "off_activation": -p["thermal_off_tk_1"] * BOLTZMANN * T0,
     }
 
