@@ -48,13 +48,12 @@ def _release_measure(waves, point):
     return {
         "level": sample(waves.time, waves["level"], grid) - REST,
         "current": sample(waves.time, -waves["vout#branch"], grid),
-        "energy": integral(waves.time, supply),
-        "rest_energy": float(supply[0]) * WINDOW,
-        "pulses": float(len(pulses_of(point))),
+        "energy": integral(waves.time, supply - supply[0]),
+        "static_power": float(supply[0]),
     }
 
 
-_OUT = {"level": "V", "current": "A", "energy": "J", "rest_energy": "J", "pulses": "1"}
+_OUT = {"level": "V", "current": "A", "energy": "J", "static_power": "W"}
 
 CIRCUIT = Circuit(
     name="neuromodulator",

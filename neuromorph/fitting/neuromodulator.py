@@ -24,14 +24,11 @@ FOLD = 33e-3
 WINDOW = 2.4e-6
 PULSE = 1.3e-9
 """Length of a release pulse from foot to foot, s."""
+BURST = 50e-9 + 40e-9 * np.arange(8)
+"""Start times of the release pulses of the fit's sweeps, s."""
 CENTRES = {"vstep": 0.42, "vtau": 0.22, "vceil": 0.28, "vfloor": 0.20}
 """Knob voltages at which the quadratics are centred, V."""
 _SCALES = {"step": 2e-2, "tau": 5e-7, "ceiling": 3e-8, "floor": 1e-9}
-
-
-def burst(count: int, interval: float) -> np.ndarray:
-    """Start times of evenly spaced release pulses, s."""
-    return 50e-9 + interval * np.arange(count)
 
 
 def random_release(seed: int) -> np.ndarray:
@@ -84,9 +81,8 @@ def fit_neuromodulator(data: BlockData) -> FittedModel:
     p = {**first, **second}
     release = data["release"]
     row = int(np.argmin(np.abs(release["vstep"] - float(data.attributes["default_vstep"]))))
-    p["energy_per_pulse"] = float(
-        (release["energy"][row] - release["rest_energy"][row]) / release["pulses"][row]
-    )
+    p["energy_per_pulse"] = float(release["energy"][row] / len(BURST))
+    p["static_power"] = float(release["static_power"][row])
     units = {name: _unit(name) for name in p}
     errors = {"level_rms_volt": level_error, "gain_max_of_ceiling": gain_error}
     box = {"level": (REST, 0.55), **{k: (float(data[s][k].min()), float(data[s][k].max()))
@@ -104,6 +100,7 @@ def _unit(name: str) -> str:
         "floor": "A",
         "step_loss": "1/V",
         "energy_per_pulse": "J",
+        "static_power": "W",
     }
     return units.get(name, "V")
 
@@ -122,7 +119,7 @@ def _points(sweep: SweepData, data: BlockData) -> list[tuple[np.ndarray, float, 
 
 def pulses_of(point: Mapping[str, float]) -> np.ndarray:
     """Release pulses of a sweep's point."""
-    return random_release(int(point["seed"])) if "seed" in point else burst(8, 40e-9)
+    return random_release(int(point["seed"])) if "seed" in point else BURST
 
 
 def predicted_levels(p: Mapping[str, float], data: BlockData, sweep: SweepData) -> np.ndarray:

@@ -34,7 +34,7 @@ def plot_sweep(sweep: SweepData, title: str) -> Any:
         panel.axis("off")
     for panel, name in zip(panels.flat, names, strict=False):
         _draw(panel, sweep, name)
-    figure.suptitle(title)
+    figure.suptitle(title, fontsize="large" if columns > 1 else "medium")
     figure.tight_layout()
     return figure
 
@@ -45,7 +45,8 @@ def _draw(panel: Any, sweep: SweepData, name: str) -> None:
     axis_name, lines = _lines(sweep, values, outer)
     axis = sweep.inner[axis_name] if values.ndim > outer else sweep.axes[axis_name]
     x, x_unit = _scaled(axis, sweep.units[axis_name])
-    for label, line in lines[:MAX_LINES]:
+    shown = lines[:: -(-len(lines) // MAX_LINES)]
+    for label, line in shown:
         y, y_unit = _scaled(line, sweep.units[name])
         panel.plot(x, y, marker="." if len(x) < 30 else None, lw=1.2, label=label)
     positive = np.nanmin(values) > 0 and np.nanmax(values) > 50 * np.nanmin(values)
@@ -55,8 +56,8 @@ def _draw(panel: Any, sweep: SweepData, name: str) -> None:
         panel.set_yscale("log")
     panel.set_xlabel(f"{axis_name} ({x_unit})" if x_unit else axis_name)
     panel.set_ylabel(f"{name} ({y_unit})" if y_unit else name)
-    if 1 < len(lines) <= MAX_LINES:
-        panel.legend(fontsize=7)
+    if len(shown) > 1:
+        panel.legend(fontsize=7 if len(shown) < 7 else 5, framealpha=0.5)
     panel.grid(alpha=0.3)
 
 
