@@ -65,12 +65,10 @@ class Cleft:
     ----------
     devices : sequence of Device
     c_cleft : float
-        The cleft's capacitor, F.
-    c_gate, c_switch : float
-        Gate capacitance on either side of a 100 nm and of a 32 nm device, F.
+        The cleft's capacitor, F; gate capacitances are the device law's.
     """
 
-    def __init__(self, devices: Sequence[Device], c_cleft: float, c_gate: float, c_switch: float) -> None:
+    def __init__(self, devices: Sequence[Device], c_cleft: float) -> None:
         self.devices = devices
         nodes = {node for d in devices for node in (d.drain, d.gate, d.source)}
         self.states = [s for s in _STATES if s in nodes]
@@ -85,7 +83,7 @@ class Cleft:
             self._incidence[names.index(d.source), k] += 1
         self._sign = np.array([1.0 if d.polarity == "n" else -1.0 for d in devices])[:, None]
         self._constants = _constants(devices)
-        full = self._capacitances(names, c_cleft, c_gate, c_switch)
+        full = self._capacitances(names, c_cleft)
         n = len(self.states)
         self.capacitance = full[:n, :n]
         # the action potential is given, not a result of the charge
@@ -93,12 +91,11 @@ class Cleft:
         self._post = names.index("post")
         self._coupling = -full[self._post, :n] @ np.linalg.inv(self.capacitance)
 
-    def _capacitances(self, names: list[str], c_cleft: float, c_gate: float, c_switch: float) -> np.ndarray:
+    def _capacitances(self, names: list[str], c_cleft: float) -> np.ndarray:
         full = np.zeros((len(names), len(names)))
         pairs = [("cleft", "vdd", c_cleft)]
-        for d in self.devices:
-            c = c_switch if d.flavour.startswith("fast") else c_gate
-            pairs += [(d.gate, d.source, c), (d.gate, d.drain, c)]
+        for d, c in zip(self.devices, self._constants["cgate"], strict=True):
+            pairs += [(d.gate, d.source, float(c)), (d.gate, d.drain, float(c))]
         for one, other, c in pairs:
             a, b = names.index(one), names.index(other)
             full[[a, b], [a, b]] += c

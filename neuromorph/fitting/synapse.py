@@ -1,7 +1,7 @@
 """Post-synaptic current of a spike, excitatory or inhibitory, in two forms.
 
 The verified form is :class:`neuromorph.fitting.cleft.Cleft`: the cleft's charge through the device law, with
-every knob; three capacitances are fitted.  The network's form is a double exponential at the default
+every knob; its capacitance is the one number fitted.  The network's form is a double exponential at the default
 knobs, fitted to the same pairs and trains: each spike adds charge ``Q (1 + facilitation q) / (1 +
 saturation q)`` to a rise stage, which passes it on to the current; q is the line's own trace (one per spike,
 decaying with ``tau_decay``), so that spikes in close succession interact.
@@ -24,8 +24,8 @@ WINDOW = 150e-9
 POST = 0.2
 """Voltage of the clamped post-synaptic node, V, where a sweep names none."""
 KNOBS = ("vnt", "vre", "vw", "vdecay")
-_CAPACITANCES = {"c_cleft": 5e-15, "c_gate": 1.4e-16, "c_switch": 6.6e-17}
-"""Start of the fit, F: the netlist's capacitor and the gate capacitances of 8 tubes, 100 and 32 nm long."""
+_CLEFT = 5e-15
+"""The cleft's capacitor in the netlist, where the fit starts, F."""
 
 
 def random_train(seed: int) -> np.ndarray:
@@ -79,13 +79,13 @@ def predict(
     devices: Sequence[Device], p: Mapping[str, float], data: BlockData, sweep: SweepData
 ) -> np.ndarray:
     """Currents of the cleft's form at a sweep's points, A, positive in the synapse's own direction."""
-    cleft = Cleft(devices, *(p[name] for name in _CAPACITANCES))
+    cleft = Cleft(devices, p["c_cleft"])
     sign = 1.0 if devices is EXCITATORY else -1.0
     return sign * cleft.run(*points(data, sweep), sweep["time"])
 
 
 def fit_synapse(data: BlockData, devices: Sequence[Device]) -> FittedModel:
-    """Three capacitances of the cleft's form, six parameters of the network's form and the weight curve."""
+    """The cleft's capacitance, six parameters of the network's form and the weight curve."""
     cleft, d_cleft, error = _fit_cleft(data, devices)
     pulse, d_pulse, pulse_error = _fit_pulse(data)
     weight, d_weight = _fit_weight(data)
@@ -123,27 +123,23 @@ def _unit(name: str) -> str:
 def _fit_cleft(
     data: BlockData, devices: Sequence[Device]
 ) -> tuple[dict[str, float], dict[str, float], float]:
-    """Capacitances from lone spikes at every knob and from pairs."""
+    """The cleft's capacitance, from lone spikes at every knob and from pairs."""
     sets = [data[name] for name in ("release", "reuptake", "pairs")]
-    start = np.array(list(_CAPACITANCES.values()))
     full = max(float(measured(s).max()) for s in sets)
     # a pulse far below full scale counts less: its start hangs on picoamperes
     scales = [measured(s).max(1, keepdims=True) + 0.05 * full for s in sets]
 
     def residuals(x: np.ndarray) -> np.ndarray:
-        p = dict(zip(_CAPACITANCES, x * start, strict=True))
+        p = {"c_cleft": x[0] * _CLEFT}
         errors = [
             (predict(devices, p, data, s) - measured(s)) / scale
             for s, scale in zip(sets, scales, strict=True)
         ]
         return np.concatenate([e.ravel() for e in errors])
 
-    x, dx = least_squares(
-        residuals, [1.0, 1.0, 1.0], tuple(_CAPACITANCES), data.name, diff_step=1e-3, xtol=1e-4
-    )
+    x, dx = least_squares(residuals, [1.0], ("c_cleft",), data.name, diff_step=1e-3, xtol=1e-4)
     rms = float(np.sqrt(np.mean(residuals(x) ** 2)))
-    names = tuple(_CAPACITANCES)
-    return dict(zip(names, x * start, strict=True)), dict(zip(names, dx * start, strict=True)), rms
+    return {"c_cleft": float(x[0] * _CLEFT)}, {"c_cleft": float(dx[0] * _CLEFT)}, rms
 
 
 def _fit_pulse(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
