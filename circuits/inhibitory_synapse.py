@@ -24,13 +24,13 @@ NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 STEP = 0.2e-9
 
 
-def _bench(times):
+def _bench(times, step=STEP):
     """A bench that fires at given times; the peak of a lone pulse needs the tight tolerances."""
 
     def bench(circuit, point):
         post = point.get("v_post", POST)
         cards = f"vap ap 0 {pulses(times(point))}\nvpost post 0 {post:.9g}\nvwref vwref 0 0.4"
-        analysis = f".tran {STEP:g} {WINDOW:g} 0 {STEP:g}"
+        analysis = f".tran {step:g} {WINDOW:g} 0 {step:g}"
         return circuit.testbench(point, cards, analysis, "i(vpost) i(vdd)", options=REFERENCE_OPTIONS)
 
     return bench
@@ -52,6 +52,7 @@ _GRID = {"time": linear(0, WINDOW, 601, "s")}
 _OUT = {"current": "A", "charge": "C", "peak": "A", "energy": "J"}
 _single = _bench(lambda _: [START])
 _pair = _bench(lambda point: [START, START + point["pair_interval"]])
+_fine_pair = _bench(lambda point: [START, START + point["pair_interval"]], STEP / 10)
 _random = _bench(lambda point: random_train(int(point["seed"])))
 
 CIRCUIT = Circuit(
@@ -79,6 +80,8 @@ CIRCUIT = Circuit(
               _OUT, _GRID, caption="Pairs of action potentials"),
         Sweep("trains", {"seed": Axis((31, 32), "")}, _random, _measure, _OUT, _GRID, caption="Random trains"),
         Sweep("pairs_check", {"pair_interval": Axis((5e-9, 7.5e-9, 11e-9, 19e-9, 33e-9), "s")}, _pair, _measure,
+              _OUT, _GRID, held_out=True),
+        Sweep("pairs_floor", {"pair_interval": Axis((5e-9, 7.5e-9, 11e-9, 19e-9, 33e-9), "s")}, _fine_pair, _measure,
               _OUT, _GRID, held_out=True),
         Sweep("knobs_check",
               {"vnt": Axis((0.265, 0.31), "V"), "vre": Axis((0.542, 0.562), "V"), "vw": Axis((0.37, 0.43), "V"),

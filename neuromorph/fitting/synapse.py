@@ -137,7 +137,7 @@ def _fit_cleft(
         ]
         return np.concatenate([e.ravel() for e in errors])
 
-    x, dx = least_squares(residuals, [1.0], ("c_cleft",), data.name, diff_step=1e-3, xtol=1e-4)
+    x, dx = least_squares(residuals, [1.0], ("c_cleft",), data.name, diff_step=1e-3, xtol=1e-4, ftol=1e-5)
     rms = float(np.sqrt(np.mean(residuals(x) ** 2)))
     return {"c_cleft": float(x[0] * _CLEFT)}, {"c_cleft": float(dx[0] * _CLEFT)}, rms
 
@@ -212,6 +212,10 @@ def score_synapse(model: FittedModel, data: BlockData, devices: Sequence[Device]
             Figure(f"{title}: {what}, {name}, max error", value, "%", 2.0, 0.5)
             for name, value in errors.items()
         ]
+    floor = shape_errors(
+        measured(data["pairs_check"]), measured(data["pairs_floor"]), data["pairs_floor"]["time"]
+    )
+    figures.append(Figure(f"{title}: SPICE's own floor, pulse pairs, peak, max error", floor["peak"], "%"))
     trains = data["trains_check"]
     current, time = measured(trains), trains["time"]
     spikes = points(data, trains)[0]
