@@ -111,7 +111,8 @@ CIRCUIT = Circuit(
     "through the device law, with the charge on the release node that enters the cleft after each spike.",
     limits="The peak of a lone pulse depends on SPICE's tolerances: the standard set is 2.5 % high, so these curves "
     "are measured with the ten times tighter one. With the post-synaptic node above the pair's reference the pair "
-    "conducts backwards, spikes or none: 0.03 nA at 0.4 V, 0.75 nA at 0.5 V, 17 nA at 0.6 V. The network uses the double exponential at the default knobs, whose charge holds in "
+    "conducts backwards, spikes or none: 0.03 nA at 0.4 V, 0.75 nA at 0.5 V, 17 nA at 0.6 V. The network uses the "
+    "double exponential at the default knobs, whose charge holds in "
     "trains (about 1 %) better than in lone pairs (about 8 %).",
     literature="block structure after the BioRC carbon-nanotube synapse (Friesz, Parker, Zhou, Ryu, Sanders, 2007), "
     "of which only the abstract was seen; log-domain cleft in the manner of Bartolozzi and Indiveri (2007); own circuit",
