@@ -94,7 +94,7 @@ CIRCUIT = Circuit(
     description="Cleft, release, reuptake and weight pair are those of the excitatory synapse and take the same knob "
     "voltages. An n mirror turns the current round, with its source at 0 V: the inhibition shunts, its current "
     "ends as the post-synaptic node nears 0 V. A leak on the mirror (vdecay) takes a constant current from it.",
-    limits="The mirror's node must first charge to its threshold, which costs about 9 % of a lone pulse's charge and "
+    limits="The mirror's node must first charge to its threshold, which costs about 5 % of a lone pulse's charge and "
     "delays small currents; its rise couples some 0.02 fC of the wrong sign into the post-synaptic node. "
     "A cleft at 0 V with an n pair at the post-synaptic node, the exact mirror image of "
     "the excitatory synapse, was rejected: the pair would feed current into a node that rests at 0 V.",

@@ -106,8 +106,8 @@ CIRCUIT = Circuit(
     "with vmid and gives a current between a floor and a ceiling, which a diode turns into the gate voltage of a line: "
     "every tail on it (a synapse's, a gate's, an update's) is scaled by the level. The learning rate of a three-factor "
     "rule and the strength of synapses are currents of such tails.",
-    limits="The line has no buffer: many tails slow it, and it falls slowly at nanoampere gains. Above 0.55 V the "
-    "release step shrinks. The decay is exponential within 50 mV of the rest and slower above.",
+    limits="The line has no buffer: many tails slow it, and it falls slowly at nanoampere gains. The level is "
+    "characterized up to 0.55 V. The decay is exponential within 50 mV of the rest and slower above.",
     literature="dopamine as a level that gates plasticity: W. Schultz, P. Dayan and P. R. Montague, Science 275, 1997; "
     "E. M. Izhikevich, Cerebral Cortex 17(10), 2007; own circuit",
 )  # fmt: skip

@@ -56,5 +56,5 @@ def test_a_recipe_that_is_none(tmp_path, text, message):
 
 
 def test_an_unknown_recipe_lists_the_names():
-    with pytest.raises(CircuitError, match="axon_hillock, .*excitatory_synapse"):
+    with pytest.raises(CircuitError, match=r"axon_hillock, .*excitatory_synapse"):
         load_recipe("heart")
