@@ -114,7 +114,8 @@ CIRCUIT = Circuit(
     "unity feedback whose current ends at its tail: the voltage grows faster than the current, super-linear. The growing "
     "one is a class-AB pair of two devices in series a side, whose current grows like sinh: sub-linear. A differential "
     "pair with the mode bias on its gate divides one bias current between the two; in the middle their curvatures cancel "
-    "and the conductance stays within 5 % over 150 mV either way. One conductance serves all synapses of the node, so currents of either "
+    "and the conductance stays within 5 % over 150 mV either way. "
+    "One conductance serves all synapses of the node, so currents of either "
     "sign add whatever their number; the node's capacitance makes one pole.",
     limits="The conductance of about 4 uS that follows a 10 ns synapse takes some 0.8 uA from the supply all the time, "
     "spikes or none. In the super-linear mode currents beyond the tail drive the node to a rail. The conductance at rest "
