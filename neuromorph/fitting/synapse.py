@@ -229,6 +229,10 @@ def score_synapse(model: FittedModel, data: BlockData, devices: Sequence[Device]
         rms = 100 * np.sqrt(np.mean((waves - current) ** 2)) / current.max()
         figures.append(Figure(f"{title}: {what}, rms error of full scale", float(rms), "%"))
     network = forms["network's form, random trains"]
+    pairs = data["pairs_check"]
+    pulses = np.stack([waveform(t, pairs["time"], p) for t in points(data, pairs)[0]])
+    for name, value in shape_errors(pulses, measured(pairs), pairs["time"]).items():
+        figures.append(Figure(f"{title}: network's form, pulse pairs, {name}, max error", value, "%"))
     charge = 100 * np.abs(_charge(network, time) / _charge(current, time) - 1).max()
     figures.append(Figure(f"{title}: network's form, random trains, charge, max error", float(charge), "%"))
     return figures
