@@ -9,20 +9,30 @@ from pathlib import Path
 
 import numpy as np
 
-from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
-from neuromorph.fitting.synapse import START, WINDOW, fit_synapse, random_train, score_synapse
+from neuromorph.circuit import REFERENCE_OPTIONS, Axis, Circuit, Knob, Sweep, linear
+from neuromorph.fitting.synapse import (
+    POST,
+    START,
+    WINDOW,
+    fit_excitatory,
+    random_train,
+    score_excitatory,
+)
 from neuromorph.spice.waveforms import integral, pulses, sample
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
-POST = 0.2
-"""Voltage of the post-synaptic node, V: a membrane half-way to its threshold."""
+STEP = 0.2e-9
 
 
-def _bench(times):
+def _bench(times, step=STEP):
+    """A bench that fires at given times; the peak of a lone pulse needs the tight tolerances."""
+
     def bench(circuit, point):
-        cards = f"vap ap 0 {pulses(times(point))}\nvpost post 0 {POST}\nvwref vwref 0 0.4"
+        post = point.get("v_post", POST)
+        cards = f"vap ap 0 {pulses(times(point))}\nvpost post 0 {post:.9g}\nvwref vwref 0 0.4"
+        analysis = f".tran {step:g} {WINDOW:g} 0 {step:g}"
         return circuit.testbench(
-            point, cards, f".tran 0.2n {WINDOW:g} 0 0.2n", "i(vpost) v(xdut.cleft) i(vdd)"
+            point, cards, analysis, "i(vpost) v(xdut.cleft) i(vdd)", options=REFERENCE_OPTIONS
         )
 
     return bench
@@ -42,7 +52,7 @@ def _measure(waves, _):
 def _potential(circuit, point):
     """The post-synaptic node left to itself: the potential that the decay knob shapes."""
     cards = f"vap ap 0 {pulses([START])}\nvwref vwref 0 0.4\ncload post 0 8f"
-    return circuit.testbench(point, cards, f".tran 0.2n {WINDOW:g} 0 0.2n", "v(post)")
+    return circuit.testbench(point, cards, f".tran {STEP:g} {WINDOW:g} 0 {STEP:g}", "v(post)")
 
 
 def _potential_measure(waves, _):
@@ -51,10 +61,11 @@ def _potential_measure(waves, _):
     return {"potential": sample(waves.time, value, grid), "peak": value.max()}
 
 
-_GRID = {"time": linear(0, WINDOW, 401, "s")}
+_GRID = {"time": linear(0, WINDOW, 601, "s")}
 _OUT = {"current": "A", "charge": "C", "peak": "A", "energy": "J"}
 _single = _bench(lambda _: [START])
 _pair = _bench(lambda point: [START, START + point["pair_interval"]])
+_fine_pair = _bench(lambda point: [START, START + point["pair_interval"]], STEP / 10)
 _random = _bench(lambda point: random_train(int(point["seed"])))
 
 CIRCUIT = Circuit(
@@ -76,27 +87,35 @@ CIRCUIT = Circuit(
         Sweep("reuptake", {"vre": linear(0.52, 0.58, 5)}, _single, _measure, _OUT, _GRID, caption="Reuptake knob"),
         Sweep("decay", {"vdecay": Axis((0.15, 0.2, 0.25, 0.3), "V")}, _potential, _potential_measure,
               {"potential": "V", "peak": "V"}, _GRID, caption="Post-synaptic potential and its decay knob"),
+        Sweep("post", {"v_post": linear(0, 0.6, 7)}, _single, _measure, _OUT, _GRID,
+              caption="Current against the post-synaptic voltage"),
         Sweep("pairs", {"pair_interval": Axis((4e-9, 6e-9, 9e-9, 14e-9, 25e-9, 45e-9), "s")}, _pair, _measure,
               _OUT, _GRID, caption="Pairs of action potentials"),
         Sweep("trains", {"seed": Axis((31, 32), "")}, _random, _measure, _OUT, _GRID, caption="Random trains"),
         Sweep("pairs_check", {"pair_interval": Axis((5e-9, 7.5e-9, 11e-9, 19e-9, 33e-9), "s")}, _pair, _measure,
               _OUT, _GRID, held_out=True),
+        Sweep("pairs_floor", {"pair_interval": Axis((5e-9, 7.5e-9, 11e-9, 19e-9, 33e-9), "s")}, _fine_pair, _measure,
+              _OUT, _GRID, held_out=True),
+        Sweep("knobs_check",
+              {"vnt": Axis((0.265, 0.31), "V"), "vre": Axis((0.542, 0.562), "V"), "vw": Axis((0.37, 0.43), "V"),
+               "v_post": Axis((0.1, 0.35), "V"), "pair_interval": Axis((11e-9,), "s")},
+              _pair, _measure, _OUT, _GRID, held_out=True),
         Sweep("trains_check", {"seed": Axis((301, 302, 303), "")}, _random, _measure, _OUT, _GRID, held_out=True),
     ),
-    fit=fit_synapse,
-    score=score_synapse,
-    literature="The chain action potential, neurotransmitter release, reuptake, receptor and weight follows the BioRC "
-    "carbon-nanotube synapse (Friesz, Parker, Zhou, Ryu, Sanders, 2007), of which only the abstract was seen. The "
-    "log-domain cleft is in the manner of the synapse of Bartolozzi and Indiveri (2007). The circuit is our own design.",
+    fit=fit_excitatory,
+    score=score_excitatory,
     description="The cleft rests at the supply and is a log-domain integrator: a spike lets a source-coupled injector "
-    "(vnt, release) pull it down, so that pulses add in the receptor's current; a constant reuptake current (vre) makes "
-    "that current decay exponentially; a differential pair scales it by a sigmoid of vw. The second of two close spikes "
-    "adds 30 % more than the first, later ones less: the model's facilitation and saturation. vdecay discharges the "
-    "post-synaptic node.",
-    limits="Charge and time constants are fitted at the default knobs, the weight knob by its own sigmoid. The "
-    "double-exponential form misses the peak of lone and paired pulses; charge and random trains are closer (see the "
-    "stated errors). The current was measured into a node clamped at 0.2 V.",
-    figures=("charge", "tau_decay", "facilitation", "v_weight_width"),
+    "(vnt, release) pull it down, so pulses add in the receptor's current; a constant reuptake current (vre) makes "
+    "that current decay exponentially; a differential pair scales it by a sigmoid of vw. Above 100 nA the receptor "
+    "and the pair leave the exponential, so a second pulse adds less than the first did: the model takes both "
+    "through the device law, with the charge on the release node that enters the cleft after each spike.",
+    limits="The peak of a lone pulse depends on SPICE's tolerances: the standard set is 2.5 % high, so these curves "
+    "are measured with the ten times tighter one. With the post-synaptic node above the pair's reference the pair "
+    "conducts backwards, spikes or none: 0.03 nA at 0.4 V, 0.75 nA at 0.5 V, 17 nA at 0.6 V. The network uses the "
+    "double exponential at the default knobs, whose charge holds in "
+    "trains (about 1 %) better than in lone pairs (about 8 %).",
+    literature="block structure after the BioRC carbon-nanotube synapse (Friesz, Parker, Zhou, Ryu, Sanders, 2007), "
+    "of which only the abstract was seen; log-domain cleft in the manner of Bartolozzi and Indiveri (2007); own circuit",
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -138,6 +138,16 @@ def drain_current(parameters: Mapping[str, Any], vg: Any, vd: Any, vs: Any, xp: 
     xp : module
         ``numpy`` or ``jax.numpy``.
     """
+    return biased_current({**parameters, **evaluate_geometry(parameters, xp)}, vg, vd, vs, xp)
+
+
+def biased_current(constants: Mapping[str, Any], vg: Any, vd: Any, vs: Any, xp: ModuleType) -> Any:
+    """:func:`drain_current` with the geometry evaluated before, for many calls on the same devices.
+
+    Parameters
+    ----------
+    constants : mapping of str to float or array
+        Parameters and every name of :data:`GEOMETRY`.
+    """
     bias = {"vgs": vg - xp.minimum(vd, vs), "vds": vd - vs}
-    scope = {**parameters, **evaluate_geometry(parameters, xp), **bias}
-    return _evaluate(BIAS, scope, xp)["id"]
+    return _evaluate(BIAS, {**constants, **bias}, xp)["id"]

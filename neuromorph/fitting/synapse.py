@@ -1,20 +1,31 @@
-"""Post-synaptic current of a spike: release with paired-pulse saturation, rise and decay.
+"""Post-synaptic current of a spike, excitatory or inhibitory, in two forms.
 
-Each spike adds charge ``Q (1 + facilitation q) / (1 + saturation q)`` to a rise stage, which passes it
-on to the current; q is the line's own trace (one per spike, decaying with
-``tau_decay``), so that spikes in close succession interact.
+The verified form is :class:`neuromorph.fitting.cleft.Cleft`: the cleft's charge through the device law, with
+every knob; its capacitance is the one number fitted.  The network's form is a double exponential at the default
+knobs, fitted to the same pairs and trains: each spike adds charge ``Q (1 + facilitation q) / (1 +
+saturation q)`` to a rise stage, which passes it on to the current; q is the line's own trace (one per spike,
+decaying with ``tau_decay``), so that spikes in close succession interact.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import partial
+
 import numpy as np
 
 from neuromorph.figures import Figure
+from neuromorph.fitting.cleft import EXCITATORY, INHIBITORY, Cleft, Device
 from neuromorph.fitting.least_squares import least_squares
-from neuromorph.library import BlockData, FittedModel
+from neuromorph.library import BlockData, FittedModel, SweepData
 
 START = 5e-9
 WINDOW = 150e-9
+POST = 0.2
+"""Voltage of the clamped post-synaptic node, V, where a sweep names none."""
+KNOBS = ("vnt", "vre", "vw", "vdecay")
+_CLEFT = 5e-15
+"""The cleft's capacitor in the netlist, where the fit starts, F."""
 
 
 def random_train(seed: int) -> np.ndarray:
@@ -24,8 +35,8 @@ def random_train(seed: int) -> np.ndarray:
     return times[times < 90e-9]
 
 
-def waveform(spikes: np.ndarray, time: np.ndarray, p: dict[str, float]) -> np.ndarray:
-    """Post-synaptic current, A, at ``time`` for spikes at given times."""
+def waveform(spikes: np.ndarray, time: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
+    """Post-synaptic current of the network's form, A, at ``time`` for spikes at given times."""
     rise, decay = p["tau_rise"], p["tau_decay"]
     norm = p["charge"] / (decay - rise)
     total = np.zeros_like(time)
@@ -41,81 +52,194 @@ def waveform(spikes: np.ndarray, time: np.ndarray, p: dict[str, float]) -> np.nd
     return total
 
 
-def _spikes(sweep, row: int) -> np.ndarray:
-    if "seed" in sweep.axes:
-        return random_train(int(sweep["seed"][row]))
-    if "pair_interval" in sweep.axes:
-        return np.array([START, START + sweep["pair_interval"][row]])
+def points(data: BlockData, sweep: SweepData) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+    """Spike times and knob voltages of every point of a sweep, its outer axes flattened."""
+    mesh = np.meshgrid(*sweep.axes.values(), indexing="ij")
+    axes = {name: values.ravel() for name, values in zip(sweep.axes, mesh, strict=True)}
+    rows = mesh[0].size
+    knobs = {name: axes.get(name, np.full(rows, float(data.attributes[f"default_{name}"]))) for name in KNOBS}
+    knobs |= {"post": axes.get("v_post", np.full(rows, POST)), "vwref": np.full(rows, 0.4)}
+    return [_spikes({name: float(v[r]) for name, v in axes.items()}) for r in range(rows)], knobs
+
+
+def _spikes(point: Mapping[str, float]) -> np.ndarray:
+    if "seed" in point:
+        return random_train(int(point["seed"]))
+    if "pair_interval" in point:
+        return np.array([START, START + point["pair_interval"]])
     return np.array([START])
 
 
-def fit_synapse(data: BlockData) -> FittedModel:
-    """Charge, delay, rise, decay and saturation at the default knobs, from pairs and trains."""
-    names = ("charge", "delay", "tau_rise", "tau_decay", "facilitation", "saturation")
-    sets = [data["pairs"], data["trains"]]
-    full = max(s["current"].max() for s in sets)
+def measured(sweep: SweepData) -> np.ndarray:
+    """Currents of a sweep, A, shape (points, times)."""
+    return sweep["current"].reshape(-1, sweep["current"].shape[-1])
 
-    def unpack(x: np.ndarray) -> dict[str, float]:
-        scaled = (x[0] * 1e-15, x[1] * 1e-9, abs(x[2]) * 1e-9, x[3] * 1e-8, abs(x[4]), abs(x[5]))
-        return dict(zip(names, scaled, strict=True))
+
+def predict(
+    devices: Sequence[Device], p: Mapping[str, float], data: BlockData, sweep: SweepData
+) -> np.ndarray:
+    """Currents of the cleft's form at a sweep's points, A, positive in the synapse's own direction."""
+    cleft = Cleft(devices, p["c_cleft"])
+    sign = 1.0 if devices is EXCITATORY else -1.0
+    return sign * cleft.run(*points(data, sweep), sweep["time"])
+
+
+def fit_synapse(data: BlockData, devices: Sequence[Device]) -> FittedModel:
+    """The cleft's capacitance, six parameters of the network's form and the weight curve."""
+    cleft, d_cleft, error = _fit_cleft(data, devices)
+    pulse, d_pulse, pulse_error = _fit_pulse(data)
+    weight, d_weight = _fit_weight(data)
+    # the network's weight unit is the charge of a lone spike at the default knobs
+    p = {
+        **cleft,
+        **pulse,
+        **weight,
+        "gain": 1.0,
+        "energy_per_spike": float(np.median(data["weight"]["energy"])),
+    }
+    units = {name: _unit(name) for name in p}
+    errors = {"cleft_rms_of_peak": error, "waveform_rms_of_full_scale": pulse_error}
+    box = {
+        "interval": (4e-9, WINDOW),
+        "current": (0.0, float(max(data[s]["current"].max() for s in ("pairs", "trains")))),
+        **{k: (float(data[s][k].min()), float(data[s][k].max()))
+           for k, s in (("vnt", "release"), ("vre", "reuptake"), ("vw", "weight"))},
+    }  # fmt: skip
+    return FittedModel("log_domain_cleft", p, units, {**d_cleft, **d_pulse, **d_weight}, errors, box)
+
+
+fit_excitatory = partial(fit_synapse, devices=EXCITATORY)
+fit_inhibitory = partial(fit_synapse, devices=INHIBITORY)
+
+
+def _unit(name: str) -> str:
+    if name == "energy_per_spike":
+        return "J"
+    if name.endswith("charge"):
+        return "C"
+    return {"c_": "F", "v_": "V", "ta": "s", "de": "s"}.get(name[:2], "1")
+
+
+def _fit_cleft(
+    data: BlockData, devices: Sequence[Device]
+) -> tuple[dict[str, float], dict[str, float], float]:
+    """The cleft's capacitance, from lone spikes at every knob and from pairs."""
+    sets = [data[name] for name in ("release", "reuptake", "pairs")]
+    full = max(float(measured(s).max()) for s in sets)
+    # a pulse far below full scale counts less: its start hangs on picoamperes
+    scales = [measured(s).max(1, keepdims=True) + 0.05 * full for s in sets]
 
     def residuals(x: np.ndarray) -> np.ndarray:
-        p = unpack(x)
+        p = {"c_cleft": x[0] * _CLEFT}
         errors = [
-            (waveform(_spikes(s, r), s["time"], p) - s["current"][r]) / s["current"][r].max()
-            for s in sets
-            for r in range(len(s["current"]))
+            (predict(devices, p, data, s) - measured(s)) / scale
+            for s, scale in zip(sets, scales, strict=True)
         ]
-        return np.concatenate(errors)
+        return np.concatenate([e.ravel() for e in errors])
+
+    x, dx = least_squares(residuals, [1.0], ("c_cleft",), data.name, diff_step=1e-3, xtol=1e-4, ftol=1e-5)
+    rms = float(np.sqrt(np.mean(residuals(x) ** 2)))
+    return {"c_cleft": float(x[0] * _CLEFT)}, {"c_cleft": float(dx[0] * _CLEFT)}, rms
+
+
+def _fit_pulse(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
+    """The network's double exponential, from the waveforms of pairs and trains."""
+    names = ("charge", "delay", "tau_rise", "tau_decay", "facilitation", "saturation")
+    scale = np.array([1e-15, 1e-9, 1e-9, 1e-8, 1, 1])
+    rows = [
+        (spikes, s["time"], current)
+        for s in (data["pairs"], data["trains"])
+        for spikes, current in zip(points(data, s)[0], measured(s), strict=True)
+    ]
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        p = dict(zip(names, np.abs(x) * scale, strict=True))
+        return np.concatenate([(waveform(a, t, p) - i) / i.max() for a, t, i in rows])
 
     x, dx = least_squares(residuals, [1.5, 1.0, 0.5, 1.0, 1.0, 1.0], names, data.name)
-    p = unpack(x)
-    deviation = dict(zip(names, dx * (1e-15, 1e-9, 1e-9, 1e-8, 1, 1), strict=True))
+    values, deviation = np.abs(x) * scale, dx * scale
+    return (
+        {n: float(v) for n, v in zip(names, values, strict=True)},
+        {n: float(v) for n, v in zip(names, deviation, strict=True)},
+        float(np.sqrt(np.mean(residuals(x) ** 2))),
+    )
+
+
+def _fit_weight(data: BlockData) -> tuple[dict[str, float], dict[str, float]]:
+    """Charge of a lone spike against the weight knob: a sigmoid."""
     weight = data["weight"]
+    names = ("weight_charge", "v_weight_offset", "v_weight_width")
+    scale = np.array([1e-15, 0.1, 1 / 30])
     w, dw = least_squares(
         lambda w: w[0] / (1 + np.exp(-(weight["vw"] - w[1] / 10) / (w[2] / 30))) - weight["charge"] / 1e-15,
-        [1.5, 4, 1], ("weight_charge", "v_weight_offset", "v_weight_width"), data.name,
+        [1.5, 4, 1], names, data.name,
     )  # fmt: skip
-    p.update(weight_charge=w[0] * 1e-15, v_weight_offset=w[1] / 10, v_weight_width=w[2] / 30)
-    deviation.update(weight_charge=dw[0] * 1e-15, v_weight_offset=dw[1] / 10, v_weight_width=dw[2] / 30)
-    # the network's weight unit is the charge of a lone spike at the default knobs
-    p["gain"] = 1.0
-    quiet = data["weight"]["energy"]
-    p["energy_per_spike"] = float(np.median(quiet))
-    units = {
-        "charge": "C", "delay": "s", "tau_rise": "s", "tau_decay": "s", "facilitation": "1", "saturation": "1",
-        "weight_charge": "C", "v_weight_offset": "V", "v_weight_width": "V", "gain": "1", "energy_per_spike": "J",
+    return dict(zip(names, map(float, w * scale), strict=True)), dict(
+        zip(names, map(float, dw * scale), strict=True)
+    )
+
+
+def half_width(current: np.ndarray, time: np.ndarray) -> float:
+    """Time that a pulse stays above half of its peak, s: the stretch around the maximum."""
+    top = int(current.argmax())
+    half = current[top] / 2
+    before = np.flatnonzero(current[:top] < half)
+    after = top + np.flatnonzero(current[top:] < half)
+    a, b = before[-1], after[0]
+    rise = time[a] + (time[a + 1] - time[a]) * (half - current[a]) / (current[a + 1] - current[a])
+    fall = time[b - 1] + (time[b] - time[b - 1]) * (current[b - 1] - half) / (current[b - 1] - current[b])
+    return float(fall - rise)
+
+
+def shape_errors(predicted: np.ndarray, current: np.ndarray, time: np.ndarray) -> dict[str, float]:
+    """Largest relative error of peak, half-width and charge over rows, %."""
+    widths = [np.array([half_width(row, time) for row in rows]) for rows in (predicted, current)]
+    pairs = {
+        "peak": (predicted.max(1), current.max(1)), "half-width": (widths[0], widths[1]),
+        "charge": (_charge(predicted, time), _charge(current, time)),
     }  # fmt: skip
-    errors = {"waveform_rms_of_full_scale": float(np.sqrt(np.mean(residuals(x) ** 2)))}
-    box = {"interval": (4e-9, WINDOW), "current": (0.0, float(full))}
-    return FittedModel(
-        "double_exponential", {k: float(v) for k, v in p.items()}, units, deviation, errors, box
-    )
+    return {name: float(100 * np.abs(a / b - 1).max()) for name, (a, b) in pairs.items()}
 
 
-def score_synapse(model: FittedModel, data: BlockData) -> list[Figure]:
-    """Peak and charge on held-out pairs, waveform on held-out trains."""
+def score_synapse(model: FittedModel, data: BlockData, devices: Sequence[Device], title: str) -> list[Figure]:
+    """Held-out pairs, knobs and trains of the cleft's form, then of the network's form and a baseline."""
     p = model.parameters
-    pairs, trains = data["pairs_check"], data["trains_check"]
-    predicted = np.stack([waveform(_spikes(pairs, r), pairs["time"], p) for r in range(len(pairs["peak"]))])
-    peak = 100 * np.abs(predicted.max(1) / pairs["current"].max(1) - 1)
-    charge = 100 * np.abs(_charge(predicted, pairs["time"]) / _charge(pairs["current"], pairs["time"]) - 1)
-    waves = np.stack([waveform(_spikes(trains, r), trains["time"], p) for r in range(len(trains["peak"]))])
-    full = trains["current"].max()
-    rms = 100 * np.sqrt(np.mean((waves - trains["current"]) ** 2)) / full
-    linear = {**p, "facilitation": 0.0, "saturation": 0.0, "tau_rise": 1e-12}
-    naive = np.stack(
-        [waveform(_spikes(trains, r), trains["time"], linear) for r in range(len(trains["peak"]))]
+    figures = []
+    for sweep, what in (("pairs_check", "pulse pairs"), ("knobs_check", "held-out knobs")):
+        check = data[sweep]
+        errors = shape_errors(predict(devices, p, data, check), measured(check), check["time"])
+        figures += [
+            Figure(f"{title}: {what}, {name}, max error", value, "%", 2.0, 0.5)
+            for name, value in errors.items()
+        ]
+    floor = shape_errors(
+        measured(data["pairs_check"]), measured(data["pairs_floor"]), data["pairs_floor"]["time"]
     )
-    return [
-        Figure("synapse: pulse pairs, peak, max error", float(peak.max()), "%"),
-        Figure("synapse: pulse pairs, charge, max error", float(charge.max()), "%"),
-        Figure("synapse: random trains, rms error of full scale", float(rms), "%"),
-        Figure(
-            "synapse: baseline, plain exponential, rms of full scale",
-            float(100 * np.sqrt(np.mean((naive - trains["current"]) ** 2)) / full), "%",
-        ),
-    ]  # fmt: skip
+    figures.append(Figure(f"{title}: SPICE's own floor, pulse pairs, peak, max error", floor["peak"], "%"))
+    trains = data["trains_check"]
+    current, time = measured(trains), trains["time"]
+    spikes = points(data, trains)[0]
+    linear = {**p, "facilitation": 0.0, "saturation": 0.0, "tau_rise": 1e-12}
+    forms = {
+        "random trains": predict(devices, p, data, trains),
+        "network's form, random trains": np.stack([waveform(s, time, p) for s in spikes]),
+        "baseline, plain exponential": np.stack([waveform(s, time, linear) for s in spikes]),
+    }
+    for what, waves in forms.items():
+        rms = 100 * np.sqrt(np.mean((waves - current) ** 2)) / current.max()
+        figures.append(Figure(f"{title}: {what}, rms error of full scale", float(rms), "%"))
+    network = forms["network's form, random trains"]
+    pairs = data["pairs_check"]
+    pulses = np.stack([waveform(t, pairs["time"], p) for t in points(data, pairs)[0]])
+    for name, value in shape_errors(pulses, measured(pairs), pairs["time"]).items():
+        figures.append(Figure(f"{title}: network's form, pulse pairs, {name}, max error", value, "%"))
+    charge = 100 * np.abs(_charge(network, time) / _charge(current, time) - 1).max()
+    figures.append(Figure(f"{title}: network's form, random trains, charge, max error", float(charge), "%"))
+    return figures
+
+
+score_excitatory = partial(score_synapse, devices=EXCITATORY, title="synapse")
+score_inhibitory = partial(score_synapse, devices=INHIBITORY, title="inhibitory synapse")
 
 
 def _charge(current: np.ndarray, time: np.ndarray) -> np.ndarray:

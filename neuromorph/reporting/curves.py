@@ -36,7 +36,7 @@ def plot_sweep(sweep: SweepData, title: str) -> Any:
         panel.axis("off")
     for panel, name in zip(panels.flat, names, strict=False):
         _draw(panel, sweep, name)
-    figure.suptitle(title)
+    figure.suptitle(title, fontsize="large" if columns > 1 else "medium")
     figure.tight_layout()
     return figure
 
