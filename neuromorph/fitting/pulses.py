@@ -110,13 +110,14 @@ def score_error_unit(model: FittedModel, data: BlockData) -> list[Figure]:
 def learning_width(p: dict[str, float], charge: Any, slope: Any) -> np.ndarray:
     """Width of the + minus the - learning pulse, s, after a charge (C) at a slope current (A)."""
     current = np.asarray(slope, float) / 2e-8
-    gain = p["time_per_slope"] * current / (1 + p["compression"] * current)
     volt = np.asarray(charge, float) / p["capacitance"]
-    return gain * np.tanh((volt - p["v_offset"]) / p["v_width"])
+    signal = np.tanh((volt - p["v_offset"]) / (p["v_width"] * (1 + p["widening"] * current)))
+    down = np.where(signal < 0, p["down"], 1.0)
+    return p["time_per_slope"] * current * (1 - p["lag"] / current) * down * signal
 
 
-_LEARNING = ("time_per_slope", "compression", "v_offset", "v_width")
-_LEARNING_SCALE = np.array([1e-8, 1e-1, 1e-3, 65e-3])
+_LEARNING = ("time_per_slope", "lag", "down", "v_offset", "v_width", "widening")
+_LEARNING_SCALE = np.array([1e-8, 1e-1, 1.0, 1e-3, 65e-3, 0.1])
 INTEGRATOR = 40e-15
 """Integrating capacitor of the learning unit in the netlist, F; gates add to it (measured)."""
 
@@ -135,19 +136,19 @@ def fit_learning_unit(data: BlockData) -> FittedModel:
     full = np.abs(sweep["difference"]).max()
     x, dx = least_squares(
         lambda x: ((_learning_model(x, sweep, capacitance) - sweep["difference"]) / full).ravel(),
-        [0.8, 0, 0, 1], _LEARNING, data.name,
+        [0.5, 0, 1, 0, 1, 0], _LEARNING, data.name,
     )  # fmt: skip
     parameters = dict(zip(_LEARNING, x * _LEARNING_SCALE, strict=True)) | {
         "capacitance": capacitance, "base": float(sweep["negative"][len(sweep["charge"]) // 2].mean()),
         "energy_per_conversion": float(sweep["energy"].mean()),
     }  # fmt: skip
-    units = {"time_per_slope": "s", "compression": "1", "v_offset": "V", "v_width": "V", "capacitance": "F", "base": "s"}
+    units = {"time_per_slope": "s", "lag": "1", "down": "1", "widening": "1", "v_offset": "V", "v_width": "V", "capacitance": "F", "base": "s"}
     units["energy_per_conversion"] = "J"
     error = np.abs(_learning_model(x, sweep, capacitance) - sweep["difference"]).max() / full
     return FittedModel(
         "pulse_width_product", {k: float(v) for k, v in parameters.items()}, units,
         dict(zip(_LEARNING, dx * _LEARNING_SCALE, strict=True)), {"difference_max_of_full_scale": float(error)},
-        {"charge": (-6e-15, 6e-15), "slope": (2e-9, 4e-8)},
+        {"charge": (-6e-15, 6e-15), "slope": (5e-9, 4e-8)},
     )  # fmt: skip
 
 
