@@ -1,0 +1,119 @@
+"""Adaptive axon hillock: threshold step per spike, its slow decay, shift of the f-I curve.
+
+python circuits/adaptive_hillock.py --plot
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
+from neuromorph.fitting.adaptive_hillock import fit_adaptive_hillock, score_adaptive_hillock
+from neuromorph.spice.waveforms import crossings, integral, sample, staircase
+
+NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
+START = 2e-9
+SPIKES = 3
+DRIVE = 3e-7
+"""Input of the step sweep, A: spikes 8 to 10 ns apart."""
+SLOW_STOP = 200e-6
+
+
+def _cards(point, drive):
+    """The slow node starts at ``v_slow``; a twin of its read transistor shows the threshold current."""
+    start = f".ic v(xdut.slow)={point['v_slow']:.9g}"
+    return f"{drive}\nxtwin mon xdut.slow 0 nfet_low_leakage\nvmon mon 0 0.2\n{start}"
+
+
+def _step(circuit, point):
+    cards = _cards(point, f"iin 0 in {staircase((0, START), (0, DRIVE))}")
+    return circuit.testbench(point, cards, ".tran 0.2n 42n 0 0.5n", "v(axon) i(vmon) i(vdd)")
+
+
+def _threshold(waves, times):
+    return sample(waves.time, -waves["vmon#branch"], times)
+
+
+def _step_measure(waves, _):
+    spikes = crossings(waves.time, waves["axon"], 0.4)
+    if len(spikes) <= SPIKES:
+        raise ValueError(f"{len(spikes)} spikes, {SPIKES + 1} are needed")
+    # just before the next spike: the injector's node has emptied itself into the slow node
+    before = np.r_[spikes[: SPIKES + 1] - 0.5e-9]
+    energy = -0.8 * integral(waves.time, waves["vdd#branch"], spikes[0], spikes[SPIKES]) / SPIKES
+    return {"threshold": _threshold(waves, before), "energy": energy}
+
+
+def _decay(circuit, point):
+    cards = _cards(point, "iin 0 in 0")
+    return circuit.testbench(point, cards, f".tran 0.1u {SLOW_STOP:g} 0 1u", "i(vmon)")
+
+
+def _decay_measure(waves, _):
+    return {"threshold": _threshold(waves, np.array(_TIME["time"].values))}
+
+
+def _shift(circuit, point):
+    current = point["i_in"]
+    stop = START + 3 * (1.6e-15 / (current - 0.9 * _EXPECTED[point["v_slow"]]) + 12e-9)
+    cards = _cards(point, f"iin 0 in {staircase((0, START), (0, current))}")
+    return circuit.testbench(point, cards, f".tran 0.2n {stop:.6g} 0 1n", "v(axon) i(vmon)")
+
+
+def _shift_measure(waves, _):
+    spikes = crossings(waves.time, waves["axon"], 0.4)
+    if len(spikes) < 3:
+        raise ValueError(f"{len(spikes)} spikes, three are needed")
+    return {"interval": spikes[2] - spikes[1], "threshold": _threshold(waves, (spikes[1] + spikes[2]) / 2)}
+
+
+_TIME = {"time": linear(0.5e-6, SLOW_STOP * 0.999, 201, "s")}
+_COUNT = {"spike": Axis(tuple(range(SPIKES + 1)), "1")}
+_STEP = {"threshold": "A", "energy": "J"}
+_SHIFT = {"interval": "s", "threshold": "A"}
+_EXPECTED = {0.14: 1e-9, 0.26: 3e-8, 0.29: 7.5e-8, 0.275: 4.8e-8}
+"""Threshold current about at each start of the slow node, A: how long to wait for three spikes."""
+
+CIRCUIT = Circuit(
+    name="adaptive_hillock",
+    summary="axon hillock with a slow threshold that every spike raises",
+    netlists=(
+        NETLISTS / "devices/cnfet.lib", NETLISTS / "blocks/axon_hillock.cir", NETLISTS / "blocks/adaptive_hillock.cir",
+    ),
+    subcircuit="adaptive_hillock",
+    knobs=(
+        Knob("vwidth", 0.36, 0.46, 0.43, "spike width: higher is wider"),
+        Knob("vref", 0.15, 0.27, 0.225, "refractory period: higher is shorter"),
+        Knob("vleak", 0.05, 0.30, 0.15, "membrane leak: higher leaks more, raises the rheobase"),
+        Knob("vgain", 0.40, 0.46, 0.43, "first-stage load current, sets the threshold"),
+        Knob("vthr", 0.50, 0.62, 0.58, "threshold step per spike: higher is more"),
+        Knob("vslow", 0.20, 0.30, 0.24, "decay of the threshold: higher is faster"),
+        Knob("vbase", 0.10, 0.20, 0.14, "rest of the slow node: the threshold without spikes"),
+    ),
+    states=("in", "slow"),
+    transistors=17,
+    sweeps=(
+        Sweep("step", {"vthr": linear(0.50, 0.62, 4), "v_slow": Axis((0.15, 0.24, 0.29), "V")}, _step, _step_measure,
+              _STEP, _COUNT, caption="Threshold current before each spike"),
+        Sweep("decay", {"v_slow": Axis((0.30,), "V"), "vslow": linear(0.20, 0.30, 5)}, _decay, _decay_measure,
+              {"threshold": "A"}, _TIME, caption="Threshold current without spikes"),
+        Sweep("shift", {"v_slow": Axis((0.14, 0.26, 0.29), "V"),
+                        "i_in": Axis((30e-9, 45e-9, 65e-9, 90e-9, 130e-9, 180e-9, 250e-9), "A")},
+              _shift, _shift_measure, _SHIFT, caption="Interval at three thresholds"),
+        Sweep("step_check", {"vthr": Axis((0.52, 0.56, 0.60), "V"), "v_slow": Axis((0.20, 0.27), "V")}, _step,
+              _step_measure, _STEP, _COUNT, held_out=True),
+        Sweep("decay_check", {"v_slow": Axis((0.28,), "V"), "vslow": Axis((0.215, 0.24, 0.27), "V")}, _decay,
+              _decay_measure, {"threshold": "A"}, _TIME, held_out=True),
+        Sweep("shift_check", {"v_slow": Axis((0.275,), "V"), "i_in": Axis((80e-9, 110e-9, 160e-9, 220e-9), "A")},
+              _shift, _shift_measure, _SHIFT, held_out=True),
+    ),
+    fit=fit_adaptive_hillock,
+    score=score_adaptive_hillock,
+)  # fmt: skip
+
+if __name__ == "__main__":
+    from neuromorph.cli import recipe_main
+
+    recipe_main(__file__)
