@@ -56,25 +56,29 @@ def _decay_measure(waves, _):
 
 
 def _shift(circuit, point):
-    current = point["i_in"]
-    stop = START + 3 * (1.6e-15 / (current - 0.9 * _EXPECTED[point["v_slow"]]) + 12e-9)
+    stop = START + 3 * (1.8e-15 / point["i_net"] + 12e-9)
+    current = point["i_net"] + _EXPECTED[point["v_slow"]]
     cards = _cards(point, f"iin 0 in {staircase((0, START), (0, current))}")
     return circuit.testbench(point, cards, f".tran 0.2n {stop:.6g} 0 1n", "v(axon) i(vmon)")
 
 
-def _shift_measure(waves, _):
+def _shift_measure(waves, point):
     spikes = crossings(waves.time, waves["axon"], 0.4)
     if len(spikes) < 3:
         raise ValueError(f"{len(spikes)} spikes, three are needed")
-    return {"interval": spikes[2] - spikes[1], "threshold": _threshold(waves, (spikes[1] + spikes[2]) / 2)}
+    return {
+        "interval": spikes[2] - spikes[1],
+        "threshold": _threshold(waves, (spikes[1] + spikes[2]) / 2),
+        "i_in": point["i_net"] + _EXPECTED[point["v_slow"]],
+    }
 
 
 _TIME = {"time": linear(0.5e-6, SLOW_STOP * 0.999, 201, "s")}
 _COUNT = {"spike": Axis(tuple(range(SPIKES + 1)), "1")}
 _STEP = {"threshold": "A", "energy": "J"}
-_SHIFT = {"interval": "s", "threshold": "A"}
+_SHIFT = {"interval": "s", "threshold": "A", "i_in": "A"}
 _EXPECTED = {0.14: 1e-9, 0.26: 3e-8, 0.29: 7.5e-8, 0.275: 4.8e-8}
-"""Threshold current about at each start of the slow node, A: how long to wait for three spikes."""
+"""Threshold current about at each start of the slow node, A: added to the net input."""
 
 CIRCUIT = Circuit(
     name="adaptive_hillock",
@@ -100,13 +104,13 @@ CIRCUIT = Circuit(
         Sweep("decay", {"v_slow": Axis((0.30,), "V"), "vslow": linear(0.20, 0.30, 5)}, _decay, _decay_measure,
               {"threshold": "A"}, _TIME, caption="Threshold current without spikes"),
         Sweep("shift", {"v_slow": Axis((0.14, 0.26, 0.29), "V"),
-                        "i_in": Axis((30e-9, 45e-9, 65e-9, 90e-9, 130e-9, 180e-9, 250e-9), "A")},
+                        "i_net": Axis((20e-9, 32e-9, 50e-9, 80e-9, 130e-9, 200e-9), "A")},
               _shift, _shift_measure, _SHIFT, caption="Interval at three thresholds"),
         Sweep("step_check", {"vthr": Axis((0.52, 0.56, 0.60), "V"), "v_slow": Axis((0.20, 0.27), "V")}, _step,
               _step_measure, _STEP, _COUNT, held_out=True),
         Sweep("decay_check", {"v_slow": Axis((0.28,), "V"), "vslow": Axis((0.215, 0.24, 0.27), "V")}, _decay,
               _decay_measure, {"threshold": "A"}, _TIME, held_out=True),
-        Sweep("shift_check", {"v_slow": Axis((0.275,), "V"), "i_in": Axis((80e-9, 110e-9, 160e-9, 220e-9), "A")},
+        Sweep("shift_check", {"v_slow": Axis((0.275,), "V"), "i_net": Axis((26e-9, 64e-9, 110e-9, 170e-9), "A")},
               _shift, _shift_measure, _SHIFT, held_out=True),
     ),
     fit=fit_adaptive_hillock,

@@ -1,10 +1,10 @@
 """Homeostatic threshold of the adaptive neuron, as a current I taken from its input.
 
-    a spike   : I <- I + step(vthr) (1 + kick I / step)
+    a spike   : I <- I + 1 / (1 / step(vthr) + 1 / (ratio I))
     in between: dI/dt = -(I - rest) / tau(vslow)
     firing    : the neuron fires as one without adaptation would at i_in - share I
 
-ln step and ln tau are quadratic in their knobs.  Rule: Diehl and Cook 2015.
+The switch of the injector can at most multiply I by 1 + ratio. ln step and ln tau are quadratic in their knobs.  Rule: Diehl and Cook 2015.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ FULL_SCALE = 0.79e-6
 def step(p: dict[str, float], current: Any, vthr: Any) -> np.ndarray:
     """Rise of the threshold current, A, by a spike at threshold ``current``, A, and knob ``vthr``, V."""
     d = np.asarray(vthr) - p["vthr_default"]
-    return p["i_step"] * np.exp(p["step_slope"] * d + p["step_bend"] * d * d) + p["kick"] * current
+    free = p["i_step"] * np.exp(p["step_slope"] * d + p["step_bend"] * d * d)
+    return 1 / (1 / free + 1 / (p["ratio"] * current))
 
 
 def time_constant(p: dict[str, float], vslow: Any) -> np.ndarray:
@@ -71,7 +72,7 @@ _UNITS = {
 
 
 def _fit_steps(data: BlockData, known: dict[str, float]) -> tuple[dict, dict]:
-    names, scales = ("i_step", "step_slope", "step_bend", "kick"), (1e-9, 10.0, 100.0, 0.01)
+    names, scales = ("i_step", "step_slope", "step_bend", "ratio"), (1e-9, 20.0, 100.0, 1.0)
 
     def unpack(x: np.ndarray) -> dict[str, float]:
         return known | {n: float(v * s) for n, v, s in zip(names, x, scales, strict=True)}
@@ -134,16 +135,16 @@ def rate(data: BlockData, current: Any) -> np.ndarray:
     """Rate, Hz, of the neuron with its threshold at rest, by interpolation over ``current``, A."""
     sweep = data["shift"]
     free = 1 / sweep["interval"][0]
-    return np.interp(current, sweep["i_in"] - sweep["threshold"][0], free)
+    return np.interp(current, sweep["i_net"], free)
 
 
 def _shift_errors(share: float, data: BlockData, name: str) -> np.ndarray:
-    """Predicted less measured rate over the largest, thresholds above the resting one."""
+    """Predicted less measured rate over the largest, at raised thresholds."""
     sweep, train = data[name], data["shift"]
+    raised = sweep["v_slow"] > 0.2
     rest = train["threshold"][0].mean()
-    net = sweep["i_in"][None, :] - rest - share * (sweep["threshold"] - rest)
-    inside = (net > (train["i_in"] - rest).min()) & (sweep["threshold"] > 2 * rest)
-    return ((rate(data, net) - 1 / sweep["interval"]) / (1 / train["interval"]).max())[inside]
+    net = sweep["i_in"][raised] - (train["i_in"][0, 0] - train["i_net"][0]) - share * (sweep["threshold"][raised] - rest)
+    return ((rate(data, net) - 1 / sweep["interval"][raised]) / (1 / train["interval"]).max()).ravel()
 
 
 def score_adaptive_hillock(model: FittedModel, data: BlockData) -> list[Figure]:
