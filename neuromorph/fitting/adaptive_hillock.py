@@ -1,10 +1,11 @@
 """Homeostatic threshold of the adaptive neuron, as a current I taken from its input.
 
-    a spike   : I <- I + 1 / (1 / step(vthr) + 1 / (ratio I))
+    a spike   : I <- I + step(vthr) (I / 10 nA)^power + kick I
     in between: dI/dt = -(I - rest) / tau(vslow)
     firing    : the neuron fires as one without adaptation would at i_in - share I
 
-The switch of the injector can at most multiply I by 1 + ratio. ln step and ln tau are quadratic in their knobs.  Rule: Diehl and Cook 2015.
+power is small: 0 for an injector in weak inversion; the kick is the charge left on the
+injector's node. ln step and ln tau are quadratic in their knobs.  Rule: Diehl and Cook 2015.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from neuromorph.figures import Figure
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.library import BlockData, FittedModel
 
+REFERENCE = 1e-8
+"""Threshold current at which i_step is stated, A."""
 FULL_SCALE = 0.79e-6
 """Rate current of a drive of 1, A (docs/circuits.md)."""
 
@@ -25,7 +28,7 @@ def step(p: dict[str, float], current: Any, vthr: Any) -> np.ndarray:
     """Rise of the threshold current, A, by a spike at threshold ``current``, A, and knob ``vthr``, V."""
     d = np.asarray(vthr) - p["vthr_default"]
     free = p["i_step"] * np.exp(p["step_slope"] * d + p["step_bend"] * d * d)
-    return 1 / (1 / free + 1 / (p["ratio"] * current))
+    return free * (current / REFERENCE) ** p["power"] + p["kick"] * current
 
 
 def time_constant(p: dict[str, float], vslow: Any) -> np.ndarray:
@@ -72,7 +75,7 @@ _UNITS = {
 
 
 def _fit_steps(data: BlockData, known: dict[str, float]) -> tuple[dict, dict]:
-    names, scales = ("i_step", "step_slope", "step_bend", "ratio"), (1e-9, 20.0, 100.0, 1.0)
+    names, scales = ("i_step", "step_slope", "step_bend", "power", "kick"), (1e-9, 20.0, 100.0, 0.1, 0.01)
 
     def unpack(x: np.ndarray) -> dict[str, float]:
         return known | {n: float(v * s) for n, v, s in zip(names, x, scales, strict=True)}
@@ -80,7 +83,7 @@ def _fit_steps(data: BlockData, known: dict[str, float]) -> tuple[dict, dict]:
     def residuals(x: np.ndarray) -> np.ndarray:
         return _step_residuals(unpack(x), data, "step").ravel()
 
-    x, dx = least_squares(residuals, (1, 1, 0, 1), names, data.name)
+    x, dx = least_squares(residuals, (1, 1, 0, 1, 1), names, data.name)
     return unpack(x), {n: float(d * s) for n, d, s in zip(names, dx, scales, strict=True)}
 
 

@@ -49,7 +49,7 @@ def fit_noise_source(data: BlockData) -> FittedModel:
 def fit_counts(
     vrate: np.ndarray, released: np.ndarray, strobes: np.ndarray, block: str
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Probit fit: offset and sigma, V, with their deviations from the likelihood's curvature.
+    """Probit fit: offset and sigma, V, with their deviations.
 
     Raises
     ------
@@ -63,13 +63,21 @@ def fit_counts(
         z = (vrate - REFERENCE - x[0] * 1e-3) / (np.exp(x[1]) * 1e-3)
         return -float(np.sum(released * special.log_ndtr(z) + (strobes - released) * special.log_ndtr(-z)))
 
-    found = optimize.minimize(cost, (0.0, 1.0), method="BFGS")
+    found = optimize.minimize(cost, (0.0, 1.0), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9})
     sigma = float(np.exp(found.x[1]) * 1e-3)
-    spread = np.sqrt(np.diag(found.hess_inv))
-    return (
-        {"v_offset": float(found.x[0] * 1e-3), "v_sigma": sigma},
-        {"v_offset": float(spread[0] * 1e-3), "v_sigma": float(spread[1] * sigma)},
-    )
+    p = {"v_offset": float(found.x[0] * 1e-3), "v_sigma": sigma}
+    return p, _deviation(p, vrate, strobes)
+
+
+def _deviation(p: dict[str, float], vrate: np.ndarray, strobes: np.ndarray) -> dict[str, float]:
+    """From the Fisher information of binomial counts."""
+    z = ((vrate - REFERENCE - p["v_offset"]) / p["v_sigma"]).ravel()
+    chance = np.clip(special.ndtr(z), 1e-12, 1 - 1e-12)
+    slope = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) / p["v_sigma"]
+    weight = strobes.ravel() * slope**2 / (chance * (1 - chance))
+    information = np.array([[np.sum(weight), np.sum(weight * z)], [np.sum(weight * z), np.sum(weight * z * z)]])
+    spread = np.sqrt(np.diag(np.linalg.inv(information)))
+    return {"v_offset": float(spread[0]), "v_sigma": float(spread[1])}
 
 
 def _chi_square(p: dict[str, float], sweep: Any) -> float:
