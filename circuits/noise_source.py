@@ -72,16 +72,17 @@ CIRCUIT = Circuit(
     ),
     fit=fit_noise_source,
     score=score_noise_source,
-    literature="shot noise: Schottky (1918), thermal noise: Nyquist (1928); random release of the synapse: Mahvash and Parker, IEEE TNNLS "
-    "24:397 (2013), of which the abstract was read; own circuit",
-    description="""Two amplifiers in unity feedback hold two small capacitors, one at the rate bias, one at the reference; the noise of their
-transistors moves the capacitors by some millivolt with a nanosecond's time constant. At the strobe a clocked comparator decides
-which is higher, and one of two outputs gives a pulse as long as the strobe: a release with a probability that is a Gaussian's
-distribution function of the bias. The simulator's devices are silent, so the bench injects what theory gives them: a density of 4 q I
-for each amplifier of tail current I, drawn from a seed.""",
-    limits="""The noise's density is theory (full shot noise of every branch), not a measurement on nanotubes, whose flicker noise is known to
-be large and is left out. The comparator's own noise is left out too. The probability moves from 0.1 to 0.9 within 6 mV of bias, less than the
-offset of eight-tube pairs (8 mV): each source's bias must be trimmed. Forty-eight decisions a point: the probabilities are known to 7 %.""",
+    literature="shot noise: Schottky (1918), thermal noise: Nyquist (1928); random release of the synapse: Mahvash "
+    "and Parker, IEEE TNNLS 24:397 (2013), of which the abstract was read; own circuit",
+    description="""Two amplifiers in unity feedback hold two small capacitors, one at the rate bias, one at the reference;
+the noise of their transistors moves the capacitors by some millivolt with a nanosecond's time constant. At the strobe
+a clocked comparator decides which is higher, and one of two outputs gives a pulse as long as the strobe: a release
+with a probability that is a Gaussian's distribution function of the bias. The simulator's devices are silent, so the
+bench injects what theory gives them: a density of 4 q I for each amplifier of tail current I, drawn from a seed.""",
+    limits="""The noise's density is theory (full shot noise of every branch), not a measurement on nanotubes, whose
+flicker noise is known to be large and is left out. The comparator's own noise is left out too. The probability moves
+from 0.1 to 0.9 within 6 mV of bias, less than the offset of eight-tube pairs (8 mV): each source's bias must be
+trimmed. Forty-eight decisions a point: the probabilities are known to 7 %.""",
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -17,9 +17,7 @@ NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 def _bench(name):
     def bench(circuit, point):
         pre, post = spikes_of(name, point)
-        cards = (
-            f"vpre pre 0 {pulses(pre)}\nvpost post 0 {pulses(post)}\n.ic v(w)={point.get('v_w', 0.4):.9g}"
-        )
+        cards = f"vpre pre 0 {pulses(pre)}\nvpost post 0 {pulses(post)}\n.ic v(w)={point.get('v_w', 0.4):.9g}"
         stop = max(pre.max(), post.max()) + SETTLE
         return circuit.testbench(point, cards, f".tran 0.2n {stop:g} 0 1n", "v(w) i(vdd)")
 
@@ -76,18 +74,19 @@ CIRCUIT = Circuit(
     ),
     fit=fit_pair_stdp,
     score=score_pair_stdp,
-    literature="rule: Bi and Poo, J. Neurosci. 18:10464 (1998); Song, Miller, Abbott, Nat. Neurosci. 3:919 (2000); log-domain "
-    "trace in the manner of the excitatory synapse; own circuit",
-    description="""Each line has a trace: a capacitor that a spike charges through a source-coupled injector and a constant current
-empties, so that a transistor with the trace on its gate carries a current that adds a step per spike and decays
-exponentially. The synapse is two transistors: the p one has the pre trace on its gate and the buffered post spike as its
-source, the n one the post trace and the inverted pre spike. Without a spike there is no voltage to drive a current; during
-the spike the weight capacitor (40 fF) takes the trace's current times the spike's width. All spikes of a line count.""",
-    limits="""The weight range is 0.2 to 0.6 V. Beyond it the read transistor conducts backwards while a trace is up, since the weight
-then lies above the trace's gate (or below it): a hard bound, as in Song, Miller and Abbott, not a soft one. The traces
-couple into the weight through 0.14 fF until they are at rest again (some ten time constants); the change is stated after
-that. The off conductance pulls the weight to 0.4 V with 1.4 ms. A second spike adds more than the first (the trace
-starts below weak inversion); the fit carries that by facilitation and saturation.""",
+    literature="rule: Bi and Poo, J. Neurosci. 18:10464 (1998); Song, Miller, Abbott, Nat. Neurosci. 3:919 (2000); "
+    "log-domain trace in the manner of the excitatory synapse; own circuit",
+    description="""Each line has a trace: a capacitor that a spike charges through a source-coupled injector and a
+constant current empties, so that a transistor with the trace on its gate carries a current that adds a step per spike
+and decays exponentially. The synapse is two transistors: the p one has the pre trace on its gate and the buffered
+post spike as its source, the n one the post trace and the inverted pre spike. Without a spike there is no voltage to
+drive a current; during the spike the weight capacitor (40 fF) takes the trace's current times the spike's width. All
+spikes of a line count.""",
+    limits="""The weight range is 0.2 to 0.6 V. Beyond it the read transistor conducts backwards while a trace is up,
+since the weight then lies above the trace's gate (or below it): a hard bound, as in Song, Miller and Abbott, not a
+soft one. The traces couple into the weight through 0.14 fF until they are at rest again (some ten time constants);
+the change is stated after that. The off conductance pulls the weight to 0.4 V with 1.4 ms. A second spike adds more
+than the first (the trace starts below weak inversion); the fit carries that by facilitation and saturation.""",
     published=(
         Published("time constant of potentiation", "tau_up", "16.8 ms (hippocampal culture)",
                   "fit of Bi and Poo, Annu. Rev. Neurosci. 24:139 (2001); biology is a million times slower"),

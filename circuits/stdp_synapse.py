@@ -71,7 +71,7 @@ CIRCUIT = Circuit(
         Knob("vtau", 0.20, 0.32, 0.26, "trace decay: higher is faster"),
     ),
     states=("x", "w"),
-    transistors=27,
+    transistors=30,
     sweeps=(
         Sweep("update", {"v_w": linear(0.15, 0.60, 7), "v_x": linear(0.34, 0.50, 9)}, _update, _update_measure,
               {"dw": "V", "energy": "J"}, caption="Weight change per post spike"),

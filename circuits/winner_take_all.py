@@ -81,7 +81,9 @@ def _contest(circuit, point):
         lines.append(f"i{k} 0 in{k} {staircase((0, START), (0, current))}")
         lines.append(f"xa{k} in{k} axon{k} vdd vwidth vref vleak vgain axon_hillock")
     save = " ".join(f"v(axon{k})" for k in range(1, NEURONS + 1))
-    return circuit.testbench(point, "\n".join(lines), f".tran 0.1n {CONTEST_STOP:g} 0 0.5n", f"{save} v(closed) i(vdd)")
+    return circuit.testbench(
+        point, "\n".join(lines), f".tran 0.1n {CONTEST_STOP:g} 0 0.5n", f"{save} v(closed) i(vdd)"
+    )
 
 
 def _contest_measure(waves, _):
@@ -136,17 +138,19 @@ CIRCUIT = Circuit(
     ),
     fit=fit_winner_take_all,
     score=score_winner_take_all,
-    literature="rule: k winners a frame, as in the network's feature layer; inhibition by a shared current line after Lazzaro, "
-    "Ryckebusch, Mahowald, Mead, NIPS 1 (1989), there of input currents, here of latched first spikes; own circuit",
-    description="""A neuron's first spike in a frame empties a latch of one capacitor, which the frame pulse charges again. The empty latch
-lets a unit current into a shared line, from which a sink takes k - 1/2 units; with the k-th winner the line rises, two
-inverters make it a logic level, and every neuron whose latch is still full has its membrane shunted to ground through a
-stack whose last transistor limits the current (vinh): from a leak of picoamperes to a hard stop. Strong inputs fire first,
-so the first k to fire are those with the strongest drive.""",
-    limits="""Neurons that fire within the closing delay of the k-th winner win too. k is set by the ratio of two exponential
-currents: from k = 4 to 5 the bias moves by less than 10 mV, so that with mismatch (offsets near 8 mV for eight
-tubes) each line's bias must be trimmed for k beyond 2 or 3. The line draws up to k unit currents until the frame ends. Eight neurons
-are on the line here; 64 make its capacitance and delay some eight times larger at equal unit current.""",
+    literature="rule: k winners a frame, as in the network's feature layer; inhibition by a shared current line "
+    "after Lazzaro, Ryckebusch, Mahowald, Mead, NIPS 1 (1989), there of input currents, here of latched "
+    "first spikes; own circuit",
+    description="""A neuron's first spike in a frame empties a latch of one capacitor, which the frame pulse charges
+again. The empty latch lets a unit current into a shared line, from which a sink takes k - 1/2 units; with the k-th
+winner the line rises, two inverters make it a logic level, and every neuron whose latch is still full has its
+membrane shunted to ground through a stack whose last transistor limits the current (vinh): from a leak of picoamperes
+to a hard stop. Strong inputs fire first, so the first k to fire are those with the strongest drive.""",
+    limits="""Neurons that fire within the closing delay of the k-th winner win too. k is set by the ratio of two
+exponential currents: from k = 4 to 5 the bias moves by less than 10 mV, so that with mismatch (offsets near 8 mV for
+eight tubes) each line's bias must be trimmed for k beyond 2 or 3. The line draws up to k unit currents until the
+frame ends. Eight neurons are on the line here; 64 make its capacitance and delay some eight times larger at equal
+unit current.""",
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -118,7 +118,9 @@ def _fit_decay(data: BlockData, known: dict[str, float]) -> tuple[dict, dict]:
 def _decay_residuals(p: dict[str, float], data: BlockData, name: str) -> np.ndarray:
     sweep = data[name]
     current = sweep["threshold"][0]
-    predicted = decayed(p, current[:, :1], (sweep["time"] - sweep["time"][0])[None, :], sweep["vslow"][:, None])
+    predicted = decayed(
+        p, current[:, :1], (sweep["time"] - sweep["time"][0])[None, :], sweep["vslow"][:, None]
+    )
     return (predicted - current) / current[:, :1]
 
 
@@ -146,7 +148,11 @@ def _shift_errors(share: float, data: BlockData, name: str) -> np.ndarray:
     sweep, train = data[name], data["shift"]
     raised = sweep["v_slow"] > 0.2
     rest = train["threshold"][0].mean()
-    net = sweep["i_in"][raised] - (train["i_in"][0, 0] - train["i_net"][0]) - share * (sweep["threshold"][raised] - rest)
+    net = (
+        sweep["i_in"][raised]
+        - (train["i_in"][0, 0] - train["i_net"][0])
+        - share * (sweep["threshold"][raised] - rest)
+    )
     return ((rate(data, net) - 1 / sweep["interval"][raised]) / (1 / train["interval"]).max()).ravel()
 
 
@@ -160,6 +166,8 @@ def score_adaptive_hillock(model: FittedModel, data: BlockData) -> list[Figure]:
     return [
         Figure("adaptive neuron: threshold step, max error of largest step", float(steps.max()), "%"),
         Figure("adaptive neuron: threshold decay, max error of its start", float(decay.max()), "%"),
-        Figure("adaptive neuron: rate at a raised threshold, max error of full rate", float(shift.max()), "%"),
+        Figure(
+            "adaptive neuron: rate at a raised threshold, max error of full rate", float(shift.max()), "%"
+        ),
         Figure("adaptive neuron: baseline, no adaptation, max of full rate", float(unshifted.max()), "%"),
     ]

@@ -75,7 +75,9 @@ def _deviation(p: dict[str, float], vrate: np.ndarray, strobes: np.ndarray) -> d
     chance = np.clip(special.ndtr(z), 1e-12, 1 - 1e-12)
     slope = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) / p["v_sigma"]
     weight = strobes.ravel() * slope**2 / (chance * (1 - chance))
-    information = np.array([[np.sum(weight), np.sum(weight * z)], [np.sum(weight * z), np.sum(weight * z * z)]])
+    information = np.array(
+        [[np.sum(weight), np.sum(weight * z)], [np.sum(weight * z), np.sum(weight * z * z)]]
+    )
     spread = np.sqrt(np.diag(np.linalg.inv(information)))
     return {"v_offset": float(spread[0]), "v_sigma": float(spread[1])}
 
@@ -97,5 +99,7 @@ def score_noise_source(model: FittedModel, data: BlockData) -> list[Figure]:
     return [
         Figure("noise source: release probability, rms error", 100 * float(rms), "%"),
         Figure("noise source: binomial scatter of that check", 100 * float(scatter), "%"),
-        Figure("noise source: fitted sigma over the noise at the comparator", p["v_sigma"] / p["v_noise"], "1"),
+        Figure(
+            "noise source: fitted sigma over the noise at the comparator", p["v_sigma"] / p["v_noise"], "1"
+        ),
     ]

@@ -121,7 +121,9 @@ def at_knobs(p: dict[str, float], point: Any) -> dict[str, float]:
     """Parameters at knob settings (V): ln A and ln tau are quadratic in their knobs."""
     moved = dict(p)
     for way in WAYS:
-        for knob, target, name in zip(KNOBS[way], (f"a_{way}", f"tau_{way}"), ("amplitude", "decay"), strict=True):
+        for knob, target, name in zip(
+            KNOBS[way], (f"a_{way}", f"tau_{way}"), ("amplitude", "decay"), strict=True
+        ):
             if knob in point:
                 d = float(point[knob]) - p[f"{knob}_default"]
                 moved[target] *= np.exp(p[f"{name}_slope_{way}"] * d + p[f"{name}_bend_{way}"] * d * d)

@@ -79,7 +79,10 @@ def fit_winner_take_all(data: BlockData) -> FittedModel:
     sweep = data["trip"]
     spiked, vunit = sweep["spiked"][:, None], sweep["vunit"][None, :]
     p, deviation = _fit(
-        lambda p: (100 * (trip(p, spiked, vunit) - sweep["vk_trip"])).ravel(), (1, 1, 0, 1, 0, 0), _TRIP, data.name
+        lambda p: (100 * (trip(p, spiked, vunit) - sweep["vk_trip"])).ravel(),
+        (1, 1, 0, 1, 0, 0),
+        _TRIP,
+        data.name,
     )
     measured, at = _closings(data, "delay")
     delay, d_delay = _fit(
@@ -141,7 +144,9 @@ def score_winner_take_all(model: FittedModel, data: BlockData) -> list[Figure]:
     return [
         Figure("winner-take-all: bias of k, max error", float(volts.max()), "mV"),
         Figure("winner-take-all: closing delay, max error", float(delay.max()), "%"),
-        Figure("winner-take-all: frames where only the strongest inputs win", strongest, "%", better="higher"),
+        Figure(
+            "winner-take-all: frames where only the strongest inputs win", strongest, "%", better="higher"
+        ),
         Figure("winner-take-all: winners beyond k, mean", extra, "1"),
     ]
 
