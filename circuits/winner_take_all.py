@@ -134,7 +134,7 @@ CIRCUIT = Circuit(
               _trip_measure, {"vk_trip": "V"}, held_out=True),
         Sweep("delay_check", {"spiked": Axis((3, 5), "1"), "vunit": Axis((0.35, 0.375), "V"),
                               "vk": Axis((0.455, 0.485), "V")}, _delay, _delay_measure, _DELAY, held_out=True),
-        _contest_sweep("contest_check", (11, 12), (0.5, 0.2, 0.08), (0.50,), True),
+        _contest_sweep("contest_check", (11, 12), (0.5, 0.2), (0.50,), True),
     ),
     fit=fit_winner_take_all,
     score=score_winner_take_all,
