@@ -98,11 +98,10 @@ def fit_winner_take_all(data: BlockData) -> FittedModel:
     p |= delay
     deviation |= d_delay
     p |= _shunt(data)
-    p["energy_per_frame"] = float(np.nanmean(data["contest"]["energy"]))
     p["static_power"] = float(np.nanmax(data["delay"]["static_power"]))
     units = {n: "V" if n.startswith("v_") else "1" for n in p}
     units.update(e_unit="V", t_gate="s", t_charge="s", unit_bend="1/V", mixed="1", e_inhibition="V",
-                 i_inhibition="A", energy_per_frame="J", static_power="W")  # fmt: skip
+                 i_inhibition="A", static_power="W")  # fmt: skip
     worst = float(np.nanmax(np.abs(trip(p, spiked, vunit) - sweep["vk_trip"])))
     return FittedModel(
         "first_k_winners", p, units, deviation, {"vk_trip_max_volt": worst}, {"vk": (0.35, 0.56)}
@@ -149,6 +148,7 @@ def score_winner_take_all(model: FittedModel, data: BlockData) -> list[Figure]:
     near = at[0] - winners_to_trip(p, at[2], at[1]) > 0.25
     delay = 100 * np.abs(closing_delay(p, *(a[near] for a in at)) / measured[near] - 1)
     extra, strongest = _contests(p, data)
+    energy = float(np.nanmean(data["contest_check"]["energy"]))
     return [
         Figure("winner-take-all: bias of k, max error", float(np.nanmax(volts)), "mV"),
         Figure("winner-take-all: closing delay, excess above 1/4 unit, max error", float(np.max(delay)), "%"),
@@ -156,6 +156,7 @@ def score_winner_take_all(model: FittedModel, data: BlockData) -> list[Figure]:
             "winner-take-all: frames where only the strongest inputs win", strongest, "%", better="higher"
         ),
         Figure("winner-take-all: winners beyond k, mean", extra, "1"),
+        Figure("winner-take-all: energy of eight neurons and their line until 19 ns", energy, "J"),
     ]
 
 
