@@ -2,6 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
+from neuromorph.characterization import recipe_names
 from neuromorph.errors import LibraryError
 from neuromorph.library import BlockData, FittedModel, Library, SweepData
 
@@ -73,7 +74,7 @@ def test_the_digest_follows_the_fit(tmp_path):
 
 def test_the_shipped_library_is_small_and_fitted():
     library = Library.shipped()
-    assert library.blocks() == ("axon_hillock", "excitatory_synapse", "gate", "memory_cell", "stdp_synapse")
+    assert library.blocks() == recipe_names()
     for name in library.blocks():
         assert library.file(name).stat().st_size <= 2 << 20
         assert library.read(name).fit is not None
