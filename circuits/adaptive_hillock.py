@@ -120,14 +120,15 @@ CIRCUIT = Circuit(
     description="""Each spike lets an injector raise a slow node (400 fF); a transistor with that node on its gate takes
 its current from the neuron's input, which is a threshold in the rate current. The node is in the log domain: it steps
 by a charge that falls as its current rises, so the current's steps are nearly equal, and a constant leak current
-makes the current decay exponentially. 66 pA empty 400 fF with some 100 us: the decay is a thousand frames because the
-voltage need not leak exponentially, only the current, and it stays 10 times above the off current of the devices.""",
-    limits="""The floor of the leak (2 pS a tube, eight tubes, 0.2 V: 3 pA) would allow 2 ms at 400 fF, but off
-currents of the injector and mismatch (e-fold per 33 mV of offset) make more than a few hundred microseconds a matter
-of trimming. The step is not quite constant: it grows with a small power of the threshold current, because the
-injector's peak current leaves weak inversion, and by half a percent of the threshold from charge on the injector's
-node. At a membrane below 0.1 V the threshold's transistor carries less than its full current: 95 % of it counts for
-the rate.""",
+makes the current decay exponentially. 136 pA empty 400 fF with some 100 us: the decay is a thousand frames because
+the voltage need not leak exponentially, only the current, and it stays 40 times above the off current of the devices.
+The slowest knob setting measured, 0.18 V, gives 0.75 ms.""",
+    limits="""The floor of the leak (2 pS a tube, eight tubes, 0.2 V: 3 pA) would allow 4 ms at 400 fF, but off
+currents of the injector and mismatch (e-fold per 33 mV of offset) make the time constant of each neuron a matter of
+trimming. The step is not quite constant: it grows with a small power of the threshold current, because the injector's
+peak current leaves weak inversion, and by half a percent of the threshold per spike from charge on the injector's
+node. From rest (0.9 nA) the first steps are less than half the nominal one. At a membrane below 0.1 V the threshold's
+transistor carries less than its full current: 95 % of it counts for the rate.""",
     published=(
         Published("threshold step per spike, of a full-scale drive", "step_of_full_scale", "0.002",
                   "own network's setting, in the manner of Diehl and Cook (0.05 mV of about 20 mV)"),
