@@ -100,9 +100,7 @@ def _ramp_measure(waves, point):
 
 def _sized(_, point):
     """The block at 0.4 V and 0.8 V of drain voltage, and once without its off conductance."""
-    sizes = (
-        f"tk={point.get('tk', 300.15):.9g} dia={1e9 * point.get('dia', 1.49e-9):.9g} tubes={point.get('tubes', 8):.9g}"
-    )
+    sizes = f"tk={point.get('tk', 300.15):.9g} dia={1e9 * point.get('dia', 1.49e-9):.9g} tubes={point.get('tubes', 8):.9g}"
     low, high, step = GATE[0], GATE[-1], GATE[1] - GATE[0]
     cards = [
         "vg g 0 0", f"vd d 0 {V_LOW}", f"vd8 d8 0 {V_ON}", f"vdt dt 0 {V_LOW}", f"xd d g 0 cnfet {sizes}",

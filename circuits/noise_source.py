@@ -73,7 +73,7 @@ CIRCUIT = Circuit(
     fit=fit_noise_source,
     score=score_noise_source,
     literature="shot noise: Schottky (1918), thermal noise: Nyquist (1928); random release of the synapse: Mahvash "
-    "and Parker, IEEE TNNLS 24:397 (2013), of which the abstract was read; own circuit",
+    "and Parker, IEEE TNNLS 24:397 (2013), known to us by its abstract only; own circuit",
     description="""Two amplifiers in unity feedback hold two small capacitors, one at the rate bias, one at the reference;
 the noise of their transistors moves the capacitors by some millivolt with a nanosecond's time constant. At the strobe
 a clocked comparator decides which is higher, and one of two outputs gives a pulse as long as the strobe: a release

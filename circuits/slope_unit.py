@@ -26,11 +26,16 @@ def _signed(circuit, point):
 def _signed_measure(waves, _):
     """Rectified as the line's diode does it: what would flow out of the line is not there."""
     up, down = waves["vup#branch"], waves["vdown#branch"]
-    return {"difference": np.maximum(up, 0) - np.maximum(down, 0), "supply_current": np.mean(-waves["vdd#branch"])}
+    return {
+        "difference": np.maximum(up, 0) - np.maximum(down, 0),
+        "supply_current": np.mean(-waves["vdd#branch"]),
+    }
 
 
 def _unsigned(circuit, point):
-    cards = f"vref vref 0 {REFERENCE}\nvv v 0 {REFERENCE + point['v_gate']:.9g}\nvg g 0 {REFERENCE}\nvio io 0 0.5"
+    cards = (
+        f"vref vref 0 {REFERENCE}\nvv v 0 {REFERENCE + point['v_gate']:.9g}\nvg g 0 {REFERENCE}\nvio io 0 0.5"
+    )
     return circuit.testbench(
         point, cards, ".dc vg 0.2 0.6 0.01", "i(vio) i(vdd)", subcircuit="slope_unit_unsigned"
     )

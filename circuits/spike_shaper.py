@@ -21,7 +21,9 @@ def _bench(circuit, point):
     """A tonic neuron fires through the shaper into the line."""
     load = point.get("c_line", LOAD)
     cards = f"{NEURON}\niin 0 in pwl(0 0 1n 0 1.1n {point.get('i_in', 4e-7):.9g})\n{_wires(load)}"
-    return circuit.testbench(point, cards, ".tran 0.05n 45n 0 0.1n", "v(spike) v(pulse) v(line) i(vdd) i(v_vgain)")
+    return circuit.testbench(
+        point, cards, ".tran 0.05n 45n 0 0.1n", "v(spike) v(pulse) v(line) i(vdd) i(v_vgain)"
+    )
 
 
 def _wires(load):
@@ -33,8 +35,12 @@ def _measure(waves, point):
     spikes = crossings(waves.time, waves["spike"], 0.4)
     pulse, line = _edges(waves, "pulse", 0.4), _edges(waves, "line", height / 2)
     if len(pulse[1]) < 3 or len(pulse[0]) != len(spikes):
-        raise ValueError(f"{len(pulse[0])} pulses for {len(spikes)} spikes: the shaper does not recover in time")
-    energy = 0.8 * -integral(waves.time, waves["vdd#branch"]) - height * integral(waves.time, waves["v_vgain#branch"])
+        raise ValueError(
+            f"{len(pulse[0])} pulses for {len(spikes)} spikes: the shaper does not recover in time"
+        )
+    energy = 0.8 * -integral(waves.time, waves["vdd#branch"]) - height * integral(
+        waves.time, waves["v_vgain#branch"]
+    )
     return {
         "width": pulse[1][2] - pulse[0][2], "line_width": line[1][2] - line[0][2],
         "delay": line[0][2] - spikes[2], "height": waves["line"].max(),

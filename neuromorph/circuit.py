@@ -340,7 +340,7 @@ class Circuit:
     def deck(self, sweep: Sweep, point: Point) -> str:
         """The complete netlist of one point of a sweep."""
         values = " ".join(f"{name}={value:g}" for name, value in point.items())
-# ngspice repeats the title line, and a name such as error_unit in it would read as its complaint
+        # ngspice repeats the title line, and a name such as error_unit in it would read as its complaint
         note = f"* {self.name} / {sweep.name}: {values}"
         return f"* neuromorph\n{note}\n{self.netlist_text()}\n{self.bench(sweep, point)}\n"
 

@@ -72,7 +72,9 @@ def fit_gate_line(data: BlockData) -> FittedModel:
     }
     errors = {"leak_max_relative": float(np.abs(np.exp(_log_leak(x, drive, current) - measured) - 1).max())}
     box = {"i_line": (1e-9, 1e-6), "drive": (0.24, 0.30), "c_load": (5e-14, 4e-13)}
-    return FittedModel("gate_line", {k: float(v) for k, v in parameters.items()}, units, deviation, errors, box)
+    return FittedModel(
+        "gate_line", {k: float(v) for k, v in parameters.items()}, units, deviation, errors, box
+    )
 
 
 def _index(step: SweepData, drive: float, load: float) -> tuple[int, int]:
@@ -87,7 +89,10 @@ def _fit_times(data: BlockData) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     def law(output: str) -> tuple[np.ndarray, np.ndarray]:
         measured = step[output] * 1e9
         return least_squares(
-            lambda x: ((x[0] + x[1] * ratio * 1e9) / measured - 1).ravel(), [3.0, 0.05], ("base", "charge"), data.name
+            lambda x: ((x[0] + x[1] * ratio * 1e9) / measured - 1).ravel(),
+            [3.0, 0.05],
+            ("base", "charge"),
+            data.name,
         )
 
     close, d_close = law("close_time")

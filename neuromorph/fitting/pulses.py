@@ -103,7 +103,11 @@ def score_error_unit(model: FittedModel, data: BlockData) -> list[Figure]:
     right = 100 * np.abs(zero["difference"]).max() / full
     return [
         Figure("error unit: p - t, max error of full scale", float(error.max()), "%", 2.0, 0.5),
-        Figure("error unit: signal at a right prediction (p < 0.003 or > 0.997), of full scale", float(right), "%"),
+        Figure(
+            "error unit: signal at a right prediction (p < 0.003 or > 0.997), of full scale",
+            float(right),
+            "%",
+        ),
     ]
 
 
@@ -142,7 +146,16 @@ def fit_learning_unit(data: BlockData) -> FittedModel:
         "capacitance": capacitance, "base": float(sweep["negative"][len(sweep["charge"]) // 2].mean()),
         "energy_per_conversion": float(sweep["energy"].mean()),
     }  # fmt: skip
-    units = {"time_per_slope": "s", "lag": "1", "down": "1", "widening": "1", "v_offset": "V", "v_width": "V", "capacitance": "F", "base": "s"}
+    units = {
+        "time_per_slope": "s",
+        "lag": "1",
+        "down": "1",
+        "widening": "1",
+        "v_offset": "V",
+        "v_width": "V",
+        "capacitance": "F",
+        "base": "s",
+    }
     units["energy_per_conversion"] = "J"
     error = np.abs(_learning_model(x, sweep, capacitance) - sweep["difference"]).max() / full
     return FittedModel(
@@ -160,6 +173,8 @@ def score_learning_unit(model: FittedModel, data: BlockData) -> list[Figure]:
     error = 100 * np.abs(learning_width(model.parameters, q, s) - check["difference"]) / full
     zero = 100 * np.abs(data["zero_check"]["difference"]).max() / full
     return [
-        Figure("learning unit: signal times slope, max error of full scale", float(error.max()), "%", 2.0, 0.5),
+        Figure(
+            "learning unit: signal times slope, max error of full scale", float(error.max()), "%", 2.0, 0.5
+        ),
         Figure("learning unit: signal without an error, of full scale", float(zero), "%"),
     ]

@@ -60,7 +60,12 @@ def fit_readout(data: BlockData) -> FittedModel:
     errors = {"charge_max_of_full_scale": float(np.abs((_charge(x, line, dw) - measured) / scale).max())}
     box = {"dw": (-0.15, 0.15), "v_line": (0.31, 0.43)}
     return FittedModel(
-        "pulsed_pair", {k: float(v) for k, v in parameters.items()}, units, dict(zip(_NAMES, dx, strict=True)), errors, box
+        "pulsed_pair",
+        {k: float(v) for k, v in parameters.items()},
+        units,
+        dict(zip(_NAMES, dx, strict=True)),
+        errors,
+        box,
     )
 
 
@@ -74,7 +79,9 @@ def score_readout(model: FittedModel, data: BlockData) -> list[Figure]:
     naive = 100 * np.abs(linear - check["charge"])[1] / full[1]
     return [
         Figure("gate synapse: charge of a pulse, max error of full scale", float(error.max()), "%", 2.0, 0.5),
-        Figure("gate synapse: baseline, linear in the weight, max error of full scale", float(naive.max()), "%"),
+        Figure(
+            "gate synapse: baseline, linear in the weight, max error of full scale", float(naive.max()), "%"
+        ),
         Figure("gate synapse: charge against dendrite 0.2 .. 0.6 V, spread", _spread(data, "output"), "%"),
         Figure("gate synapse: charge against weight mean 0.5 .. 0.7 V, spread", _spread(data, "mean"), "%"),
     ]

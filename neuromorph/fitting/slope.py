@@ -22,7 +22,9 @@ def _logistic(v: Any, offset: float, width: float) -> np.ndarray:
 def signed_slope(p: dict[str, float], v: Any, x: Any) -> np.ndarray:
     """Difference of the two psi currents, A, over gate voltages (rows) and signed factor (columns), V."""
     s = _logistic(v, p["v_offset"], p["v_width"])
-    return np.multiply.outer(4 * p["scale"] * s * (1 - s), amplifier(x, p["up"], p["down"], p["x_offset"], p["x_width"]))
+    return np.multiply.outer(
+        4 * p["scale"] * s * (1 - s), amplifier(x, p["up"], p["down"], p["x_offset"], p["x_width"])
+    )
 
 
 def unsigned_slope(p: dict[str, float], v: Any, g: Any) -> np.ndarray:
@@ -53,16 +55,26 @@ def fit_slope(data: BlockData) -> FittedModel:
     bias, d_bias = _fit_bias(data)
     parameters = {**signed_values, **dict(zip(_UNSIGNED, y * unit_g, strict=True)), **bias}
     parameters["static_power"] = 0.8 * float(np.mean(sweep["supply_current"]))
-    units = {n: "A" if n.startswith("scale") else "1" if n in ("up", "down", "bias_bend") else "V" for n in parameters}
+    units = {
+        n: "A" if n.startswith("scale") else "1" if n in ("up", "down", "bias_bend") else "V"
+        for n in parameters
+    }
     units["static_power"] = "W"
-    deviation = dict(zip(names, dx * np.delete(unit, 3), strict=True)) | dict(zip(_UNSIGNED, dy * unit_g, strict=True))
+    deviation = dict(zip(names, dx * np.delete(unit, 3), strict=True)) | dict(
+        zip(_UNSIGNED, dy * unit_g, strict=True)
+    )
     errors = {
         "signed_max_of_full_scale": float(np.abs(signed(x)).max()),
         "unsigned_max_of_full_scale": float(np.abs(unsigned(y)).max()),
     }
     box = {"v": (-0.2, 0.2), "x": (-0.2, 0.2), "vb": (0.25, 0.35)}
     return FittedModel(
-        "sigmoid_slope", {k: float(v) for k, v in parameters.items()}, units, {**deviation, **d_bias}, errors, box
+        "sigmoid_slope",
+        {k: float(v) for k, v in parameters.items()},
+        units,
+        {**deviation, **d_bias},
+        errors,
+        box,
     )
 
 
