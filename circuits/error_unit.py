@@ -56,7 +56,7 @@ CIRCUIT = Circuit(
         Knob("vb", 0.27, 0.33, 0.305, "bias of the sigmoid: gain of the pulse width, e-fold per 33 mV"),
         Knob("vbase", 0.50, 0.60, 0.54, "base width of both pulses: lower is wider"),
         Knob("vdis", 0.25, 0.33, 0.285, "discharge: higher is shorter pulses"),
-        Knob("high", 0.25, 0.40, 0.33, "height of the pulses: rate of the updates that they gate"),
+        Knob("high", 0.25, 0.40, 0.36, "height of the pulses: rate of the updates that they gate"),
     ),
     states=("pos", "neg"),
     transistors=45,

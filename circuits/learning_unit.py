@@ -63,7 +63,7 @@ CIRCUIT = Circuit(
     knobs=(
         Knob("vbase", 0.48, 0.56, 0.515, "base width of both pulses: lower is wider"),
         Knob("vdis", 0.25, 0.33, 0.285, "discharge: higher is shorter pulses"),
-        Knob("high", 0.25, 0.40, 0.33, "height of the pulses: rate of the updates that they gate"),
+        Knob("high", 0.25, 0.40, 0.36, "height of the pulses: rate of the updates that they gate"),
     ),
     states=("i",),
     transistors=46,

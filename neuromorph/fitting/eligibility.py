@@ -1,0 +1,217 @@
+"""Eligibility synapse: twin log-domain traces and the three-factor update of a differential weight.
+
+Trace: y = exp((e - e_ref) / w); y <- y e^(-lambda t) between pulses, y <- (1 + k) y + G psi at a pulse.
+Update: d(wp - wn) = r (T_lp - T_ln) (y+ - y-) / (1 + kappa (y+ + y-)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from neuromorph.figures import Figure
+from neuromorph.fitting.least_squares import least_squares
+from neuromorph.fitting.readout import WEIGHT_VOLT
+from neuromorph.library import BlockData, FittedModel, SweepData
+
+FRAME = 100e-9
+FRAMES = 16
+E_REF = 0.40
+"""Trace voltage at y = 1, V."""
+PSI_FULL = 12e-9
+"""Line current of a full-scale psi, A."""
+LEAK_FULL = 600e-9
+"""Line current of a fully open forget gate, A."""
+WIDEST = 16e-9
+"""Width by which the learning pulses differ at a full-scale signal, s."""
+BASE = 4e-9
+"""Width of both learning pulses without a signal, s."""
+WEIGHT_RANGE = 4 * WEIGHT_VOLT
+"""V: +-2 units."""
+
+
+def random_activity(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pulse times (s), signed psi of full scale and forget current of full scale, per frame.
+
+    Pulses do not come within 5 ns of each other; a quarter of the frames has psi = 0; forget currents are spread
+    evenly in the logarithm over a factor of 60.
+    """
+    rng = np.random.default_rng(seed)
+    times: list[float] = []
+    for frame in range(FRAMES):
+        last = -np.inf
+        for t in np.sort(rng.uniform(3e-9, 95e-9, rng.integers(0, 9))):
+            if t - last > 5e-9:
+                times.append(frame * FRAME + t)
+                last = t
+    psi = rng.uniform(-1, 1, FRAMES) * (rng.random(FRAMES) > 0.25)
+    forget = np.exp(rng.uniform(np.log(1 / 60), 0.0, FRAMES))
+    return np.array(times), psi, forget
+
+
+def recursion(
+    times: np.ndarray, psi: np.ndarray, decay: np.ndarray, gain: float, residual: float = 0.0
+) -> np.ndarray:
+    """One trace at the frames' ends.
+
+    Parameters
+    ----------
+    times : ndarray
+        Pulses, s.
+    psi, decay : ndarray, shape (frames,)
+        Charge of a pulse (not negative) and -ln f of each frame.
+    gain : float
+        Trace added by a pulse at psi = 1.
+    residual : float
+        k: share of the trace itself that a pulse adds.
+    """
+    y, values = 0.0, np.empty(len(psi))
+    for frame in range(len(psi)):
+        now = 0.0
+        for t in times[(times >= frame * FRAME) & (times < (frame + 1) * FRAME)] / FRAME - frame:
+            y = y * np.exp(-decay[frame] * (t - now)) * (1 + residual) + gain * psi[frame]
+            now = t
+        y *= np.exp(-decay[frame] * (1 - now))
+        values[frame] = y
+    return values
+
+
+def eligibility(p: dict[str, float], seed: int, residual: bool = True) -> np.ndarray:
+    """y+ - y- of the model after each frame of a random activity; the floors cancel."""
+    times, psi, forget = random_activity(seed)
+    decay = p["decay_full"] * forget ** p["decay_power"]
+    k = p["residual"] if residual else 0.0
+    up, down = (
+        recursion(times, np.maximum(sign * psi, 0) ** p["psi_power"], decay, p["gain"], k) for sign in (1, -1)
+    )
+    return up - down
+
+
+def _trace(voltage: np.ndarray, width: float) -> np.ndarray:
+    return np.exp((voltage - E_REF) / width)
+
+
+def update(p: dict[str, float], y_up: Any, y_down: Any, width: Any) -> np.ndarray:
+    """Change of wp - wn, V, for traces and a difference of pulse widths (s); arrays broadcast."""
+    up, down = (np.asarray(v, float) ** p["trace_power"] for v in (y_up, y_down))
+    share = (up - down) / (1 + p["compression"] * (up + down))
+    return p["rate"] * np.asarray(width, float) * share
+
+
+_UPDATE = ("rate", "trace_power", "compression")
+_UPDATE_SCALE = np.array([2e5, 1.0, 1.0])
+
+
+def _fit_update(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
+    sweep = data["update"]
+    grid = np.meshgrid(sweep["y_up"], sweep["y_down"], sweep["width"], indexing="ij")
+    full = np.abs(sweep["dw"]).max()
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        p = dict(zip(_UPDATE, x * _UPDATE_SCALE, strict=True))
+        return ((update(p, *grid) - sweep["dw"]) / full).ravel()
+
+    x, dx = least_squares(residuals, [1, 1, 1], _UPDATE, data.name)
+    values = dict(zip(_UPDATE, x * _UPDATE_SCALE, strict=True))
+    return values, dict(zip(_UPDATE, dx * _UPDATE_SCALE, strict=True)), float(np.abs(residuals(x)).max())
+
+
+_TRACE = ("gain", "decay_full", "decay_power", "psi_power", "residual")
+_TRACE_SCALE = np.array([0.1, 1.0, 1.0, 1.0, 0.01])
+_WIDTH = 30.2e-3
+"""V per e-fold of the traces' own scale; the update reads it with a power close to one."""
+
+
+def _measured(sweep: SweepData) -> np.ndarray:
+    """y+ - y- at the frames' ends, shape (seeds, frames)."""
+    return _trace(sweep["e_up"], _WIDTH) - _trace(sweep["e_down"], _WIDTH)
+
+
+def _fit_traces(data: BlockData, free: Sequence[str]) -> tuple[dict[str, float], np.ndarray, float]:
+    """Trace parameters named in ``free``; the others stay at the ideal recursion's."""
+    sweep = data["frames"]
+    measured = _measured(sweep)
+    ideal = {"gain": 0.1, "decay_full": 1.0, "decay_power": 1.0, "psi_power": 1.0, "residual": 0.0}
+    scale = {n: s for n, s in zip(_TRACE, _TRACE_SCALE, strict=True)}
+
+    def model(x: np.ndarray) -> np.ndarray:
+        p = ideal | {n: v * scale[n] for n, v in zip(free, x, strict=True)}
+        return np.stack([eligibility(p, int(seed)) for seed in sweep["seed"]])
+
+    start = [ideal[n] / scale[n] for n in free]
+    x, dx = least_squares(lambda x: ((model(x) - measured) / measured.std()).ravel(), start, free, data.name)
+    rms = float(np.sqrt(np.mean((model(x) - measured) ** 2)) / measured.std())
+    return ideal | {n: v * scale[n] for n, v in zip(free, x, strict=True)}, dx * [scale[n] for n in free], rms
+
+
+def fit_eligibility(data: BlockData) -> FittedModel:
+    """Update law, trace recursion with its circuit's terms, drift, energy."""
+    moved, d_moved, update_error = _fit_update(data)
+    traces, d_traces, rms = _fit_traces(data, _TRACE)
+    ideal, _, ideal_rms = _fit_traces(data, ("gain", "decay_full"))
+    hold = data["hold"]
+    drift = hold["drift"] / WEIGHT_RANGE
+    parameters = {
+        **moved, **traces, "ideal_gain": ideal["gain"], "ideal_decay": ideal["decay_full"],
+        "v_trace": _WIDTH / moved["trace_power"], "full_update": float(update(moved, 1.0, 0.01, WIDEST)),
+        "drift_common": float(np.abs(hold["drift_common"]).max() / WEIGHT_RANGE),
+        "drift": float(np.abs(drift).max()), "floor": float(data["floor"]["y"][-1]),
+        "energy_per_update": float(data["update"]["energy"].mean()),
+    }  # fmt: skip
+    units = {n: "1" for n in parameters} | {
+        "rate": "V/s", "v_trace": "V", "full_update": "V", "energy_per_update": "J",
+    }  # fmt: skip
+    errors = {
+        "update_max_of_full_scale": update_error,
+        "trace_rms": rms,
+        "trace_rms_ideal_recursion": ideal_rms,
+    }
+    box = {"y": (0.01, 3.0), "width": (-WIDEST, WIDEST), "weight": (-0.09, 0.09)}
+    deviation = d_moved | dict(zip(_TRACE, d_traces, strict=True))
+    return FittedModel(
+        "twin_log_traces", {k: float(v) for k, v in parameters.items()}, units, deviation, errors, box
+    )
+
+
+def _correlations(p: dict[str, float], sweep: SweepData, residual: bool) -> np.ndarray:
+    measured = _measured(sweep)
+    predicted = [eligibility(p, int(seed), residual) for seed in sweep["seed"]]
+    return np.array([np.corrcoef(m, q)[0, 1] for m, q in zip(measured, predicted, strict=True)])
+
+
+def score_eligibility(model: FittedModel, data: BlockData) -> list[Figure]:
+    """Traces against the ideal recursion and the model, updates, zeros and drift on held-out stimuli."""
+    p = model.parameters
+    ideal = {
+        **p,
+        "gain": p["ideal_gain"],
+        "decay_full": p["ideal_decay"],
+        "decay_power": 1.0,
+        "psi_power": 1.0,
+        "residual": 0.0,
+    }
+    frames, check, hold = (data[n] for n in ("frames_check", "update_check", "hold_check"))
+    measured = _measured(frames)
+    predicted = np.stack([eligibility(p, int(seed)) for seed in frames["seed"]])
+    rms = 100 * np.sqrt(np.mean((predicted - measured) ** 2)) / measured.std()
+    grid = np.meshgrid(check["y_up"], check["y_down"], check["width"], check["weight"], indexing="ij")
+    full = np.abs(check["dw"]).max()
+    error = 100 * np.abs(update(p, *grid[:3]) - check["dw"]) / full
+    return [
+        Figure("eligibility against the ideal recursion, correlation, lowest of 3 runs",
+               float(_correlations(ideal, frames, False).min()), "1", 0.98, 0.995, better="higher"),
+        Figure("eligibility model: rms error of its spread", float(rms), "%"),
+        Figure("three-factor update: dw, max error of full range", float(error.max()), "%", 3.0, 1.0),
+        Figure("three-factor update: dw at zero signal, of full scale",
+               float(100 * np.abs(data["silent_check"]["dw"]).max() / p["full_update"]), "%", 0.1, 0.02),
+        Figure("three-factor update: dw at zero eligibility, of full scale",
+               float(100 * np.abs(data["balanced_check"]["dw"][:2]).max() / p["full_update"]), "%", 0.1, 0.02),
+        Figure("three-factor update: dw with both traces at 0.3, of full scale",
+               float(100 * np.abs(data["balanced_check"]["dw"][2]).max() / p["full_update"]), "%"),
+        Figure("fast weight: drift per frame, on its range",
+               float(np.abs(hold["drift"]).max() / WEIGHT_RANGE), "1", 1e-6, 3e-7),
+        Figure("fast weight: drift of one node per frame, before the pair cancels it, on its range",
+               float(np.abs(hold["drift_common"]).max() / WEIGHT_RANGE), "1"),
+    ]  # fmt: skip
