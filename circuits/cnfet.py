@@ -127,7 +127,7 @@ _PAIR = {"n_current": "A", "p_current": "A"}
 _VGS = {"vgs": Axis(tuple(GATE), "V")}
 _VDS = {"vds": linear(-0.2, 0.8, 51)}
 _BIAS = {"vgs": linear(0.1, 0.8, 8)}
-_SIZED = {"current": "A", "threshold": "V", "efold_voltage": "V", "swing": "V/decade", "on_current": "A",
+_SIZED = {"current": "A", "threshold": "V", "efold_voltage": "V", "swing": "V", "on_current": "A",
           "off_current": "A", "thermal_off_current": "A"}  # fmt: skip
 _SIZES = {"dia": Axis((1.2e-9, 1.49e-9, 1.7e-9), "m"), "tubes": Axis((1, 32), "")}
 

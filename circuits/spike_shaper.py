@@ -72,7 +72,7 @@ CIRCUIT = Circuit(
         Sweep("height", {"vgain": linear(0.25, 0.45, 5)}, _bench, _measure, _OUT, caption="Height knob"),
         Sweep("load", {"c_line": Axis((2e-14, 5e-14, 1e-13, 1.5e-13, 3e-13), "F")}, _bench, _measure, _OUT,
               caption="Load of the line"),
-        Sweep("rate", {"i_in": Axis((1.5e-7, 2e-7, 3e-7, 4e-7, 6e-7, 8e-7), "A")}, _bench, _measure, _OUT,
+        Sweep("rate", {"i_in": Axis((2e-7, 3e-7, 4e-7, 6e-7, 8e-7), "A")}, _bench, _measure, _OUT,
               caption="Firing rate of the driver"),
         Sweep("width_check", {"vwidth": Axis((0.367, 0.393, 0.404, 0.428), "V")}, _bench, _measure, _OUT, held_out=True),
     ),

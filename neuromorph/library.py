@@ -245,10 +245,10 @@ class Library:
             found[block] = dict(fit.parameters)
         return found
 
-    def digest(self) -> str:
-        """Hash of all fitted parameters and netlists: what a run must match."""
+    def digest(self, *blocks: str) -> str:
+        """Hash of the fitted parameters and netlists of some blocks (all by default): what a run must match."""
         texts = []
-        for block in self.blocks():
+        for block in blocks or self.blocks():
             attributes, fit = self.attributes(block), self.read(block).fit
             texts += [
                 block,

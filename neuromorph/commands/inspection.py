@@ -10,6 +10,11 @@ from neuromorph.characterization import load_recipe, recipe_names
 from neuromorph.commands.hardware import plot_block
 from neuromorph.errors import InputError
 from neuromorph.library import Library, failed_points
+from neuromorph.spice.structure import read_structure
+from neuromorph.units import format_quantity
+
+_PART_OF = {"weight_cell": "weight_store"}
+"""Subcircuits that the network counts apart from the recipe that holds them."""
 
 
 def run_info(args: argparse.Namespace) -> int:
@@ -56,11 +61,41 @@ def _run_info(path: Path, args: argparse.Namespace) -> int:
     for note in facts.history:
         print(f"  pass {int(note['epoch'])}: held-out NLL {note.get('valid_nll', float('nan')):.4f}")
     if args.hardware:
-        from neuromorph.network.hardware import hardware_listing
-
-        for row in hardware_listing(run.network, fidelity=facts.fidelity):
-            print(f"  {row.kind:8s} {row.name:48s} {row.block:20s} {row.note}")
+        _print_hardware(run, Library(args.library))
     return 0
+
+
+def _print_hardware(run: Any, library: Library) -> None:
+    """Which block realises what, and what the network is made of."""
+    from neuromorph.network.hardware import hardware_listing
+
+    for row in hardware_listing(run.network, fidelity=run.facts.fidelity):
+        print(f"  {row.kind:8s} {row.name:48s} {row.block:20s} {row.note}")
+    if run.facts.fidelity == "ideal":
+        return
+    print(f"  {'block':20s} {'instances':>12s} {'transistors':>12s} {'tubes':>12s} {'capacitance':>12s} {'static':>10s}")
+    for line in network_budget(run.facts.config, library):
+        print(
+            f"  {line.block:20s} {line.count:12,.0f} {line.transistors:12,.0f} {line.tubes:12,.0f} "
+            f"{format_quantity(line.capacitance, 'F', 3):>12s} {format_quantity(line.static_power, 'W', 3):>10s}"
+        )
+
+
+def network_budget(config: Any, library: Library) -> list[Any]:
+    """Instances, transistors, tubes, capacitance and static power by block, the total last."""
+    from neuromorph.network.budget import budget, instances, total
+
+    sizes = {block: _size(block) for block in instances(config)}
+    lines = budget(config, sizes, library.models())
+    return [*lines, total(lines)]
+
+
+def _size(block: str) -> tuple[float, float, float]:
+    """Transistors, tubes and explicit capacitance of a block; a part of a recipe by its subcircuit's name."""
+    circuit = load_recipe(_PART_OF.get(block, block))
+    name = block if block in _PART_OF else circuit.subcircuit
+    structure = read_structure(circuit.netlists)
+    return structure.transistors(name), structure.tubes(name), structure.capacitance(name)
 
 
 def run_report(args: argparse.Namespace) -> int:

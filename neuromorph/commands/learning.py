@@ -125,9 +125,13 @@ def evaluation(
         figures["nll_plastic"] = plastic.nll
     result: dict[str, Any] = {"figures": figures, "events_per_frame": frozen.events}
     if run.facts.fidelity != "ideal":
-        energy = energy_per_frame(frozen.events, library.models(), run.facts.config)
+        models, config = library.models(), run.facts.config
+        energy = energy_per_frame(frozen.events, models, config)
         result["energy_per_frame_joule"] = energy
+        learning = energy_per_frame(frozen.events, models, config, learning=True)
+        result["energy_per_learning_frame_joule"] = learning
         figures["energy_per_frame_joule"] = energy["total"]
+        figures["energy_per_learning_frame_joule"] = learning["total"]
     return result
 
 

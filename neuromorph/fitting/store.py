@@ -76,7 +76,7 @@ def fit_store(data: BlockData) -> FittedModel:
     residual = hold["slow_level"] - np.round(hold["slow_level"])
     parameters = {
         "share": share[0], "pull": pull[0], "step": STEP, "levels": float(LEVELS),
-        "share_offset": share[1] / STEP, "level_offset": float(residual.mean()),
+        "share_offset": share[1] / STEP, "level_offset": float(np.median(residual)),
         "level_spread": float(residual.std()),
         "slow_leak": float(np.abs(idle["slow_drift"]).max()),
         "energy_per_refresh": float(hold["energy"].mean()),

@@ -35,21 +35,20 @@ stdp_synapse       v_soft                   rounding of the stop                
 stdp_synapse       v_width                  width of the tanh of the trace difference    V
 stdp_synapse       v_shift                  error of the sign change                     V
 stdp_synapse       tau_trace                decay of the pre-synaptic trace              s
-eligibility        tau_pre                  filter of the charging spikes (0: raw)       s
-eligibility        compression              1 / y_ref                                    1
-eligibility        tau_output               filter of the output gate's line activity    s
-weight_store       bits, bound, drift,      see :class:`WeightStore`                     1
-                   latch, follow
+eligibility_       compression              1 / y_ref                                    1
+synapse            drift                    change of a weight at the end of its range   1
+                                            per frame, on the range
+weight_store       share, pull              see :class:`WeightStore`                     1
+                   levels                   levels of one of a weight's two nodes        1
 ================== ======================== ============================================ =====
 
 The sigmoid's four may be three values each, for i, f and o.  More parameters than
-these are allowed and ignored.  The last two blocks have no circuit yet; without
-them the stated assumptions in ``ASSUMED`` are used.  Missing blocks raise
-:class:`~neuromorph.errors.InputError`.
+these are allowed and ignored.  Missing blocks raise :class:`~neuromorph.errors.InputError`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,11 +71,8 @@ FORGET_DEPTH = 0.8
 FEATURE_RATE = 0.02
 """Ideal Diehl learning rate eta, weight units per unit of trace and event."""
 
-ASSUMED: dict[str, dict[str, float]] = {
-    "eligibility": {"tau_pre": 0.0, "compression": 1.0, "tau_output": 10e-9},
-    "weight_store": {"bits": 6, "bound": 2.0, "drift": 3.4e-6, "latch": 1e-3, "follow": 0.032},
-}
-"""Stand-ins (lstm_circuits and net studies) for blocks whose circuits are not designed yet."""
+WEIGHT_BOUND = 2.0
+"""Weight units at either end of the range of a differential weight (90 mV)."""
 
 
 @pytree
@@ -133,14 +129,16 @@ def nominal_blocks(
         tanh=_tanh(_get(models, "gate")),
         cell=_cell(_get(models, "memory_cell")),
         diehl=_diehl(_get(models, "stdp_synapse")),
-        eligibility=EligibilitySynapse(**_pick(models, "eligibility", EligibilitySynapse)),
-        store=_store(_get(models, "weight_store")),
+        eligibility=EligibilitySynapse(
+            compression=_get(models, "eligibility_synapse")["compression"], tau_output=frame.tau_synapse
+        ),
+        store=_store(_get(models, "weight_store"), _get(models, "eligibility_synapse")),
     )
     return as_float32(blocks)
 
 
 def _get(models: Mapping[str, Mapping[str, float]], block: str) -> _Parameters:
-    values = models.get(block, ASSUMED.get(block))
+    values = models.get(block)
     if values is None:
         raise InputError(
             f"no fitted model of block {block!r}",
@@ -217,6 +215,12 @@ def _diehl(p: _Parameters) -> DiehlSynapse:
     )
 
 
-def _store(p: _Parameters) -> WeightStore:
-    numbers = {name: p[name] for name in ("follow", "bound", "drift", "latch")}
-    return WeightStore(**numbers, bits=int(p["bits"]))
+def _store(store: _Parameters, synapse: _Parameters) -> WeightStore:
+    """Two nodes of n levels make 2 n; the drift at the range's end is a leak of the whole weight."""
+    return WeightStore(
+        follow=store["share"],
+        bound=WEIGHT_BOUND,
+        leak=2.0 * synapse["drift"],
+        pull=store["pull"],
+        bits=round(math.log2(2.0 * store["levels"])),
+    )

@@ -11,7 +11,9 @@ from neuromorph.models.frame import Frame
 from neuromorph.models.neuron_hardware import hardware_neuron
 
 FIDELITIES = ("ideal", "nominal")
-BLOCKS = ("axon_hillock", "excitatory_synapse", "gate", "memory_cell", "stdp_synapse")
+BLOCKS = (
+    "axon_hillock", "eligibility_synapse", "excitatory_synapse", "gate", "memory_cell", "stdp_synapse", "weight_store",
+)  # fmt: skip
 """Blocks that a nominal network is made of."""
 
 
@@ -36,7 +38,7 @@ def blocks_for(fidelity: str, frame: Frame, library: Library) -> tuple[BlockSet,
         return ideal_blocks(frame), ""
     if fidelity != "nominal":
         raise InputError(f"fidelity {fidelity!r} is unknown", remedy=f"choose from {', '.join(FIDELITIES)}")
-    return with_fitted_neuron(library.models(*BLOCKS), frame), library.digest()
+    return with_fitted_neuron(library.models(*BLOCKS), frame), library.digest(*BLOCKS)
 
 
 def with_fitted_neuron(models: Mapping[str, Mapping[str, float]], frame: Frame) -> BlockSet:

@@ -2,7 +2,8 @@
 
 Every few dozen frames the slow value follows the fast one,
 ``w_s <- Q(w_s + eps (w - w_s))``, Q a stochastic rounding to ``bits`` over the
-range; a fast weight found within ``latch`` of its stored value is reset to it.
+range; the charge that carries it pulls the fast one back a little, ``w <- w - pull (w - w_s)``.
+Meanwhile the pair of fast capacitors leaks towards zero and, with mismatch, drifts.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ class WeightStore:
     follow : eps, share of the difference taken over at each transfer, 1
     bound : weights stay within +-bound, weight units
     drift : sd over synapses of the capacitor's drift, weight units per frame
-    latch : half-width of the refresh window, weight units (0: no refresh)
+    leak : share of a fast weight lost per frame through the pair's off-conductance, 1
+    pull : share of the difference that a transfer takes from the fast weight, 1
     bits : resolution of the slow copy (0: continuous)
     """
 
     follow: float | jax.Array = 0.032
     bound: float | jax.Array = 1e9
     drift: float | jax.Array = 0.0
-    latch: float | jax.Array = 0.0
+    leak: float | jax.Array = 0.0
+    pull: float | jax.Array = 0.0
     bits: int = static(0)
 
     def clip(self, fast: jax.Array) -> jax.Array:
@@ -47,6 +50,10 @@ class WeightStore:
         up = jax.random.uniform(key, slow.shape, jnp.float32) < moved / step - low
         return step * (low + up)
 
-    def refresh(self, fast: jax.Array, slow: jax.Array) -> jax.Array:
-        """Latched refresh: fast weights close to their stored value return to it."""
-        return jnp.where(jnp.abs(fast - slow) < self.latch, slow, fast)
+    def age(self, fast: jax.Array, drift: jax.Array, frames: jax.Array | float) -> jax.Array:
+        """The fast weight after ``frames`` frames of leak and of its own ``drift`` per frame."""
+        return self.clip(fast * (1.0 - self.leak * frames) + frames * drift)
+
+    def return_charge(self, fast: jax.Array, slow: jax.Array) -> jax.Array:
+        """The fast weight after a transfer from it, ``slow`` as stored before."""
+        return fast - self.pull * (fast - slow)

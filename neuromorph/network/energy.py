@@ -1,21 +1,28 @@
 """Energy of a frame from event counts and the joules SPICE measured per event.
 
-Counted: what has a circuit. Spikes of cells and features (switching energy per
-spike), the neurons' static power, synaptic releases per line spike, the memory
-cells' energy per frame (their static current dominates) and Diehl updates. Not
-counted, since it has no circuit yet: weight read-out, eligibility, head,
-feedback, weight stores.
+Assumptions: static power flows for the whole frame (and, learning, for the learning phase
+after it); a synapse's read takes both halves of its charge from the supply, once in the
+column and once mirrored; every synapse is updated in every learning frame; what is shared by
+the chip (timing, staircase, bias generators) is not counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from neuromorph.network.budget import LINES_PER_CELL, SIGNED_SLOPES, instances, static_power
 from neuromorph.network.config import NetworkConfig
+
+SUPPLY = 0.8
+LEARNING_SECONDS = 90e-9
+"""Learning phase after a frame: two conversions of pulse widths, errors first, then cells (fitting.pulses)."""
 
 
 def energy_per_frame(
-    events: Mapping[str, float], models: Mapping[str, Mapping[str, float]], config: NetworkConfig
+    events: Mapping[str, float],
+    models: Mapping[str, Mapping[str, float]],
+    config: NetworkConfig,
+    learning: bool = False,
 ) -> dict[str, float]:
     """Joules per frame by part, and their sum as ``total``.
 
@@ -26,15 +33,59 @@ def energy_per_frame(
     models : mapping
         Fitted parameters by block.
     config : NetworkConfig
+    learning : bool
+        Whether the frame is learned from; its phase costs time and updates.
     """
-    neuron, synapse = models["axon_hillock"], models["excitatory_synapse"]
-    spikes = events["cell_spikes"] + events["feature_spikes"]
-    neurons = config.cells + config.features.neurons
-    parts = {
-        "spikes": spikes * neuron["energy_per_spike"],
-        "neurons, static": neurons * neuron["static_power"] * config.frame.seconds,
-        "synaptic releases": (spikes + events["note_spikes"]) * synapse["energy_per_spike"],
-        "memory cells": config.cells * models["memory_cell"]["energy_per_frame"],
+    seconds = config.frame.seconds + learning * LEARNING_SECONDS
+    parts = _spiking(events, models, config) | _static(models, config, seconds)
+    if learning:
+        parts |= _learning(models, config)
+    return {**parts, "total": sum(parts.values())}
+
+
+def _spiking(
+    events: Mapping[str, float], models: Mapping[str, Mapping[str, float]], config: NetworkConfig
+) -> dict[str, float]:
+    read = models["gate_synapse"]
+    spikes = events["cell_spikes"] + events["feature_spikes"] + events["note_spikes"]
+    synapses = 4 * config.cells
+    return {
+        "spikes": spikes * models["axon_hillock"]["energy_per_spike"],
+        "spike lines": spikes * read["energy_per_event"],
+        "weight read-outs": spikes * synapses * 2 * SUPPLY * read["charge"],
         "Diehl updates": events["diehl_updates"] * models["stdp_synapse"]["energy_per_update"],
     }
-    return {**parts, "total": sum(parts.values())}
+
+
+def _static(
+    models: Mapping[str, Mapping[str, float]], config: NetworkConfig, seconds: float
+) -> dict[str, float]:
+    count = instances(config)
+
+    def power(*blocks: str) -> float:
+        return sum(count[b] * static_power(b, models) for b in blocks)
+
+    columns = count["dendritic_adder"] * models["gate_synapse"]["column_static_power"]
+    cell = models["memory_cell"]["energy_per_frame"] / config.frame.seconds
+    return {
+        "neurons, static": seconds * power("axon_hillock", "adaptive_hillock"),
+        "dendrites, static": seconds * (columns + power("dendritic_adder")),
+        "memory cells": seconds * config.cells * cell,
+        f"gate lines, static ({LINES_PER_CELL} a cell)": seconds * power("gate_line"),
+        f"slope units, static ({SIGNED_SLOPES + 1} a cell)": seconds * power("slope_unit") * (1 + 1 / SIGNED_SLOPES),
+    }
+
+
+def _learning(models: Mapping[str, Mapping[str, float]], config: NetworkConfig) -> dict[str, float]:
+    count = instances(config)
+    nodes = count["weight_store"] + count["weight_cell"]
+    updates = sum(
+        count[b] * models[b]["energy_per_update"]
+        for b in ("eligibility_synapse", "delta_synapse", "feedback_synapse", "lateral_synapse")
+    )
+    conversions = sum(count[b] * models[b]["energy_per_conversion"] for b in ("error_unit", "learning_unit"))
+    return {
+        "weight updates": updates,
+        "errors and learning signals": conversions,
+        "weight refresh": nodes * models["weight_store"]["energy_per_refresh"] / config.learning.block,
+    }

@@ -1,4 +1,4 @@
-"""Which circuit block realises each state and product of the step; nothing is secretly ideal."""
+"""Which circuit block realises each state and product of the step, and what all of it costs; nothing is secretly ideal."""
 
 from __future__ import annotations
 
@@ -9,53 +9,55 @@ from neuromorph.network.step import Network
 
 IDEAL = "ideal"
 
-STATES = {
-    "cells.c": "memory_cell",
-    "cells.rise, cells.current": "excitatory_synapse",
-    "cells.recent, lines.recent": "excitatory_synapse",
-    "cells.neuron": "axon_hillock",
-    "cells.read": IDEAL,
-    "features.weights": "stdp_synapse",
-    "features.rise, features.current": "excitatory_synapse",
-    "features.neuron": "axon_hillock",
-    "features.threshold": IDEAL,
-    "lines.trace": "stdp_synapse",
-    "lines.pre, lines.output": IDEAL,
-    "eligibility": IDEAL,
-    "fast weights": IDEAL,
-    "slow weights": IDEAL,
-    "feedback": IDEAL,
+FITTED = ""
+EXACT = "the step computes the ideal form; the block's own departures are stated, not simulated"
+
+STATES: dict[str, tuple[str, str]] = {
+    "cells.c": ("memory_cell", FITTED),
+    "cells.rise, cells.current": ("excitatory_synapse", FITTED),
+    "cells.recent, lines.recent": ("excitatory_synapse", FITTED),
+    "cells.neuron": ("axon_hillock", FITTED),
+    "cells.read": ("dendritic_adder", f"the note's dendrite at 25 ns, sampled at the frame's end; {EXACT}"),
+    "features.weights": ("stdp_synapse", FITTED),
+    "features.rise, features.current": ("excitatory_synapse", FITTED),
+    "features.neuron": ("axon_hillock", FITTED),
+    "features.threshold": ("adaptive_hillock", EXACT),
+    "lines.trace": ("stdp_synapse", FITTED),
+    "lines.pre, lines.output": ("eligibility_synapse", f"a trace with constant charge and leak, one a line; {EXACT}"),
+    "eligibility": (
+        "eligibility_synapse",
+        "decays with the cell's fitted leak; the residual charge of a pulse is stated, not simulated",
+    ),
+    "fast weights": ("eligibility_synapse", "range and leak fitted; the read-out's tanh is stated, not simulated"),
+    "slow weights": ("weight_store", FITTED),
+    "feedback": ("feedback_synapse", f"range fitted; {EXACT}"),
 }
-PRODUCTS = {
-    "spike to dendritic current": "excitatory_synapse",
-    "signed weight read-out of notes, features, cells": IDEAL,
-    "sum on the dendrite": IDEAL,
-    "sigmoid of z_i, z_f, z_o": "gate",
-    "tanh of z_g": "gate",
-    "i * g": "memory_cell",
-    "forget leak of c": "memory_cell",
-    "o * relu(tanh c)": "memory_cell",
-    "line delay of one tick": IDEAL,
-    "winner-take-all": IDEAL,
-    "Diehl update": "stdp_synapse",
-    "charging of the eligibility traces": IDEAL,
-    "decay of the eligibility traces": IDEAL,
-    "slope of read-out and neuron": IDEAL,
-    "sigmoid of the prediction": IDEAL,
-    "lateral read-out": IDEAL,
-    "prediction minus teacher": IDEAL,
-    "feedback to the cells": IDEAL,
-    "three-factor update": IDEAL,
-    "delta updates of read-out, lateral, feedback": IDEAL,
-    "transfer and refresh of weights": IDEAL,
-    "input spike encoder": IDEAL,
-}
-ASSUMED = {
-    "eligibility": "compression and raw-spike charging as assumed in models.fidelity.ASSUMED",
-    "three-factor update": "compression as assumed in models.fidelity.ASSUMED",
-    "fast weights": "range and drift as assumed in models.fidelity.ASSUMED",
-    "slow weights": "resolution as assumed in models.fidelity.ASSUMED",
-    "transfer and refresh of weights": "latched refresh as assumed in models.fidelity.ASSUMED",
+PRODUCTS: dict[str, tuple[str, str]] = {
+    "spike to dendritic current": ("excitatory_synapse", FITTED),
+    "signed weight read-out of notes, features, cells": ("gate_synapse", EXACT),
+    "sum on the dendrite": ("dendritic_adder", f"in its linear mode; {EXACT}"),
+    "sigmoid of z_i, z_f, z_o": ("gate", FITTED),
+    "tanh of z_g": ("gate", FITTED),
+    "i * g": ("memory_cell", FITTED),
+    "forget leak of c": ("memory_cell", FITTED),
+    "o * relu(tanh c)": ("memory_cell", FITTED),
+    "line delay of one tick": ("spike_shaper", f"its delay and pulse take 2.2 ns; {EXACT}"),
+    "winner-take-all": ("winner_take_all", EXACT),
+    "Diehl update": ("stdp_synapse", FITTED),
+    "charging of the eligibility traces": ("slope_unit", EXACT),
+    "decay of the eligibility traces": ("gate_line", f"carries the cell's forget current to all its traces; {EXACT}"),
+    "slope of read-out and neuron": (
+        "learning_unit",
+        "the tail of its splitter; the circuit's slope is 1 - tanh(c)^2 on both sides of zero, the step's is 0.3 below it",
+    ),
+    "sigmoid of the prediction": ("error_unit", EXACT),
+    "lateral read-out": ("lateral_synapse", EXACT),
+    "prediction minus teacher": ("error_unit", EXACT),
+    "feedback to the cells": ("feedback_synapse", EXACT),
+    "three-factor update": ("eligibility_synapse", "compression fitted; the power 0.9 of the trace is stated, not simulated"),
+    "delta updates of read-out, lateral, feedback": ("delta_synapse", EXACT),
+    "transfer and refresh of weights": ("weight_store", FITTED),
+    "input spike encoder": ("axon_hillock", f"a neuron a note at constant current; {EXACT}"),
 }
 
 
@@ -72,17 +74,16 @@ class Realisation:
 def hardware_listing(network: Network, *, fidelity: str) -> list[Realisation]:
     """Every state and product of ``network``'s step with the block that realises it.
 
-    With ``fidelity`` ``"ideal"`` everything is ideal; otherwise blocks of this
-    library version are named, and what has no circuit yet says ``"ideal"``, with a
-    note where a non-ideality is assumed nevertheless.
+    With ``fidelity`` ``"ideal"`` everything is ideal.  Otherwise the note says what of a
+    block's behaviour the step does not simulate yet; without a note its fitted model runs.
     """
-    rows = [("state", n, b) for n, b in STATES.items()] + [("product", n, b) for n, b in PRODUCTS.items()]
+    rows = [("state", n, *b) for n, b in STATES.items()] + [("product", n, *b) for n, b in PRODUCTS.items()]
     if fidelity == IDEAL:
-        return [Realisation(kind, name, IDEAL) for kind, name, _ in rows]
-    return [_realised(network, kind, name, block) for kind, name, block in rows]
+        return [Realisation(kind, name, IDEAL) for kind, name, _, _ in rows]
+    return [_realised(network, *row) for row in rows]
 
 
-def _realised(network: Network, kind: str, name: str, block: str) -> Realisation:
-    if block == "axon_hillock" and isinstance(network.blocks.cell_neuron, IdealNeuron):
+def _realised(network: Network, kind: str, name: str, block: str, note: str) -> Realisation:
+    if name.endswith(".neuron") and isinstance(network.blocks.cell_neuron, IdealNeuron):
         return Realisation(kind, name, IDEAL, "perfect integrator with the neuron's dead time")
-    return Realisation(kind, name, block, ASSUMED.get(name, ""))
+    return Realisation(kind, name, block, note)

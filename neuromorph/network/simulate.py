@@ -99,15 +99,15 @@ def _observe(
 
 
 def consolidate(network: Network, state: State, share: jax.Array, key: jax.Array) -> State:
-    """End of a block: drift of the fast weights, transfer to the slow ones, latched refresh."""
+    """End of a block: leak and drift of the fast weights, transfer to the slow ones and its way back."""
     store, frames = network.blocks.store, network.config.learning.block
 
     def move(
         fast: jax.Array, slow: jax.Array, drift: jax.Array, key: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
-        fast = store.clip(fast + share * frames * drift)
-        slow = jnp.where(share > 0, store.transfer(fast, slow, share, key), slow)
-        return jnp.where(share > 0, store.refresh(fast, slow), fast), slow
+        fast = store.age(fast, drift, share * frames)
+        kept = jnp.where(share > 0, store.return_charge(fast, slow), fast)
+        return kept, jnp.where(share > 0, store.transfer(fast, slow, share, key), slow)
 
     keys = jax.random.split(key, 3)
     fast, slow, drift = state.fast, state.slow, network.drift

@@ -98,6 +98,18 @@ class Structure:
         """Number of nanotubes, nested blocks included; devices without the parameter have none."""
         return sum(self.device_tubes(part) for part in self.parts(name) if part.is_transistor)
 
+    def capacitance(self, name: str, given: Mapping[str, float] | None = None) -> float:
+        """Sum of the explicit capacitors, F, nested blocks included; parameters as given or by default."""
+        values = {n: t for n, t in self[name].parameters.items()} | {n: f"{v:g}" for n, v in (given or {}).items()}
+        total = 0.0
+        for element in self[name].elements:
+            if element.kind == "c":
+                total += _value(element.model, values, element.where)
+            elif element.kind == "x" and not element.is_transistor:
+                inner = {n: _value(t, values, element.where) for n, t in element.parameters.items()}
+                total += self.capacitance(element.model, inner)
+        return total
+
     def device_tubes(self, device: Element) -> int:
         """Nanotubes of one transistor: its own ``tubes=`` or its subcircuit's default."""
         default = self.subcircuits[device.model.lower()].parameters if device.kind == "x" else {}
@@ -108,6 +120,15 @@ class Structure:
             raise CircuitError(
                 f"tubes={text} of {device.name} is not a number", where=device.where
             ) from error
+
+
+def _value(text: str, parameters: Mapping[str, str], where: str) -> float:
+    """A number, or the parameter whose name stands in braces."""
+    name = text.strip("{}'\"")
+    try:
+        return parse_spice(parameters.get(name, name))
+    except InputError as error:
+        raise CircuitError(f"{text} is neither a number nor a parameter", where=where) from error
 
 
 def read_structure(paths: Iterable[Path]) -> Structure:

@@ -133,14 +133,17 @@ def test_unbounded_store_changes_nothing_but_follows():
     store = as_float32(WeightStore())
     fast, slow = jnp.float32([5.0]), jnp.float32([1.0])
     assert store.clip(fast)[0] == 5.0
-    assert store.refresh(fast, slow)[0] == 5.0
+    assert store.return_charge(fast, slow)[0] == 5.0
+    assert store.age(fast, jnp.zeros(1), 64.0)[0] == 5.0
     assert store.transfer(fast, slow, jnp.float32(1), jax.random.key(0))[0] == pytest.approx(1 + 0.032 * 4)
 
 
-def test_latch_returns_only_weights_near_their_stored_value():
-    store = WeightStore(latch=0.01)
-    refreshed = store.refresh(jnp.float32([0.505, 0.6]), jnp.float32([0.5, 0.5]))
-    assert np.allclose(refreshed, [0.5, 0.6])
+def test_a_fast_weight_leaks_to_zero_and_is_pulled_to_its_stored_value():
+    store = WeightStore(leak=1e-3, pull=0.1)
+    assert np.allclose(store.age(jnp.float32([0.5, -0.5]), jnp.zeros(2), 10.0), [0.495, -0.495])
+    assert np.allclose(store.age(jnp.zeros(2), jnp.float32([1e-3, -1e-3]), 10.0), [0.01, -0.01])
+    pulled = store.return_charge(jnp.float32([0.6, 0.4]), jnp.float32([0.5, 0.5]))
+    assert np.allclose(pulled, [0.59, 0.41])
 
 
 def test_compressed_update_is_bounded_and_odd():

@@ -45,3 +45,9 @@ def test_a_missing_parameter_is_named():
 def test_a_given_neuron_is_used():
     neuron = ideal_blocks(FRAME).cell_neuron
     assert nominal_blocks(MODELS, FRAME, neuron=neuron).cell_neuron.rate == neuron.rate
+
+
+def test_two_nodes_of_levels_are_bits_and_the_drift_is_a_leak():
+    store = toy_nominal().store
+    assert store.bits == 6
+    assert float(store.leak * store.bound / (2 * store.bound)) == pytest.approx(8e-7)

@@ -53,6 +53,8 @@ MODELS = {  # the study's measured values, rounded; tests only
         "v_shift": -3e-3,
         "tau_trace": 25e-9,
     },
+    "eligibility_synapse": {"compression": 1.0, "drift": 8e-7},
+    "weight_store": {"share": 0.032, "pull": 4e-4, "levels": 32.0},
 }
 
 

@@ -1,0 +1,50 @@
+"""What a network is made of, and the energy that follows."""
+
+from __future__ import annotations
+
+import pytest
+
+from neuromorph.commands.inspection import network_budget
+from neuromorph.library import Library
+from neuromorph.network.budget import instances
+from neuromorph.network.config import NetworkConfig
+from neuromorph.network.energy import energy_per_frame
+from neuromorph.network.hardware import IDEAL, PRODUCTS, STATES
+
+LIBRARY = Library.shipped()
+CONFIG = NetworkConfig(joint=True)
+EVENTS = {"cell_spikes": 100.0, "feature_spikes": 40.0, "note_spikes": 60.0, "diehl_updates": 4.0}
+
+
+def test_synapses_are_counted_as_the_step_has_them():
+    count = instances(CONFIG)
+    assert count["eligibility_synapse"] == CONFIG.lines * 4 * CONFIG.cells
+    assert count["lateral_synapse"] == 88 * 87 / 2
+    nodes = count["weight_store"] + count["weight_cell"]
+    assert nodes == 2 * (count["eligibility_synapse"] + 2 * 128 * 88 + 88 * 87 / 2)
+    assert instances(NetworkConfig(joint=False))["lateral_synapse"] == 0
+
+
+def test_the_budget_adds_up_and_names_every_block_of_the_listing():
+    *lines, whole = network_budget(CONFIG, LIBRARY)
+    assert whole.transistors == pytest.approx(sum(line.transistors for line in lines))
+    synapse = next(line for line in lines if line.block == "eligibility_synapse")
+    assert synapse.transistors == 18 * CONFIG.lines * 4 * CONFIG.cells
+    assert synapse.capacitance == pytest.approx(synapse.count * (2 * 25e-15 + 2 * 800e-15))
+    listed = {block for block, _ in (*STATES.values(), *PRODUCTS.values())} - {"excitatory_synapse", "gate"}
+    assert listed <= {line.block for line in lines}
+
+
+def test_no_state_or_product_is_without_a_block():
+    assert IDEAL not in {block for block, _ in (*STATES.values(), *PRODUCTS.values())}
+
+
+def test_learning_costs_more_and_parts_add_up():
+    models = LIBRARY.models()
+    frozen, learning = (energy_per_frame(EVENTS, models, CONFIG, learning=flag) for flag in (False, True))
+    for parts in (frozen, learning):
+        assert parts["total"] == pytest.approx(sum(v for k, v in parts.items() if k != "total"))
+        assert all(value >= 0 for value in parts.values())
+    assert learning["total"] > frozen["total"]
+    more = energy_per_frame({**EVENTS, "cell_spikes": 200.0}, models, CONFIG)
+    assert more["weight read-outs"] == pytest.approx(frozen["weight read-outs"] * 300 / 200)
