@@ -35,7 +35,7 @@ def _static(circuit, point):
 
 
 def _static_measure(waves, _):
-    return {"shift": REST - waves["line"]}
+    return {"shift": waves["line"][-1] - waves["line"]}
 
 
 def _active(circuit, point):
@@ -47,11 +47,12 @@ def _active(circuit, point):
 
 def _active_measure(waves, point):
     grid = np.array(_TIME["time"].values)
+    # what the active output stage draws above its static power counts as the spikes'
     supply = -SUPPLY * waves["vdd#branch"]
     spikes = sum(len(times) for times in spikes_of(point))
     return {
-        "calcium": SUPPLY - sample(waves.time, waves["ca"], grid),
-        "shift": REST - sample(waves.time, waves["line"], grid),
+        "calcium": waves["ca"][0] - sample(waves.time, waves["ca"], grid),
+        "shift": waves["line"][0] - sample(waves.time, waves["line"], grid),
         "energy": integral(waves.time, supply - supply[0]) / spikes,
         "static_power": float(supply[0]),
     }
@@ -91,14 +92,15 @@ CIRCUIT = Circuit(
     score=score_astrocyte,
     description="Calcium is the charge on one capacitor that rests at the supply. A spike of any of four lines pulls it "
     "down through an injector whose source it is, so that spikes of all lines add in a current, whatever it is; a "
-    "constant leak lets that current decay exponentially, over one to some microseconds. The current is held below a "
+    "constant leak lets that current decay exponentially, over 1 to 7 us. The current is held below a "
     "ceiling; what exceeds a threshold pulls the release line, which an amplifier in unity feedback holds, some tens of "
     "millivolts below its rest. Excitatory synapses that take the line as their vnt release more while their "
     "neighbourhood has been active for long.",
-    limits="The first spikes after a long rest move the node by 40 mV each whatever the uptake knob says: the switch "
-    "limits them, and the model says so. Charge left between switch and injector multiplies the calcium a little with "
-    "each spike. The decay slows to the leak's off current above 10 us. Other delays of an astrocyte (seconds, waves "
-    "between cells) are not modelled; two astrocytes may share their calcium nodes.",
+    limits="After a long rest the first spikes move the node by some 40 mV each whatever the uptake knob says: the "
+    "switch limits them, and the model says so. Charge left between switch and injector adds 0.1 mV a spike to the "
+    "node, 0.4 % to the calcium. The line saturates with the receptor: it follows the rate over about a factor of ten. "
+    "The energy of a spike includes what the output stage draws while active. An astrocyte's seconds and its waves "
+    "between cells are not modelled.",
     literature="tripartite synapse: A. Araque, V. Parpura, R. P. Sanzgiri and P. G. Haydon, Trends in Neurosciences "
     "22(5), 1999; log-domain integration after Bartolozzi and Indiveri (2007); own circuit",
 )  # fmt: skip

@@ -178,8 +178,7 @@ def _shift_residuals(
     sweep = data["static"]
     y = calcium(dynamic, SUPPLY - sweep["v_ca"])
     vthr, vceil = sweep["vthr"][:, None, None], sweep["vceil"][:, None]
-    rest = sweep["shift"][..., -1:]
-    return lambda p: (line_shift(p, y, vthr, vceil) - (sweep["shift"] - rest)).ravel()
+    return lambda p: (line_shift(p, y, vthr, vceil) - sweep["shift"]).ravel()
 
 
 def _points(data: BlockData, sweep: SweepData) -> list[dict[str, float]]:
@@ -204,15 +203,13 @@ def score_astrocyte(model: FittedModel, data: BlockData) -> list[Figure]:
     check = data["static_check"]
     y = calcium(p, SUPPLY - check["v_ca"])
     shift = line_shift(p, y, check["vthr"][:, None, None], check["vceil"][:, None])
-    true = check["shift"] - check["shift"][..., -1:]
-    static = 100 * np.abs(shift - true).max() / true.max()
+    static = 100 * np.abs(shift - check["shift"]).max() / check["shift"].max()
     random = data["random_check"]
     predicted = predicted_nodes(p, data, random)
     rms = 1e3 * np.sqrt(np.mean((predicted - random["calcium"]) ** 2))
     knobs = [float(data.attributes[f"default_{k}"]) for k in ("vthr", "vceil")]
     line = line_shift(p, calcium(p, predicted), *knobs)
-    measured = random["shift"] - random["shift"][..., :1]
-    full = measured.max()
+    measured, full = random["shift"], random["shift"].max()
     whole = 100 * np.sqrt(np.mean((line - measured) ** 2)) / full
     naive = 100 * np.sqrt(np.mean((measured.mean() - measured) ** 2)) / full
     return [
