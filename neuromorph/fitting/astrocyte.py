@@ -5,6 +5,7 @@
     du/dt = -d (1 - exp(-u / V_s))                                between spikes: y decays with w / d
     h = (1 / y_r^n + 1 / c^n)^(-1/n),  y_r = g y^q                receptor with a ceiling c
     shift = W atanh(excess),  excess = max(h - threshold, 0)      rounded at zero; in units of the line's amplifier
+    the line follows the shift with the amplifier's lag
 
 A spike adds the same ``a`` whatever the calcium is, but the switch lets the node move ``k`` widths at most: the
 injector and the switch in series, ``dt = du / (injector exp(-u / w)) + du / switch``, integrated over the spike.
@@ -124,6 +125,15 @@ def line_shift(p: Mapping[str, float], y: Any, vthr: Any, vceil: Any) -> np.ndar
     return p["v_line"] * np.arctanh(np.clip(excess, 0, 0.999))
 
 
+def followed(p: Mapping[str, float], shift: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """The line behind its amplifier: ``shift`` on an even grid of times, its last axis, with the lag."""
+    share = -np.expm1(-(time[1] - time[0]) / p["line_lag"])
+    result = np.zeros_like(shift)
+    for k in range(1, shift.shape[-1]):
+        result[..., k] = result[..., k - 1] + share * (shift[..., k] - result[..., k - 1])
+    return result
+
+
 def fit_astrocyte(data: BlockData) -> FittedModel:
     """Calcium from bursts at every uptake, decay and rate; the line from DC curves at every knob."""
     first, d_first, calcium_error = _fit(
@@ -132,23 +142,26 @@ def fit_astrocyte(data: BlockData) -> FittedModel:
     second, d_second, shift_error = _fit(
         data.name, _STATIC, _STATIC_SCALE, [1, 1, 0, 1, -1, 0, 1, 1, 1, 1, 1], _shift_residuals(data, first)
     )
-    p = {**first, **second}
+    third, d_third, line_error = _fit(
+        data.name, ("line_lag",), np.array([1e-7]), [1], _line_residuals(data, {**first, **second})
+    )
+    p = {**first, **second, **third}
     decay = data["decay"]
     row = int(np.argmin(np.abs(decay["vtau"] - float(data.attributes["default_vtau"]))))
     p["energy_per_spike"] = float(decay["energy"][row])
     p["static_power"] = float(decay["static_power"][row])
-    errors = {"calcium_rms_volt": calcium_error, "shift_rms_volt": shift_error}
+    errors = {"calcium_rms_volt": calcium_error, "shift_rms_volt": shift_error, "line_rms_volt": line_error}
     box = {k: (float(data[s][k].min()), float(data[s][k].max()))
            for k, s in (("vup", "uptake"), ("vtau", "decay"), ("vthr", "static"), ("vceil", "static"))}  # fmt: skip
     return FittedModel(
-        "log_domain_calcium", p, {n: _unit(n) for n in p}, {**d_first, **d_second}, errors, box
+        "log_domain_calcium", p, {n: _unit(n) for n in p}, {**d_first, **d_second, **d_third}, errors, box
     )
 
 
 def _unit(name: str) -> str:
     if name.startswith("v_") or name == "residue":
         return "V"
-    units = {"energy_per_spike": "J", "static_power": "W"}
+    units = {"energy_per_spike": "J", "static_power": "W", "line_lag": "s"}
     return units.get(name, "V/s" if name.endswith("rate") else "1")
 
 
@@ -181,6 +194,27 @@ def _shift_residuals(
     return lambda p: (line_shift(p, y, vthr, vceil) - sweep["shift"]).ravel()
 
 
+def _line_residuals(data: BlockData, known: Mapping[str, float]) -> Callable[[dict[str, float]], np.ndarray]:
+    sweeps = [data[name] for name in ("uptake", "decay", "rate")]
+    still = [_still_line(known, data, sweep) for sweep in sweeps]
+
+    def residuals(p: dict[str, float]) -> np.ndarray:
+        return np.concatenate(
+            [
+                (followed(p, shift, s["time"]) - s["shift"]).ravel()
+                for shift, s in zip(still, sweeps, strict=True)
+            ]
+        )
+
+    return residuals
+
+
+def _still_line(p: Mapping[str, float], data: BlockData, sweep: SweepData) -> np.ndarray:
+    """Shift of the line without its lag, V, in the sweep's shape, at default threshold and ceiling."""
+    knobs = [float(data.attributes[f"default_{k}"]) for k in ("vthr", "vceil")]
+    return line_shift(p, calcium(p, predicted_nodes(p, data, sweep)), *knobs)
+
+
 def _points(data: BlockData, sweep: SweepData) -> list[dict[str, float]]:
     """Every point of a sweep, with the default knobs where it names none."""
     mesh = np.meshgrid(*sweep.axes.values(), indexing="ij")
@@ -207,8 +241,7 @@ def score_astrocyte(model: FittedModel, data: BlockData) -> list[Figure]:
     random = data["random_check"]
     predicted = predicted_nodes(p, data, random)
     rms = 1e3 * np.sqrt(np.mean((predicted - random["calcium"]) ** 2))
-    knobs = [float(data.attributes[f"default_{k}"]) for k in ("vthr", "vceil")]
-    line = line_shift(p, calcium(p, predicted), *knobs)
+    line = followed(p, _still_line(p, data, random), random["time"])
     measured, full = random["shift"], random["shift"].max()
     whole = 100 * np.sqrt(np.mean((line - measured) ** 2)) / full
     naive = 100 * np.sqrt(np.mean((measured.mean() - measured) ** 2)) / full
