@@ -127,7 +127,8 @@ def line_shift(p: Mapping[str, float], y: Any, vthr: Any, vceil: Any) -> np.ndar
 
 def followed(p: Mapping[str, float], shift: np.ndarray, time: np.ndarray) -> np.ndarray:
     """The line behind its amplifier: ``shift`` on an even grid of times, its last axis, with the lag."""
-    share = -np.expm1(-(time[1] - time[0]) / p["line_lag"])
+    # a fit may try a lag of zero or less: the line then follows at once
+    share = -np.expm1(-(time[1] - time[0]) / max(p["line_lag"], 1e-12))
     result = np.zeros_like(shift)
     for k in range(1, shift.shape[-1]):
         result[..., k] = result[..., k - 1] + share * (shift[..., k] - result[..., k - 1])

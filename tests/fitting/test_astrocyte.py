@@ -11,6 +11,7 @@ from neuromorph.fitting.astrocyte import (
     SUPPLY,
     calcium,
     fit_astrocyte,
+    followed,
     line_shift,
     node,
     of_knob,
@@ -87,17 +88,28 @@ def test_rate_raises_calcium_and_line():
 def test_known_parameters_come_back():
     """Curves of changed parameters with 0.3 mV and 0.05 mV of noise give them back within their noise."""
     rng = np.random.default_rng(6)
-    true = {**P, "decay_rate": 1.0e4, "uptake": 0.3, "residue": 8e-5, "ceiling": 0.6, "threshold": 0.08}
+    true = {
+        **P,
+        "decay_rate": 1.0e4,
+        "uptake": 0.3,
+        "residue": 8e-5,
+        "ceiling": 0.6,
+        "threshold": 0.08,
+        "line_lag": 6e-8,
+    }
     sweeps = dict(DATA.sweeps)
     for name in ("uptake", "decay", "rate"):
         u = predicted_nodes(true, DATA, sweeps[name])
         noisy = u + 3e-4 * rng.standard_normal(u.shape)
-        sweeps[name] = replace(sweeps[name], outputs={**sweeps[name].outputs, "calcium": noisy})
+        line = followed(true, line_shift(true, calcium(true, u), 0.19, 0.535), sweeps[name]["time"])
+        line = line + 5e-5 * rng.standard_normal(line.shape)
+        outputs = {**sweeps[name].outputs, "calcium": noisy, "shift": line}
+        sweeps[name] = replace(sweeps[name], outputs=outputs)
     static = sweeps["static"]
     y = calcium(true, SUPPLY - static["v_ca"])
     shift = line_shift(true, y, static["vthr"][:, None, None], static["vceil"][:, None])
     noisy = shift + 5e-5 * rng.standard_normal(shift.shape)
     sweeps["static"] = replace(static, outputs={"shift": noisy})
     fitted = fit_astrocyte(replace(DATA, sweeps=sweeps))
-    for name in ("decay_rate", "uptake", "v_width", "residue", "ceiling", "threshold"):
+    for name in ("decay_rate", "uptake", "v_width", "residue", "ceiling", "threshold", "line_lag"):
         assert abs(fitted.parameters[name] - true[name]) < 5 * fitted.deviation[name], name
