@@ -3,6 +3,7 @@
 python circuits/noise_source.py --plot
 """
 
+# slow: a point is 48 strobes of a noisy circuit, 25 s
 from __future__ import annotations
 
 from pathlib import Path

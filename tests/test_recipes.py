@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from neuromorph.characterization import load_recipe, measure, recipe_names
+from neuromorph.characterization.recipes import find_recipe
 from neuromorph.characterization.runner import _plan_digest
 from neuromorph.circuit import Axis
 from neuromorph.library import Library
@@ -17,6 +19,16 @@ from neuromorph.spice.netlist import digest
 from neuromorph.units import parse_spice
 
 ROOT = Path(__file__).parent.parent
+SLOW = re.compile(r"^[#*] slow: ", re.MULTILINE)
+"""Line of a recipe or bench whose measurement takes more than ten seconds, and why."""
+
+
+def slow_marked(paths):
+    """Paths as test parameters; ``slow`` where the file says so."""
+    return [
+        pytest.param(p, marks=pytest.mark.slow if SLOW.search(p.read_text()) else (), id=p.stem)
+        for p in paths
+    ]
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -48,9 +60,10 @@ def test_transistors_are_counted_right(name):
 
 
 @pytest.mark.ngspice
-@pytest.mark.parametrize("name", recipe_names())
-def test_ngspice_still_measures_the_shipped_curves(name):
+@pytest.mark.parametrize("recipe", slow_marked(map(find_recipe, recipe_names())))
+def test_ngspice_still_measures_the_shipped_curves(recipe):
     """A point of each block, drawn with a fixed seed, again: equal to 1e-4 of full scale (reltol)."""
+    name = recipe.stem
     circuit, stored = load_recipe(name), Library.shipped().read(name)
     rng = np.random.default_rng(sum(name.encode()))
     sweeps = [s for s in circuit.sweeps if not s.held_out and s.name != "tonic"]
@@ -81,7 +94,7 @@ def test_every_recipe_has_a_bench():
 
 
 @pytest.mark.ngspice
-@pytest.mark.parametrize("bench", BENCHES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("bench", slow_marked(BENCHES))
 def test_bench_runs_under_bare_ngspice(bench, ngspice_program):
     command = [ngspice_program, "-b", str(bench)]
     text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
