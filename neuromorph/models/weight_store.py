@@ -56,4 +56,4 @@ class WeightStore:
 
     def return_charge(self, fast: jax.Array, slow: jax.Array) -> jax.Array:
         """The fast weight after a transfer from it, ``slow`` as stored before."""
-        return fast - self.pull * (fast - slow)
+        return self.clip(fast - self.pull * (fast - slow))
