@@ -37,7 +37,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--fidelity", choices=("ideal", "nominal"), default="ideal")
     parser.add_argument("--control", choices=("none", "no_memory", "shuffled", "no_features"), default="none")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=None, help="default: 16 ideal, 7 nominal (drift)")
+    parser.add_argument("--epochs", type=int, default=16, help="%(default)s by default")
     parser.add_argument("--rate", type=float, default=0.1)
     parser.add_argument("--rate-decay", type=float, default=0.85)
     parser.add_argument("--dropout", type=float, default=0.3)
@@ -47,7 +47,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, default=Path("out/runs"), help="where run folders go")
     parser.add_argument("--no-row", action="store_true", help="print only, do not write a result row")
     args = parser.parse_args()
-    args.epochs = args.epochs or {"ideal": 16, "nominal": 7}[args.fidelity]
+    args.epochs = args.epochs or 16
     return args
 
 
