@@ -46,9 +46,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--runs", type=Path, default=Path("out/runs"), help="where run folders go")
     parser.add_argument("--no-row", action="store_true", help="print only, do not write a result row")
-    args = parser.parse_args()
-    args.epochs = args.epochs or 16
-    return args
+    return parser.parse_args()
 
 
 def configuration(args: argparse.Namespace) -> NetworkConfig:

@@ -11,13 +11,16 @@ from neuromorph.circuit import Axis, Circuit, Knob, Sweep
 from neuromorph.fitting import delta
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
+_IDLE = "vpos pos 0 0\nvneg neg 0 0\nve e 0 0.3"
+_SIDES = "vup up 0 0.52\nvdn down 0 0.52"
+"""Both sides of the column held at its diodes' voltage."""
 
 
 def _update(circuit, point):
     """One pair of error pulses at a held trace."""
     cards = (
         f"{delta.error_pulses(point['width'])}\nve e 0 {delta.trace_voltage(point['y']):.9g}\nvline line 0 0\n"
-        f"vup up 0 0.52\nvdn down 0 0.52\n{delta.weights(point.get('weight', 0.0))}"
+        f"{_SIDES}\n{delta.weights(point.get('weight', 0.0))}"
     )
     return circuit.testbench(point, cards, delta.UPDATE, "v(wp) v(wn) i(vdd)")
 
@@ -25,12 +28,12 @@ def _update(circuit, point):
 def _read(circuit, point):
     """One read pulse onto the note's column."""
     pulse = delta.windows([(delta.START, delta.START + delta.READ_WIDTH)], delta.READ_HEIGHT)
-    cards = f"vpos pos 0 0\nvneg neg 0 0\nve e 0 0.3\nvline line 0 {pulse}\n{delta.COLUMN}\n{delta.weights(point['weight'])}"
+    cards = f"{_IDLE}\nvline line 0 {pulse}\n{delta.COLUMN}\n{delta.weights(point['weight'])}"
     return circuit.testbench(point, cards, delta.READ, "i(vout)")
 
 
 def _hold(circuit, point):
-    cards = f"vpos pos 0 0\nvneg neg 0 0\nve e 0 0.3\nvline line 0 0\nvup up 0 0.52\nvdn down 0 0.52\n{delta.weights(point['weight'])}"
+    cards = f"{_IDLE}\nvline line 0 0\n{_SIDES}\n{delta.weights(point['weight'])}"
     return circuit.testbench(point, cards, delta.HOLD, "v(wp) v(wn)")
 
 
@@ -52,15 +55,16 @@ CIRCUIT = Circuit(
     sweeps=(
         *delta.update_sweeps(_update, Axis((0.01, 0.1, 0.3, 1.0, 3.0), "1"), Axis((0.02, 0.2, 0.7, 2.0), "1"), _hold),
         Sweep("read", {"weight": _WEIGHTS}, _read, delta.read_charge, delta.READ_OUT, caption="Charge of a read pulse"),
-        Sweep("read_check", {"weight": Axis((-0.105, -0.05, 0.015, 0.075), "V")}, _read, delta.read_charge, delta.READ_OUT, held_out=True),
+        Sweep("read_check", {"weight": Axis((-0.105, -0.05, 0.015, 0.075), "V")}, _read, delta.read_charge,
+              delta.READ_OUT, held_out=True),
     ),
     fit=delta.fit_delta,
     score=delta.score_delta,
     figures=("rate", "full_update", "read_charge", "energy_per_update"),
     literature="delta rule: Widrow and Hoff (1960); circuit our own, after the three-factor update of this project",
-    description="A gate synapse reads the weight onto the note's column; the cell's own trace (a log-domain trace of its spikes, one a "
-    "cell) and the note's error pulses move it. A positive error lowers the weight. The update is the three-factor circuit "
-    "with one trace: ten transistors, no mirror.",
+    description="A gate synapse reads the weight onto the note's column; the cell's own trace (a log-domain trace of "
+    "its spikes, one a cell) and the note's error pulses move it. A positive error lowers the weight. The"
+    " update is the three-factor circuit with one trace: ten transistors, no mirror.",
     limits="The update saturates in the trace. The trace of a silent cell still stands at its floor.",
 )  # fmt: skip
 

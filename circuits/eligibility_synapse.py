@@ -150,7 +150,8 @@ CIRCUIT = Circuit(
         Sweep("update", {"y_up": Axis((0.01, 0.1, 0.3, 1.0, 3.0), "1"), "y_down": Axis((0.01, 0.3), "1"),
                          "width": Axis((-WIDEST, -8e-9, -2e-9, 0.0, 2e-9, 8e-9, WIDEST), "s")},
               _update, _update_measure, _DW, caption="Weight change of one pair of learning pulses"),
-        Sweep("hold", {"y_up": Axis((0.01, 1.0), "1"), "y_down": Axis((0.01,), "1"), "weight": Axis((-0.09, 0.0, 0.09), "V")},
+        Sweep("hold", {"y_up": Axis((0.01, 1.0), "1"), "y_down": Axis((0.01,), "1"),
+                       "weight": Axis((-0.09, 0.0, 0.09), "V")},
               _hold, _hold_measure, _DRIFT, caption="Drift of the weight per frame"),
         Sweep("frames_check", {"seed": Axis((401, 402, 403), "")}, _frames, _frames_measure, _TRACES, _FRAME_AXIS,
               held_out=True),
@@ -169,21 +170,23 @@ CIRCUIT = Circuit(
     fit=fit_eligibility,
     score=score_eligibility,
     figures=("gain", "residual", "full_update", "drift"),
-    literature="e-prop: Bellec and others, Nat. Commun. 11:3625 (2020); log-domain synapse: Bartolozzi and Indiveri (2007); "
-    "the pulse-width, mirror-free update of a differential weight is our own",
-    description="A trace is a capacitor whose voltage is the logarithm of y. The injector's source is the trace itself, so a "
-    "pulse adds the same psi to y whatever y is, and a constant leak, shared with the cell's forget gate, is an "
-    "exponential decay. Two such traces hold the positive and the negative part.\n\n"
-    "The learning signal is the width of two pulses: each opens a tail that the two traces and a reference share, and "
-    "all three devices pull down, on crossed weight nodes. There is no mirror to wake up, no dead zone, and no signal "
-    "means no current. Four devices push both nodes up alike and hold their mean; they move the difference by nothing.\n\n"
-    "An earlier form with full-size switches multiplied the trace by 1.17 at each pulse (the charge left on the "
-    "switch's drain) and followed the ideal recursion with a correlation of 0.87 to 0.98; the switch is now one short "
-    "tube. Its weight was one capacitor and drifted 5 uV a frame.",
-    limits="Traces do not fall below their floor. The first pulse from the floor is short where psi is large, since the "
-    "injector leaves the exponential. The update saturates in y. The difference of the weight nodes decays towards zero "
-    "through the off-conductance of the pair (a constant of the device model, assumed), which 800 fF and two tubes a "
-    "device keep at about a millionth of the range per frame. Devices of two tubes have twice the mismatch of eight.",
+    literature="e-prop: Bellec and others, Nat. Commun. 11:3625 (2020); log-domain synapse: Bartolozzi and Indiveri "
+    "(2007); the pulse-width, mirror-free update of a differential weight is our own",
+    description="A trace is a capacitor whose voltage is the logarithm of y. The injector's source is the trace "
+    "itself, so a pulse adds the same psi to y whatever y is, and a constant leak, shared with the cell's"
+    " forget gate, is an exponential decay. Two such traces hold the positive and the negative part.\n\n"
+    "The learning signal is the width of two pulses: each opens a tail that the two traces and a "
+    "reference share, and all three devices pull down, on crossed weight nodes. There is no mirror to "
+    "wake up, no dead zone, and no signal means no current. Four devices push both nodes up alike and "
+    "hold their mean; they move the difference by nothing.\n\n"
+    "An earlier form with full-size switches multiplied the trace by 1.17 at each pulse (the charge left "
+    "on the switch's drain) and followed the ideal recursion with a correlation of 0.87 to 0.98; the "
+    "switch is now one short tube. Its weight was one capacitor and drifted 5 uV a frame.",
+    limits="Traces do not fall below their floor. The first pulse from the floor is short where psi is large, "
+    "since the injector leaves the exponential. The update saturates in y. The difference of the weight "
+    "nodes decays towards zero through the off-conductance of the pair (a constant of the device model, "
+    "assumed), which 800 fF and two tubes a device keep at about a millionth of the range per frame. "
+    "Devices of two tubes have twice the mismatch of eight.",
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -74,13 +74,15 @@ CIRCUIT = Circuit(
     fit=fit_error_unit,
     score=score_error_unit,
     literature="delta rule: Widrow and Hoff (1960); pulse-width error and auto-zeroed modulator our own",
-    description="A differential pair predicts p = sigmoid(v). With a teacher of 0 the error is p, with a teacher of 1 it is "
-    "-(1 - p), and both currents are there in the pair: the teacher only steers which one is sampled, so nothing is "
-    "subtracted and a right prediction gives nothing. The current charges a node that was zeroed at its own inverter's "
-    "trip point; a constant current takes it back while the pulse lasts. Width, not height, carries the signal, so a "
-    "thousand synapses can share the line without a mirror.",
-    limits="The conversion takes 45 ns and the widest pulse is 26 ns. Base pulses run even without an error; they cancel in "
-    "the difference, up to mismatch. The discharge is a tail current: its mismatch is a gain.",
+    description="A differential pair predicts p = sigmoid(v). With a teacher of 0 the error is p, with a teacher of 1"
+    " it is -(1 - p), and both currents are there in the pair: the teacher only steers which one is "
+    "sampled, so nothing is subtracted and a right prediction gives nothing. The current charges a node "
+    "that was zeroed at its own inverter's trip point; a constant current takes it back while the pulse "
+    "lasts. Width, not height, carries the signal, so a thousand synapses can share the line without a "
+    "mirror.",
+    limits="The conversion takes 45 ns and the widest pulse is 26 ns. Base pulses run even without an error; "
+    "they cancel in the difference, up to mismatch. The discharge is a tail current: its mismatch is a "
+    "gain.",
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -11,13 +11,15 @@ from neuromorph.circuit import Axis, Circuit, Knob, Sweep
 from neuromorph.fitting import delta
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
+_SIDES = "vup up 0 0.52\nvdn down 0 0.52"
+"""Both sides of the column held at its diodes' voltage."""
 
 
 def _update(circuit, point):
     """One pair of error pulses at a held trace, the cell's column held."""
     cards = (
         f"{delta.error_pulses(point['width'])}\nve e 0 {delta.trace_voltage(point['y']):.9g}\n"
-        f"vup up 0 0.52\nvdn down 0 0.52\n{delta.weights(point.get('weight', 0.0))}"
+        f"{_SIDES}\n{delta.weights(point.get('weight', 0.0))}"
     )
     return circuit.testbench(point, cards, delta.UPDATE, "v(wp) v(wn) i(vdd)")
 
@@ -31,7 +33,7 @@ def _read(circuit, point):
 
 
 def _hold(circuit, point):
-    cards = f"vpos pos 0 0\nvneg neg 0 0\nve e 0 0.3\nvup up 0 0.52\nvdn down 0 0.52\n{delta.weights(point['weight'])}"
+    cards = f"vpos pos 0 0\nvneg neg 0 0\nve e 0 0.3\n{_SIDES}\n{delta.weights(point['weight'])}"
     return circuit.testbench(point, cards, delta.HOLD, "v(wp) v(wn)")
 
 
@@ -54,16 +56,18 @@ CIRCUIT = Circuit(
         *delta.update_sweeps(_update, Axis((0.01, 0.1, 0.3, 1.0, 3.0), "1"), Axis((0.02, 0.2, 0.7, 2.0), "1"), _hold),
         Sweep("read", {"width": Axis((-1.2e-8, -4e-9, 4e-9, 1.2e-8), "s"), "weight": _WEIGHTS}, _read, delta.read_charge,
               delta.READ_OUT, caption="Charge of a pair of error pulses"),
-        Sweep("read_check", {"width": Axis((-7e-9, 9e-9), "s"), "weight": Axis((-0.105, -0.05, 0.015, 0.075), "V")}, _read, delta.read_charge,
-              delta.READ_OUT, held_out=True),
+        Sweep("read_check", {"width": Axis((-7e-9, 9e-9), "s"), "weight": Axis((-0.105, -0.05, 0.015, 0.075), "V")},
+              _read, delta.read_charge, delta.READ_OUT, held_out=True),
     ),
     fit=delta.fit_delta,
     score=delta.score_delta,
     figures=("rate", "full_update", "read_charge", "energy_per_update"),
-    literature="mirrored feedback: Kolen and Pollack (1994), weight mirroring by equal updates, as in the network study; circuit our own",
-    description="Two crossed gate synapses read one weight: the positive error pulse reads it as it is, the negative one negated, so the "
-    "charge is their difference in width times the weight. The same pulses and the cell's trace move it exactly as they move "
-    "the read-out weight of the same pair, so feedback follows the forward weights without any transport of weights.",
+    literature="mirrored feedback: Kolen and Pollack (1994), weight mirroring by equal updates, as in the network "
+    "study; circuit our own",
+    description="Two crossed gate synapses read one weight: the positive error pulse reads it as it is, the negative "
+    "one negated, so the charge is their difference in width times the weight. The same pulses and the "
+    "cell's trace move it exactly as they move the read-out weight of the same pair, so feedback follows "
+    "the forward weights without any transport of weights.",
     limits="Base pulses read the weight twice with opposite sign; mismatch leaves a remainder.",
 )  # fmt: skip
 

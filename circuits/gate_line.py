@@ -91,15 +91,16 @@ CIRCUIT = Circuit(
     fit=fit_gate_line,
     score=score_gate_line,
     literature="class-AB diamond follower, a textbook buffer; as a gate line for carbon-nanotube synapses our own",
-    description="A gate of the network (forget leak, trace charge) must reach the gates of every synapse of its cell: "
-    "281 lines with five traces each are 1,405 leaks, about 0.2 pF with the wire. A bare diode at the current of one "
-    "leak takes 0.3 to 1.5 us to close. Here the diode has a lower threshold than the leaks, so the same voltage "
-    "belongs to a current a hundred times larger and its own node is fast; a follower whose n and p level shifts "
-    "cancel drives the wire and nothing feeds back. The leaks' sources stand on a raised rail (vs), which puts the "
-    "line in the follower's range and is also the floor to which traces decay.",
-    limits="At the low end the lower follower runs out of headroom and the line stands some millivolts high, so a "
-    "ratio of 100 in current becomes 110 to 120 in leak. Static current is the price of speed. The ratio of diode to "
-    "leak rests on two flat-band voltages (process), and changes with temperature.",
+    description="A gate of the network (forget leak, trace charge) must reach the gates of every synapse of its cell:"
+    " 281 lines with five traces each are 1,405 leaks, about 0.2 pF with the wire. A bare diode at the "
+    "current of one leak takes 0.3 to 1.5 us to close. Here the diode has a lower threshold than the "
+    "leaks, so the same voltage belongs to a current a hundred times larger and its own node is fast; a "
+    "follower whose n and p level shifts cancel drives the wire and nothing feeds back. The leaks' "
+    "sources stand on a raised rail (vs), which puts the line in the follower's range and is also the "
+    "floor to which traces decay.",
+    limits="At the low end the lower follower runs out of headroom and the line stands some millivolts high, so "
+    "a ratio of 100 in current becomes 110 to 120 in leak. Static current is the price of speed. The "
+    "ratio of diode to leak rests on two flat-band voltages (process), and changes with temperature.",
 )  # fmt: skip
 
 if __name__ == "__main__":

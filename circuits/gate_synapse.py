@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
+from neuromorph.circuit import Axis, Circuit, Sweep, linear
 from neuromorph.fitting.readout import fit_readout, score_readout
 from neuromorph.spice.waveforms import integral, pulses, sample
 
@@ -63,8 +63,8 @@ CIRCUIT = Circuit(
     states=(),
     transistors=3,
     sweeps=(
-        Sweep("charge", {"v_line": Axis((0.31, 0.33, 0.35, 0.37, 0.39, 0.41, 0.43), "V"), "dw": _DW}, _bench, _measure, _OUT, _TIME,
-              caption="Charge of a spike against the weight"),
+        Sweep("charge", {"v_line": Axis((0.31, 0.33, 0.35, 0.37, 0.39, 0.41, 0.43), "V"), "dw": _DW},
+              _bench, _measure, _OUT, _TIME, caption="Charge of a spike against the weight"),
         Sweep("mean", {"v_mean": Axis((0.5, 0.55, 0.6, 0.65, 0.7), "V"), "dw": Axis((-0.09, 0.0, 0.09), "V")},
               _bench, _measure, _OUT, _TIME, caption="Mean of the weight nodes"),
         Sweep("output", {"v_out": Axis((0.2, 0.3, 0.4, 0.5, 0.6), "V"), "dw": Axis((-0.09, 0.0, 0.09), "V")},
@@ -80,11 +80,13 @@ CIRCUIT = Circuit(
     literature="differential pair as a bounded weight: Mead, Analog VLSI and Neural Systems (1989); pulsed tail and "
     "column our own",
     description="The weight is the difference of two capacitor voltages around 0.6 V, so whatever moves both alike "
-    "cancels. A pulse of the line opens the tail, the pair shares its charge between the two sides of the column; the "
-    "column mirrors their difference onto the dendrite. Both signs come from one circuit and the zero is the balance of "
-    "a pair, not the difference of two synapses. Three transistors a synapse, eight a dendrite.",
-    limits="The weight saturates as a tanh: two units of weight are 90 mV, 83 % of the largest charge. The column has a "
-    "quiescent current; below 0.22 V of its bias a mirror falls asleep between spikes and delays the charge.",
+    "cancels. A pulse of the line opens the tail, the pair shares its charge between the two sides of the"
+    " column; the column mirrors their difference onto the dendrite. Both signs come from one circuit and"
+    " the zero is the balance of a pair, not the difference of two synapses. Three transistors a synapse,"
+    " eight a dendrite.",
+    limits="The weight saturates as a tanh: two units of weight are 90 mV, 83 % of the largest charge. The "
+    "column has a quiescent current; below 0.22 V of its bias a mirror falls asleep between spikes and "
+    "delays the charge.",
 )  # fmt: skip
 
 if __name__ == "__main__":

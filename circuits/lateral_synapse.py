@@ -11,6 +11,9 @@ from neuromorph.circuit import Axis, Circuit, Knob, Sweep
 from neuromorph.fitting import delta
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
+_IDLE = "vpos pos 0 0\nvneg neg 0 0\nve level 0 0"
+_SIDES = "vup up 0 0.52\nvdn down 0 0.52"
+"""Both sides of the column held at its diodes' voltage."""
 
 
 def _level(y):
@@ -22,7 +25,7 @@ def _update(circuit, point):
     """One pair of error pulses of the higher note while the lower one sounds or not."""
     cards = (
         f"{delta.error_pulses(point['width'])}\nve level 0 {_level(point['y'])}\nvline line 0 0\n"
-        f"vup up 0 0.52\nvdn down 0 0.52\n{delta.weights(point.get('weight', 0.0))}"
+        f"{_SIDES}\n{delta.weights(point.get('weight', 0.0))}"
     )
     return circuit.testbench(point, cards, delta.UPDATE, "v(wp) v(wn) i(vdd)")
 
@@ -30,12 +33,12 @@ def _update(circuit, point):
 def _read(circuit, point):
     """One read pulse of the lower note onto the higher one's column."""
     pulse = delta.windows([(delta.START, delta.START + delta.READ_WIDTH)], delta.READ_HEIGHT)
-    cards = f"vpos pos 0 0\nvneg neg 0 0\nve level 0 0\nvline line 0 {pulse}\n{delta.COLUMN}\n{delta.weights(point['weight'])}"
+    cards = f"{_IDLE}\nvline line 0 {pulse}\n{delta.COLUMN}\n{delta.weights(point['weight'])}"
     return circuit.testbench(point, cards, delta.READ, "i(vout)")
 
 
 def _hold(circuit, point):
-    cards = f"vpos pos 0 0\nvneg neg 0 0\nve level 0 0\nvline line 0 0\nvup up 0 0.52\nvdn down 0 0.52\n{delta.weights(point['weight'])}"
+    cards = f"{_IDLE}\nvline line 0 0\n{_SIDES}\n{delta.weights(point['weight'])}"
     return circuit.testbench(point, cards, delta.HOLD, "v(wp) v(wn)")
 
 
@@ -57,15 +60,16 @@ CIRCUIT = Circuit(
     sweeps=(
         *delta.update_sweeps(_update, Axis((0.0, 1.0), "1"), Axis((0.0, 1.0), "1"), _hold),
         Sweep("read", {"weight": _WEIGHTS}, _read, delta.read_charge, delta.READ_OUT, caption="Charge of a read pulse"),
-        Sweep("read_check", {"weight": Axis((-0.105, -0.05, 0.015, 0.075), "V")}, _read, delta.read_charge, delta.READ_OUT, held_out=True),
+        Sweep("read_check", {"weight": Axis((-0.105, -0.05, 0.015, 0.075), "V")}, _read, delta.read_charge,
+              delta.READ_OUT, held_out=True),
     ),
     fit=delta.fit_delta,
     score=delta.score_delta,
     figures=("rate", "full_update", "read_charge", "energy_per_update"),
     literature="delta rule: Widrow and Hoff (1960); circuit our own, after the three-factor update of this project",
-    description="The joint head lets lower pitches of a frame speak to higher ones. Listening, the lower note's teacher pulses the "
-    "weight's line and its level stands in the place of the trace; generating, its decision does. Otherwise the circuit of "
-    "the delta synapse.",
+    description="The joint head lets lower pitches of a frame speak to higher ones. Listening, the lower note's "
+    "teacher pulses the weight's line and its level stands in the place of the trace; generating, its "
+    "decision does. Otherwise the circuit of the delta synapse.",
     limits="The lower note is on or off: a graded level is not characterized.",
 )  # fmt: skip
 

@@ -68,7 +68,8 @@ CIRCUIT = Circuit(
     states=("i",),
     transistors=46,
     sweeps=(
-        Sweep("signal", {"charge": linear(-6e-15, 6e-15, 13, "C"), "i_slope": Axis((5e-9, 1e-8, 1.5e-8, 2e-8, 3e-8, 4e-8), "A")},
+        Sweep("signal", {"charge": linear(-6e-15, 6e-15, 13, "C"),
+                         "i_slope": Axis((5e-9, 1e-8, 1.5e-8, 2e-8, 3e-8, 4e-8), "A")},
               _bench, _measure, _OUT, caption="Learning pulses against the fed-back charge"),
         Sweep("base", {"vbase": Axis((0.48, 0.5, 0.52, 0.54, 0.56), "V"), "charge": Axis((0.0,), "C"),
                        "i_slope": Axis((1e-8,), "A")}, _bench, _measure, _OUT, caption="Base width"),
@@ -80,12 +81,13 @@ CIRCUIT = Circuit(
     fit=fit_learning_unit,
     score=score_learning_unit,
     literature="learning signal of e-prop: Bellec and others, Nat. Commun. 11:3625 (2020); own circuit",
-    description="The cell's feedback column puts the sum of B (p - t) over all notes as a charge on a capacitor around the "
-    "reference. A splitter whose tail is the slope current (of the read-out, or of the output gate) multiplies and "
-    "rectifies; two modulators make pulses of it. A base width on both keeps the update circuits off their threshold, so "
-    "the difference is linear through zero.",
-    limits="The signal saturates as tanh of the integral over 65 mV. When the weaker pulse reaches zero width the gain "
-    "halves; the base width sets where. A residual of half a millivolt on the splitter is the signal without an error.",
+    description="The cell's feedback column puts the sum of B (p - t) over all notes as a charge on a capacitor "
+    "around the reference. A splitter whose tail is the slope current (of the read-out, or of the output "
+    "gate) multiplies and rectifies; two modulators make pulses of it. A base width on both keeps the "
+    "update circuits off their threshold, so the difference is linear through zero.",
+    limits="The signal saturates as tanh of the integral over 65 mV. When the weaker pulse reaches zero width "
+    "the gain halves; the base width sets where. A residual of half a millivolt on the splitter is the "
+    "signal without an error.",
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -72,14 +72,15 @@ CIRCUIT = Circuit(
     ),
     fit=fit_slope,
     score=score_slope,
-    literature="sigmoid slope as the product of a pair's two halves (Mead 1989; the bump of Delbruck 1993 is a relative); "
-    "use for e-prop eligibility (Bellec and others 2020) our own",
+    literature="sigmoid slope as the product of a pair's two halves (Mead 1989; the bump of Delbruck 1993 is a "
+    "relative); use for e-prop eligibility (Bellec and others 2020) our own",
     description="The eligibility of a gate's weight grows with the slope of that gate, s(1 - s), times what the gate "
-    "multiplies. A gate whose tail is another gate with swapped inputs gives the slope exactly as the product of two "
-    "sigmoids; a splitter whose tail is that current gives the two signs on two lines. The subtraction happens in the "
-    "current, so a small factor leaves both lines at zero instead of charging both traces.",
-    limits="The mirrors between the stages carry the slope itself: at the tails, where it is a hundredth, they need tens of "
-    "nanoseconds. The two sides differ by about one percent of full scale at the corner.",
+    "multiplies. A gate whose tail is another gate with swapped inputs gives the slope exactly as the "
+    "product of two sigmoids; a splitter whose tail is that current gives the two signs on two lines. The"
+    " subtraction happens in the current, so a small factor leaves both lines at zero instead of charging"
+    " both traces.",
+    limits="The mirrors between the stages carry the slope itself: at the tails, where it is a hundredth, they "
+    "need tens of nanoseconds. The two sides differ by about one percent of full scale at the corner.",
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -14,7 +14,10 @@ from neuromorph.spice.waveforms import crossings, integral
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 LOAD = 150e-15
 """F on the line: 512 tails of 8 short tubes (0.07 pF) and wire; the pulse has 5 fF."""
-NEURON = "xn in spike vdd nwidth nref nleak ngain axon_hillock\nvnw nwidth 0 0.43\nvnr nref 0 0.225\nvnl nleak 0 0.15\nvng ngain 0 0.43"
+NEURON = (
+    "xn in spike vdd nwidth nref nleak ngain axon_hillock\n"
+    "vnw nwidth 0 0.43\nvnr nref 0 0.225\nvnl nleak 0 0.15\nvng ngain 0 0.43"
+)
 
 
 def _bench(circuit, point):
@@ -79,11 +82,13 @@ CIRCUIT = Circuit(
     fit=fit_spike_shaper,
     score=score_spike_shaper,
     literature="monostable after the spike: the separate pulse extender of event-driven synapses; own circuit",
-    description="The neuron's spike is 1.1 ns wide and leans on its load. It empties a small capacitor that a constant "
-    "current refills; inverters make a rectangular pulse of the refill time, on a line that 512 synapses hang on and "
-    "whose height sets the charge of a spike. The logic pulse (0 to the supply) charges traces and clocks latches.",
-    limits="The pulse must end before the neuron's next spike: at the shortest interval (4.7 ns) widths above some 3.5 ns "
-    "run together. Height and width are knobs of the line: all synapses of a neuron share them.",
+    description="The neuron's spike is 1.1 ns wide and leans on its load. It empties a small capacitor that a "
+    "constant current refills; inverters make a rectangular pulse of the refill time, on a line that 512 "
+    "synapses hang on and whose height sets the charge of a spike. The logic pulse (0 to the supply) "
+    "charges traces and clocks latches.",
+    limits="The pulse must end before the neuron's next spike: at the shortest interval (4.7 ns) widths above "
+    "some 3.5 ns run together. Height and width are knobs of the line: all synapses of a neuron share "
+    "them.",
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -106,19 +106,22 @@ CIRCUIT = Circuit(
     fit=fit_store,
     score=score_store,
     figures=("share", "pull", "slow_leak", "energy_per_refresh"),
-    literature="staircase refresh of analog synapses: Vittoz, Oguey, Maher, Nys, Dijkstra, Chevroulet (1991), known to us by "
-    "its principle; two-timescale exchange and chopper comparator our own",
-    description="A weight is the difference of two fast nodes (800 fF each), so drift common to both cancels. Each node has "
-    "a slow copy on 50 fF whose value is always one of 32 levels of a staircase that runs past all synapses: the "
-    "difference of two such copies has 64 levels, six bits. Every 64 frames a refresh takes the slow value onto a "
-    "capacitor, mixes in a small capacitor's worth of the fast node (the share), and lets the slow node follow the "
-    "staircase until that wanted value is reached. A random shift of the compared staircase makes the rounding "
-    "stochastic. The comparator is zeroed on its own inverter at each refresh, so its offset cancels; one comparator can "
-    "serve 32 nodes in turn. The small capacitor goes back to the fast node holding the slow value: each transfer also "
-    "pulls the fast weight a little towards what is stored. In frozen operation (freeze) the fast node is tied to the slow.",
-    limits="Charge of the switches shifts the compared value by a quarter of a step, which the staircase makes good; it depends on "
-    "capacitor ratios. A refresh takes 126 ns, in which the slow node cannot be read. The staircase, its dither and the "
-    "controls are drawn outside and shared by all synapses: they are not part of the block.",
+    literature="staircase refresh of analog synapses: Vittoz, Oguey, Maher, Nys, Dijkstra, Chevroulet (1991), known "
+    "to us by its principle; two-timescale exchange and chopper comparator our own",
+    description="A weight is the difference of two fast nodes (800 fF each), so drift common to both cancels. Each "
+    "node has a slow copy on 50 fF whose value is always one of 32 levels of a staircase that runs past "
+    "all synapses: the difference of two such copies has 64 levels, six bits. Every 64 frames a refresh "
+    "takes the slow value onto a capacitor, mixes in a small capacitor's worth of the fast node (the "
+    "share), and lets the slow node follow the staircase until that wanted value is reached. A random "
+    "shift of the compared staircase makes the rounding stochastic. The comparator is zeroed on its own "
+    "inverter at each refresh, so its offset cancels; one comparator can serve 32 nodes in turn. The "
+    "small capacitor goes back to the fast node holding the slow value: each transfer also pulls the fast"
+    " weight a little towards what is stored. In frozen operation (freeze) the fast node is tied to the "
+    "slow.",
+    limits="Charge of the switches shifts the compared value by a quarter of a step, which the staircase makes "
+    "good; it depends on capacitor ratios. A refresh takes 126 ns, in which the slow node cannot be read."
+    " The staircase, its dither and the controls are drawn outside and shared by all synapses: they are "
+    "not part of the block.",
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -73,7 +73,9 @@ def _print_hardware(run: Any, library: Library) -> None:
         print(f"  {row.kind:8s} {row.name:48s} {row.block:20s} {row.note}")
     if run.facts.fidelity == "ideal":
         return
-    print(f"  {'block':20s} {'instances':>12s} {'transistors':>12s} {'tubes':>12s} {'capacitance':>12s} {'static':>10s}")
+    print(
+        f"  {'block':20s} {'instances':>12s} {'transistors':>12s} {'tubes':>12s} {'capacitance':>12s} {'static':>10s}"
+    )
     for line in network_budget(run.facts.config, library):
         print(
             f"  {line.block:20s} {line.count:12,.0f} {line.transistors:12,.0f} {line.tubes:12,.0f} "

@@ -92,19 +92,19 @@ def budget(
     models : mapping
         Fitted parameters by block.
     """
-    lines = [
-        Line(b, n, *(n * size for size in sizes[b]), n * static_power(b, models))
-        for b, n in instances(config).items()
-        if n and b in sizes
-    ]
+    lines = [_line(b, n, sizes[b], models) for b, n in instances(config).items() if n and b in sizes]
     return sorted(lines, key=lambda line: -line.transistors)
+
+
+def _line(
+    block: str, count: float, size: tuple[float, float, float], models: Mapping[str, Mapping[str, float]]
+) -> Line:
+    transistors, tubes, capacitance = (count * one for one in size)
+    return Line(block, count, transistors, tubes, capacitance, count * static_power(block, models))
 
 
 def total(lines: Iterable[Line]) -> Line:
     """The sum of a budget."""
     lines = list(lines)
-    numbers = (
-        sum(getattr(line, n) for line in lines)
-        for n in ("count", "transistors", "tubes", "capacitance", "static_power")
-    )
-    return Line("total", *numbers)
+    fields = ("count", "transistors", "tubes", "capacitance", "static_power")
+    return Line("total", **{name: sum(getattr(line, name) for line in lines) for name in fields})

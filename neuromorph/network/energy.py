@@ -72,7 +72,9 @@ def _static(
         "dendrites, static": seconds * (columns + power("dendritic_adder")),
         "memory cells": seconds * config.cells * cell,
         f"gate lines, static ({LINES_PER_CELL} a cell)": seconds * power("gate_line"),
-        f"slope units, static ({SIGNED_SLOPES + 1} a cell)": seconds * power("slope_unit") * (1 + 1 / SIGNED_SLOPES),
+        f"slope units, static ({SIGNED_SLOPES + 1} a cell)": seconds
+        * power("slope_unit")
+        * (1 + 1 / SIGNED_SLOPES),
     }
 
 

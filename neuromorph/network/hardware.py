@@ -23,12 +23,18 @@ STATES: dict[str, tuple[str, str]] = {
     "features.neuron": ("axon_hillock", FITTED),
     "features.threshold": ("adaptive_hillock", EXACT),
     "lines.trace": ("stdp_synapse", FITTED),
-    "lines.pre, lines.output": ("eligibility_synapse", f"a trace with constant charge and leak, one a line; {EXACT}"),
+    "lines.pre, lines.output": (
+        "eligibility_synapse",
+        f"a trace with constant charge and leak, one a line; {EXACT}",
+    ),
     "eligibility": (
         "eligibility_synapse",
         "decays with the cell's fitted leak; the residual charge of a pulse is stated, not simulated",
     ),
-    "fast weights": ("eligibility_synapse", "range and leak fitted; the read-out's tanh is stated, not simulated"),
+    "fast weights": (
+        "eligibility_synapse",
+        "range and leak fitted; the read-out's tanh is stated, not simulated",
+    ),
     "slow weights": ("weight_store", FITTED),
     "feedback": ("feedback_synapse", f"range fitted; {EXACT}"),
 }
@@ -45,7 +51,10 @@ PRODUCTS: dict[str, tuple[str, str]] = {
     "winner-take-all": ("winner_take_all", EXACT),
     "Diehl update": ("stdp_synapse", FITTED),
     "charging of the eligibility traces": ("slope_unit", EXACT),
-    "decay of the eligibility traces": ("gate_line", f"carries the cell's forget current to all its traces; {EXACT}"),
+    "decay of the eligibility traces": (
+        "gate_line",
+        f"carries the cell's forget current to all its traces; {EXACT}",
+    ),
     "slope of read-out and neuron": (
         "learning_unit",
         "the tail of its splitter; the circuit's slope is 1 - tanh(c)^2 on both sides of zero, the step's is 0.3 below it",
@@ -54,7 +63,10 @@ PRODUCTS: dict[str, tuple[str, str]] = {
     "lateral read-out": ("lateral_synapse", EXACT),
     "prediction minus teacher": ("error_unit", EXACT),
     "feedback to the cells": ("feedback_synapse", EXACT),
-    "three-factor update": ("eligibility_synapse", "compression fitted; the power 0.9 of the trace is stated, not simulated"),
+    "three-factor update": (
+        "eligibility_synapse",
+        "compression fitted; the power 0.9 of the trace is stated, not simulated",
+    ),
     "delta updates of read-out, lateral, feedback": ("delta_synapse", EXACT),
     "transfer and refresh of weights": ("weight_store", FITTED),
     "input spike encoder": ("axon_hillock", f"a neuron a note at constant current; {EXACT}"),

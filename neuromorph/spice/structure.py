@@ -100,7 +100,9 @@ class Structure:
 
     def capacitance(self, name: str, given: Mapping[str, float] | None = None) -> float:
         """Sum of the explicit capacitors, F, nested blocks included; parameters as given or by default."""
-        values = {n: t for n, t in self[name].parameters.items()} | {n: f"{v:g}" for n, v in (given or {}).items()}
+        values = {n: t for n, t in self[name].parameters.items()} | {
+            n: f"{v:g}" for n, v in (given or {}).items()
+        }
         total = 0.0
         for element in self[name].elements:
             if element.kind == "c":

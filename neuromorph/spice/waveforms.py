@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 
@@ -105,7 +107,9 @@ def staircase(times: object, values: object, edge: float = 0.02e-9) -> str:
     return f"pwl({' '.join(corners)})"
 
 
-def windows(times: object, high: float = 0.8, low: float = 0.0, edge: float = 0.1e-9) -> str:
+def windows(
+    times: Iterable[tuple[float, float]], high: float = 0.8, low: float = 0.0, edge: float = 0.1e-9
+) -> str:
     """A PWL source that is ``high`` inside windows and ``low`` outside.
 
     Parameters

@@ -172,7 +172,14 @@ def test_listing_names_blocks_only_for_hardware():
     assert {row.block for row in ideal} == {"ideal"}
     nominal = hardware_listing(network, fidelity="nominal")
     blocks = {row.block for row in nominal}
-    assert {"memory_cell", "gate", "stdp_synapse", "excitatory_synapse", "eligibility_synapse", "error_unit"} <= blocks
+    assert {
+        "memory_cell",
+        "gate",
+        "stdp_synapse",
+        "excitatory_synapse",
+        "eligibility_synapse",
+        "error_unit",
+    } <= blocks
     # the toy's neurons are ideal integrators, and the listing says so
     assert [row.name for row in nominal if row.block == "ideal"] == ["cells.neuron", "features.neuron"]
     assert isinstance(network.blocks.cell_neuron, IdealNeuron)
