@@ -21,7 +21,7 @@ from neuromorph.library import BlockData, FittedModel
 REFERENCE = 1e-8
 """Threshold current at which i_step is stated, A."""
 FULL_SCALE = 0.79e-6
-"""Rate current of a drive of 1, A (docs/circuits.md)."""
+"""Rate current of a drive of 1, A (docs/interface.md)."""
 
 
 def step(p: dict[str, float], current: Any, vthr: Any) -> np.ndarray:
