@@ -53,7 +53,9 @@ def interface(library: Library) -> list[Figure]:
     for claim, block, parameter in INTERFACE:
         fit = library.read(block).fit
         assert fit is not None
-        figures.append(Figure(f"interface: {claim}", fit.parameters[parameter], fit.units.get(parameter, "1")))
+        figures.append(
+            Figure(f"interface: {claim}", fit.parameters[parameter], fit.units.get(parameter, "1"))
+        )
     return figures
 
 
@@ -103,7 +105,9 @@ def cost(library: Library) -> list[Figure]:
     """Size and energy of the joint network of 128 cells, with the events of the trained run."""
     config, models = NetworkConfig(joint=True), library.models()
     rows = json.loads((RESULTS / "music.json").read_text())
-    events = next(r for r in rows if r["claim"] == "JSB valid NLL, joint outputs, nominal")["events_per_frame"]
+    events = next(r for r in rows if r["claim"] == "JSB valid NLL, joint outputs, nominal")[
+        "events_per_frame"
+    ]
     *lines, whole = network_budget(config, library)
     figures = [
         Figure(f"network: {name}", value, unit)

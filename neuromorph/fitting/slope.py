@@ -23,7 +23,8 @@ def signed_slope(p: dict[str, float], v: Any, x: Any) -> np.ndarray:
     """Difference of the two psi currents, A, over gate voltages (rows) and signed factor (columns), V."""
     s = _logistic(v, p["v_offset"], p["v_width"])
     return np.multiply.outer(
-        4 * p["scale"] * s * (1 - s), amplifier(x, p["up"], p["down"], p["x_offset"], p["x_width"])
+        4 * p["scale"] * s * (1 - s),
+        amplifier(np.asarray(x, float), p["up"], p["down"], p["x_offset"], p["x_width"]),
     )
 
 

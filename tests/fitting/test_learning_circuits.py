@@ -1,0 +1,184 @@
+"""Fits of lines, read-out, traces, updates, pulse widths, slopes and stores: laws, signs, limits, refusals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neuromorph.errors import FitFailed
+from neuromorph.fitting import delta, eligibility, lines, pulses, readout, slope, store
+from neuromorph.library import Library
+
+SHIPPED = Library.shipped()
+
+
+def parameters(block):
+    return SHIPPED.read(block).fit.parameters
+
+
+def test_settling_of_an_exponential_is_its_logarithm():
+    """1 -> 0.01 with tau = 1 ns is within a quarter of the end after ln(0.99 / 0.0025) ns."""
+    time = np.linspace(0, 40e-9, 40001)
+    value = 0.01 + 0.99 * np.exp(-time / 1e-9)
+    assert lines.settling(time, value, 0.0, 40e-9) == pytest.approx(np.log(0.99 / 0.0025) * 1e-9, rel=1e-3)
+
+
+def test_a_line_leaks_more_for_more_current_at_every_bias():
+    current = np.geomspace(1e-9, 1e-6, 40)
+    for drive in (0.24, 0.26, 0.30):
+        assert np.all(np.diff(lines.leak_current(parameters("gate_line"), drive, current)) > 0)
+
+
+def test_the_network_s_line_closes_within_a_tenth_of_the_frame():
+    step = SHIPPED.read("gate_line")["step"]
+    at = np.argmin(np.abs(step["drive"] - 0.26)), np.argmin(np.abs(step["c_load"] - 2e-13))
+    assert step["close_time"][at] <= 0.1 * lines.FRAME
+
+
+def test_read_out_is_odd_bounded_and_grows_with_the_line():
+    p, weight = parameters("gate_synapse"), np.linspace(-0.12, 0.12, 13)
+    charge = readout.pulse_charge(p, 0.35, weight)
+    assert np.all(np.diff(charge) > 0)
+    np.testing.assert_allclose(charge, -charge[::-1], atol=0.03 * charge.max())
+    assert np.all(readout.pulse_charge(p, 0.40, weight[7:]) > charge[7:])
+
+
+activity = st.lists(st.floats(1e-9, 99e-9), min_size=0, max_size=6)
+
+
+@given(activity, st.floats(0.0, 2.0), st.floats(0.0, 1.0), st.floats(0.0, 0.1))
+def test_the_recursion_is_the_sum_of_decayed_pulses(times, decay, psi, gain):
+    """One frame without residual charge: y = gain psi sum exp(-decay (T - t))."""
+    pulses_at = np.sort(np.array(times))
+    y = eligibility.recursion(pulses_at, np.array([psi]), np.array([decay]), gain)[0]
+    expected = gain * psi * np.sum(np.exp(-decay * (1 - pulses_at / eligibility.FRAME)))
+    assert y == pytest.approx(expected, rel=1e-9, abs=1e-15)
+
+
+def test_traces_follow_the_ideal_recursion_and_residual_charge_would_not():
+    data, p = SHIPPED.read("eligibility_synapse"), parameters("eligibility_synapse")
+    ideal = p | {
+        "gain": p["ideal_gain"],
+        "decay_full": p["ideal_decay"],
+        "decay_power": 1.0,
+        "psi_power": 1.0,
+    }
+    measured = eligibility._measured(data["frames"])
+
+    def correlation(**changes):
+        model = [eligibility.eligibility(ideal | changes, int(seed)) for seed in data["frames"]["seed"]]
+        return min(np.corrcoef(m, q)[0, 1] for m, q in zip(measured, model, strict=True))
+
+    assert correlation(residual=0.0) >= 0.98
+    assert correlation(residual=0.17) < 0.98  # what full-size switches left
+
+
+@pytest.mark.parametrize(("up", "down"), [(0.3, 0.01), (1.0, 0.2), (2.0, 2.0)])
+def test_update_is_odd_in_signal_and_in_eligibility(up, down):
+    p = parameters("eligibility_synapse")
+    moved = eligibility.update(p, up, down, 5e-9)
+    assert eligibility.update(p, up, down, -5e-9) == -moved
+    assert eligibility.update(p, down, up, 5e-9) == pytest.approx(-moved)
+    assert eligibility.update(p, up, up, 5e-9) == 0
+    assert (moved > 0) == (up > down)
+
+
+@pytest.mark.parametrize("block", ["delta_synapse", "feedback_synapse", "lateral_synapse"])
+def test_a_positive_error_lowers_the_weight(block):
+    """Downhill: p > t gives the wider positive pulse, and the read-out must fall."""
+    update = SHIPPED.read(block)["update"]
+    wide = update["width"] > 0
+    assert np.all(update["dw"][-1][wide] < 0)
+    assert np.all(update["dw"][-1][update["width"] < 0] > 0)
+    assert abs(update["dw"][-1][update["width"] == 0]).max() < 1e-3 * np.abs(update["dw"]).max()
+    assert delta.change(parameters(block), 1.0, 8e-9) < 0
+
+
+def test_feedback_reads_the_product_of_error_and_weight():
+    read = SHIPPED.read("feedback_synapse")["read"]
+    signed = np.sign(np.multiply.outer(read["width"], read["weight"]))
+    off = read["weight"] != 0
+    assert np.all(np.sign(read["charge"])[:, off] == signed[:, off])
+
+
+def test_error_widths_are_p_minus_t():
+    p = parameters("error_unit")
+    v = np.linspace(-0.15, 0.15, 7)
+    off, on = pulses.error_width(p, v, 0.0), pulses.error_width(p, v, 1.0)
+    assert np.all(off > -1e-11)
+    assert np.all(on < 1e-11)
+    # p - (p - 1) is one at any v, up to the two sides' gains
+    np.testing.assert_allclose(off - on, p["time_up"], rtol=0.03)
+
+
+def test_learning_signal_is_a_product():
+    p = parameters("learning_unit")
+    assert pulses.learning_width(p, 2e-15, 2e-8) > pulses.learning_width(p, 2e-15, 1e-8) > 0
+    assert pulses.learning_width(p, -2e-15, 1e-8) < 0
+    assert abs(pulses.learning_width(p, p["v_offset"] * p["capacitance"], 3e-8)) < 1e-15
+
+
+def test_conversion_phases_do_not_overlap():
+    cards, (start, stop) = pulses.conversion_controls(0.0)
+    assert start > pulses.ZERO + pulses.SAMPLE
+    assert stop - start == pytest.approx(pulses.CONVERT)
+    assert cards.count("pwl(") == 4
+
+
+def test_slope_peaks_where_the_gate_is_half_open_and_vanishes_outside():
+    p = parameters("slope_unit")
+    psi = slope.signed_slope(p, [-0.2, 0.0, 0.2], [-0.1, 0.1])
+    assert psi[1, 1] > 50 * abs(psi[0, 1])
+    assert psi[1, 1] > 50 * abs(psi[2, 1])
+    assert psi[1, 0] == pytest.approx(-psi[1, 1], rel=0.03)
+    assert slope.unsigned_slope(p, 0.1, 0.0) > slope.unsigned_slope(p, 0.1, 0.1) > 0
+
+
+def test_slope_fit_recovers_known_parameters():
+    data = SHIPPED.read("slope_unit")
+    sweep, rng = data["signed"], np.random.default_rng(5)
+    true = {
+        "scale": 2e-8,
+        "v_offset": 1e-3,
+        "v_width": 34e-3,
+        "up": 1.0,
+        "down": 0.95,
+        "x_offset": -1e-3,
+        "x_width": 70e-3,
+    }
+    current = slope.signed_slope(true, sweep["v_gate"], sweep["x"])
+    noisy = current + 1e-3 * np.abs(current).max() * rng.standard_normal(current.shape)
+    outputs = {**sweep.outputs, "difference": noisy}
+    fit = slope.fit_slope(replace(data, sweeps={**data.sweeps, "signed": replace(sweep, outputs=outputs)}))
+    for name in ("scale", "v_offset", "v_width", "down", "x_offset", "x_width"):
+        assert abs(fit.parameters[name] - true[name]) <= 5 * fit.deviation[name]
+
+
+def test_an_update_that_never_moves_is_refused():
+    data = SHIPPED.read("delta_synapse")
+    sweep = data["update"]
+    dead = replace(sweep, outputs={**sweep.outputs, "dw": np.zeros_like(sweep["dw"]) + 1e-30})
+    with pytest.raises(FitFailed):
+        delta.fit_delta(replace(data, sweeps={**data.sweeps, "update": dead}))
+
+
+def test_the_store_rounds_to_levels_and_follows_slowly():
+    p, data = parameters("weight_store"), SHIPPED.read("weight_store")
+    assert p["share"] == pytest.approx(0.032, rel=0.1)
+    assert 0 < p["pull"] < 0.01
+    # the leak of a block of frames must not reach half a step
+    assert p["slow_leak"] * store.BLOCK < 0.5 * store.STEP
+    # dither moves the decision: below it the level stays, above it is the next one
+    level = data["rounding"]["slow_level"].ravel()
+    assert np.round(level[0]) == 16
+    assert np.round(level[-1]) == 17
+
+
+def test_a_refresh_has_all_its_controls():
+    cards = store.refresh_controls([5e-9, 1e-6], [0.0, 0.3])
+    names = {line.split()[1] for line in cards.splitlines()}
+    assert names == {"az", "copy", "take", "give", "cmp", "pass", "level", "ramp"}
