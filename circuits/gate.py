@@ -88,8 +88,8 @@ CIRCUIT = Circuit(
     transistors=15,
     sweeps=(
         Sweep(
-            "sigmoid", {"vb": Axis((0.15, 0.18, 0.21, 0.24, 0.264, 0.28, 0.3, 0.325, 0.35), "V")}, _sigmoid, _sigmoid_measure,
-            {"current": "A", "tail": "A"}, _V, caption="Gate current against dendritic voltage",
+            "sigmoid", {"vb": Axis((0.15, 0.18, 0.21, 0.24, 0.264, 0.28, 0.3, 0.325, 0.35), "V")}, _sigmoid,
+            _sigmoid_measure, {"current": "A", "tail": "A"}, _V, caption="Gate current against dendritic voltage",
         ),
         Sweep(
             "product", {"v_gate": linear(-SWING, SWING, 9)}, _product, _product_measure, _PRODUCT, _G,
@@ -137,9 +137,15 @@ CIRCUIT = Circuit(
     "nine-transistor amplifiers. The amplifier's output is then the product of the sigmoid and a tanh without a Gilbert "
     "cell, since a gate is never negative. Both sides of the amplifier's pair are mirrored to the output, so that the "
     "output voltage never reaches the pair.\n\n"
-    "The pair costs 5 transistors, the line 1, the amplifier 9.",
+    "The pair costs 5 transistors, the line 1, the amplifier 9. A signed product that has to travel as two currents takes "
+    "a splitter of 13: each side of the pair is mirrored to one output and, inverted, to the other, so that an output "
+    "gives what its side has over the other, and nothing flows where that is negative.",
     limits="The output keeps its accuracy between 0.3 and 0.5 V; signals beyond 0.2 V from the reference were not "
-    "measured. The bias is exponential below 100 nA and flattens above. Mismatch is not part of the curves.",
+    "measured. The bias is exponential below 100 nA and flattens above; the model follows it from 0.15 to 0.35 V (0.9 to "
+    "420 nA). Below 2 nA the off current of the devices, some 15 pA, is no longer small. The rectifier was measured with "
+    "tails of 2 to 50 nA, its outputs at 0.5 V or in diodes to ground: between the two its plateau moves by one percent, and "
+    "against relu(tanh) of its tail it errs by two to four percent of full scale, most at the plateau (mirrors) and, in "
+    "diodes, at the corner. Mismatch is not part of the curves.",
     published=(
         Published("width of the sigmoid", "v_width", "25.9 mV (thermal voltage at 300 K)",
                   "lower limit of any barrier-controlled device; our excess is the slope factor of the device model"),
