@@ -52,7 +52,9 @@ def _product_measure(waves, _):
 
 def _rectifier(circuit, point):
     """Signed input in, two currents out: held (loaded = 0) or each into a diode of its own (loaded = 1)."""
-    cards = f"vref b 0 {REFERENCE}\nvg a 0 {REFERENCE}\nitail 0 line {point['i_tail']:.9g}\nxline line gate_diode"
+    cards = (
+        f"vref b 0 {REFERENCE}\nvg a 0 {REFERENCE}\nitail 0 line {point['i_tail']:.9g}\nxline line gate_diode"
+    )
     if point.get("loaded", 0.0):
         cards += "\nvup up du 0\nvdown down dd 0\nxu du gate_diode\nxd dd gate_diode"
     else:
@@ -143,9 +145,9 @@ CIRCUIT = Circuit(
     limits="The output keeps its accuracy between 0.3 and 0.5 V; signals beyond 0.2 V from the reference were not "
     "measured. The bias is exponential below 100 nA and flattens above; the model follows it from 0.15 to 0.35 V (0.9 to "
     "420 nA). Below 2 nA the off current of the devices, some 15 pA, is no longer small. The rectifier was measured with "
-    "tails of 2 to 50 nA, its outputs at 0.5 V or in diodes to ground: between the two its plateau moves by one percent, and "
-    "against relu(tanh) of its tail it errs by two to four percent of full scale, most at the plateau (mirrors) and, in "
-    "diodes, at the corner. Mismatch is not part of the curves.",
+    "tails of 2 to 50 nA, its outputs at 0.5 V or in diodes to ground: between the two its plateau moves by one percent, "
+    "and against relu(tanh) of its tail it errs by two to four percent of full scale, most at the plateau (mirrors) and, "
+    "in diodes, at the corner. Mismatch is not part of the curves.",
     published=(
         Published("width of the sigmoid", "v_width", "25.9 mV (thermal voltage at 300 K)",
                   "lower limit of any barrier-controlled device; our excess is the slope factor of the device model"),

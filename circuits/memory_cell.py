@@ -162,7 +162,8 @@ CIRCUIT = Circuit(
     limits="The amplifiers saturate, so forgetting is exponential only within some 60 mV of the reference. Stated for cell "
     "voltages within 0.15 V and gate voltages within 0.2 V of the reference, where "
     "the bias knobs are interpolated over their ranges. At the highest read-out bias the "
-    "amplifier leaves its exponential range and its widths grow by a third. The read-out was measured into a node at 0.2 V and gives no negative values.",
+    "amplifier leaves its exponential range and its width grows by a tenth. The read-out "
+    "was measured into a node at 0.2 V and gives no negative values.",
     figures=("capacitance", "i_charge", "i_leak", "i_hold"),
 )  # fmt: skip
 

@@ -79,9 +79,7 @@ def _fit(
 ) -> Law:  # fmt: skip
     factor = current / np.exp(np.interp(default, v, np.log(current)))
     scale = np.array([*unit.values()])
-    x, dx = least_squares(
-        lambda x: law(v, default, *(x * scale)) / factor - 1, start, tuple(unit), block
-    )
+    x, dx = least_squares(lambda x: law(v, default, *(x * scale)) / factor - 1, start, tuple(unit), block)
     error = float(np.abs(law(v, default, *(x * scale)) / factor - 1).max())
     return Law(
         dict(zip(unit, map(float, x * scale), strict=True)),

@@ -102,7 +102,9 @@ def fit_knobs(
     return values, deviation, max(errors)
 
 
-def _fit_tail(data: BlockData, p: Mapping[str, float], tail: Tail, surface: Surface) -> tuple[Any, Any, float]:
+def _fit_tail(
+    data: BlockData, p: Mapping[str, float], tail: Tail, surface: Surface
+) -> tuple[Any, Any, float]:
     sweep = data[tail.sweep]
     current = sweep["current"]
     full = np.abs(current).max(axis=(1, 2), keepdims=True)

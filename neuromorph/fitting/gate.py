@@ -125,7 +125,10 @@ def fit_gate(data: BlockData) -> FittedModel:
     }
     box = {"v": (float(v.min()), float(v.max())), "g": (float(g.min()), float(g.max())), "v_out": (0.3, 0.5)}
     box["vb"] = KNOBS["vb"][:2]
-    box["rectifier_tail"] = (float(data["rectifier"]["i_tail"].min()), float(data["rectifier"]["i_tail"].max()))
+    box["rectifier_tail"] = (
+        float(data["rectifier"]["i_tail"].min()),
+        float(data["rectifier"]["i_tail"].max()),
+    )
     return FittedModel(
         "sigmoid_tanh", {k: float(v) for k, v in parameters.items()}, units, deviation, errors, box
     )
@@ -178,7 +181,11 @@ def _bias_errors(model: FittedModel, data: BlockData) -> dict[str, float]:
     settings_ = [at_knobs(model.parameters, vb=float(vb)) for vb in check["vb"]]
     tails = np.array([p["i_bias"] for p in settings_])
     curves = [
-        p["i_bias"] * sigmoid(check["v"], p["gain"], p["v_offset"], p["v_width"], p["floor"]) for p in settings_
+        p["i_bias"] * sigmoid(check["v"], p["gain"], p["v_offset"], p["v_width"], p["floor"])
+        for p in settings_
     ]
     error = np.abs(np.stack(curves) - current) / current.max(axis=1, keepdims=True)
-    return {"tail": float(100 * np.abs(tails / tail - 1).max()), "sigmoid of full scale": float(100 * error.max())}
+    return {
+        "tail": float(100 * np.abs(tails / tail - 1).max()),
+        "sigmoid of full scale": float(100 * error.max()),
+    }

@@ -121,8 +121,8 @@ def fit_memory_cell(data: BlockData) -> FittedModel:
     p |= laws
     deviation |= d_laws
     p["energy_per_frame"] = float(np.mean(frames["energy"]))
-    ones = ("turn", "power", "widening")
-    units = {k: "1" if k.endswith(ones) else "A" if k.startswith(("i_charge", "charge", "i_leak", "i_hold", "i_read")) else "V" for k in p}
+    currents, ones = ("i_charge", "charge", "i_leak", "i_hold", "i_read"), ("turn", "power", "widening")
+    units = {k: "1" if k.endswith(ones) else "A" if k.startswith(currents) else "V" for k in p}
     units.update(capacitance="F", energy_per_frame="J", read_gain="1", i_floor="1", f_floor="1", o_floor="1")
     errors = {"frames_rms_volt": float(np.sqrt(np.mean((residuals(x) * 1e-3) ** 2))), "knobs_rms": law_error}
     box = {"v": (-0.2, 0.2), "c": (-0.15, 0.15), **{name: KNOBS[name][:2] for name in KNOBS}}
@@ -239,7 +239,11 @@ def _knob_errors(p: Mapping[str, float], data: BlockData, full: float) -> list[F
         return float(100 * np.sqrt(np.mean((model - cells) ** 2)) / full)
 
     return [
-        Figure("memory cell: held-out biases, random frames, rms error of full scale", rms(runs), "%", 6.0, 2.0),
-        Figure("memory cell: held-out biases, read-out, max error of full scale", 100 * max(reads), "%", 4.0, 1.0),
+        Figure(
+            "memory cell: held-out biases, random frames, rms error of full scale", rms(runs), "%", 6.0, 2.0
+        ),
+        Figure(
+            "memory cell: held-out biases, read-out, max error of full scale", 100 * max(reads), "%", 4.0, 1.0
+        ),
         Figure("memory cell: baseline, knobs ignored, rms error of full scale", rms(blind), "%"),
     ]

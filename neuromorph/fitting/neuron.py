@@ -204,7 +204,7 @@ def fit_energy(data: BlockData) -> tuple[dict[str, float], dict[str, float], flo
     unit = np.array([1e-15, 1e-7])
 
     def residuals(x: np.ndarray) -> np.ndarray:
-        return energy(*(x * unit), tonic["interval"]) / tonic["energy"] - 1
+        return energy(x[0] * unit[0], x[1] * unit[1], tonic["interval"]) / tonic["energy"] - 1
 
     names = ("energy_fast", "climb_current")
     x, dx = least_squares(residuals, [4.0, 1.0], names, data.name)
@@ -275,10 +275,14 @@ def _knob_figures(model: FittedModel, data: BlockData) -> list[Figure]:
     known, blind = errors(rows), errors([p] * len(rows))
     widths = 100 * np.abs(np.array([q["spike_width"] for q in rows]) / check["spike_width"].ravel() - 1)[good]
     tonic = data["tonic_check"]
-    spent = 100 * np.abs(energy(p["energy_fast"], p["climb_current"], tonic["interval"]) / tonic["energy"] - 1)
+    spent = 100 * np.abs(
+        energy(p["energy_fast"], p["climb_current"], tonic["interval"]) / tonic["energy"] - 1
+    )
     return [
         Figure("neuron: held-out knobs, tonic interval, mean error", float(known.mean()), "%"),
-        Figure("neuron: held-out knobs, tonic interval, 90th percentile", float(np.percentile(known, 90)), "%"),
+        Figure(
+            "neuron: held-out knobs, tonic interval, 90th percentile", float(np.percentile(known, 90)), "%"
+        ),
         Figure("neuron: held-out knobs, tonic interval, max error", float(known.max()), "%", 1.0, 0.2),
         Figure("neuron: held-out knobs, points without three spikes", float(100 * (~good).mean()), "%"),
         Figure("neuron: held-out knobs, rheobase, max error", _knob_rheobase_error(p, data), "%", 10.0, 2.0),

@@ -36,7 +36,8 @@ _TERMS = {
     "peak": 3.0, "peak_log": -0.5, "peak_w": 2.0, "peak_g": 2.0,
     "stall": 0.5, "stall_sum": 1.5, "stall_width": 0.9,
     "node_r": 0.0, "node_w": 0.0, "node_g": 0.0, "node_ww": 0.0, "node_gg": 0.0, "node_rw": 0.0, "node_rg": 0.0,
-    "node_wg": 0.0, "node_leak": 0.0, "linear_leak": 0.0, "spike_r": 0.0, "spike_w": 0.0, "spike_g": 0.0, "spike_ww": 0.0,
+    "node_wg": 0.0, "node_leak": 0.0, "linear_leak": 0.0,
+    "spike_r": 0.0, "spike_w": 0.0, "spike_g": 0.0, "spike_ww": 0.0,
     "spike_gg": 0.0, "spike_wg": 0.0,
     "drive_1": 0.0, "drive_2": 0.0, "drive_3": 0.0, "drive_4": 0.0, "drive_5": 0.0, "linear_w": 0.0, "linear_g": 0.0,
     "linear_r": 0.0, "square_r": 0.0, "square_w": 0.0, "square_g": 0.0,
@@ -49,7 +50,9 @@ _WIDTH_TERMS = ("0", "w", "ww", "www", "g", "gg", "r", "rr", "rw", "wg", "rg")
 def heights(knobs: Mapping[str, Any]) -> dict[str, Any]:
     """Distances of the knobs from their usual values: r, w, g over 33 mV, l (vleak) over 100 mV."""
     units = {"r": ("vref", WIDTH), "w": ("vwidth", WIDTH), "g": ("vgain", WIDTH), "l": ("vleak", 0.1)}
-    return {key: (np.asarray(knobs[name], float) - KNOBS[name][2]) / unit for key, (name, unit) in units.items()}
+    return {
+        key: (np.asarray(knobs[name], float) - KNOBS[name][2]) / unit for key, (name, unit) in units.items()
+    }
 
 
 def _sum(m: Mapping[str, float], prefix: str, h: Mapping[str, Any], terms: str) -> Any:
@@ -74,7 +77,11 @@ def _peak(m: Mapping[str, float], h: Mapping[str, Any]) -> Any:
 
 
 def moved(
-    p: NeuronParameters, width: float, m: Mapping[str, float], knobs: Mapping[str, Any], leak: Mapping[str, float]
+    p: NeuronParameters,
+    width: float,
+    m: Mapping[str, float],
+    knobs: Mapping[str, Any],
+    leak: Mapping[str, float],
 ) -> NeuronParameters:
     """Parameters at knob values (scalars or arrays), from those at the usual ones.
 
@@ -158,7 +165,9 @@ def at_knobs(parameters: Mapping[str, float], **knobs: float) -> dict[str, float
 def form(parameters: Mapping[str, float]) -> NeuronParameters:
     """The closed form's parameters from a model's."""
     scalars = {name: parameters[name] for name in NeuronParameters._fields if name != "dead_time"}
-    return NeuronParameters(**scalars, dead_time=tuple(parameters[f"dead_time_{k}"] for k in range(DEAD_TERMS)))
+    return NeuronParameters(
+        **scalars, dead_time=tuple(parameters[f"dead_time_{k}"] for k in range(DEAD_TERMS))
+    )
 
 
 _LEAK = ("width", "turn", "power", "floor", "conductance_floor", "conductance_power")
@@ -179,7 +188,9 @@ def fit_leak(data: BlockData) -> tuple[dict[str, float], dict[str, float], float
     """Leak current and output conductance against vleak, off the clamped membrane; the largest error."""
     sweep = data["membrane"]
     saturated = sweep["v_in"] > 0.08
-    lines = np.array([np.polyfit(sweep["v_in"][saturated], row[saturated], 1) for row in sweep["membrane_current"]])
+    lines = np.array(
+        [np.polyfit(sweep["v_in"][saturated], row[saturated], 1) for row in sweep["membrane_current"]]
+    )
     current, conductance = lines[:, 1], lines[:, 0]
     usual = int(np.argmin(np.abs(sweep["vleak"] - KNOBS["vleak"][2])))
     start = fit_transistor(sweep["vleak"][4:], current[4:], KNOBS["vleak"][2], data.name).values
@@ -190,7 +201,9 @@ def fit_leak(data: BlockData) -> tuple[dict[str, float], dict[str, float], float
         ratio = leak_ratio(law, sweep["vleak"])
         model = conductance_ratio(law, current / current[usual])
         # the conductance is a tenth of the rheobase, so a tenth of its error counts
-        return np.r_[ratio / (current / current[usual]) - 1, 0.1 * (model / (conductance / conductance[usual]) - 1)]
+        return np.r_[
+            ratio / (current / current[usual]) - 1, 0.1 * (model / (conductance / conductance[usual]) - 1)
+        ]
 
     x, dx = least_squares(residuals, [1, 1, 1, 1, 1, 1], _LEAK, data.name)
     values = {f"leak_{n}": float(v) for n, v in zip(_LEAK, x * unit, strict=True)}
@@ -214,17 +227,22 @@ def fit_knobs(
     knobs, current = knob_axes(sweep, training_setting)
     true, widths = sweep["interval"].ravel(), sweep["spike_width"].ravel()
     good = np.isfinite(true)
-    knobs, current, true, widths = {n: v[good] for n, v in knobs.items()}, current[good], true[good], widths[good]
+    knobs, current, true, widths = (
+        {n: v[good] for n, v in knobs.items()},
+        current[good],
+        true[good],
+        widths[good],
+    )
     leak, d_leak, leak_error = fit_leak(data)
     law = {name: leak[f"leak_{name}"] for name in _LEAK}
-    start = np.array([*_TERMS.values()])
+    start = [*_TERMS.values()]
 
     def error(x: np.ndarray) -> np.ndarray:
         q = moved(p, width, dict(zip(_TERMS, x, strict=True)), knobs, law)
         return np.clip(np.nan_to_num(tonic_interval(q, current, np) / true - 1, nan=1, posinf=1), -1, 1)
 
     x, dx = least_squares(
-        lambda x: np.r_[100 * error(x), RIDGE * (x - start)], start, tuple(_TERMS), data.name,
+        lambda x: np.r_[100 * error(x), RIDGE * (x - np.array(start))], start, tuple(_TERMS), data.name,
         x_scale=0.1, loss="soft_l1", max_nfev=2000, xtol=1e-6, ftol=1e-5,
     )  # fmt: skip
     terms, d_terms, width_error = _fit_width(knobs, widths, width, data.name)
