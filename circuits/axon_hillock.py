@@ -275,8 +275,8 @@ CIRCUIT = Circuit(
     limits="Tonic firing, spike width and rheobase are interpolated over the four knobs while vwidth + vref stays at or "
     "below 0.675 V: at 0.70 V the refractory leak stretches a spike to 2.7 ns, beyond 0.71 V the spike does not end and the axon "
     "stays high. Random input was checked at the usual knobs only. While the membrane climbs through the first stage's "
-    "threshold the supply gives some 115 nA (126 nA on average at 1.12 nA of input), so that slow firing costs 0.1 fJ a "
-    "nanosecond. "
+    "threshold the supply gives some 115 nA (126 nA on average at 1.12 nA of input), so that "
+    "slow firing costs 0.1 fJ a nanosecond. "
     "Input that jumps by more than a factor of a few within a nanosecond around a spike is outside the form, since the "
     "overshoot is taken at the current of the moment. Below 4 nA only tonic firing and the rheobase were checked. The "
     "axon was loaded with 1 fF.",

@@ -23,7 +23,7 @@ import numpy as np
 
 from neuromorph.fitting.bias import WIDTH, fit_transistor, transistor
 from neuromorph.fitting.least_squares import least_squares
-from neuromorph.fitting.neuron_design import KNOBS, setting, tonic_current, training_setting
+from neuromorph.fitting.neuron_design import KNOBS, LATCH, setting, tonic_current, training_setting
 from neuromorph.fitting.neuron_form import DEAD_TERMS, NeuronParameters, tonic_interval
 from neuromorph.library import BlockData, SweepData
 
@@ -34,7 +34,7 @@ _TERMS = {
     "threshold_g": -0.08, "threshold_gg": 0.0, "overshoot_r": 0.0, "overshoot_w": 0.0, "overshoot_g": 0.0,
     "fall_r": 1.0, "fall_rr": 0.0, "fall_rrr": 0.0, "fall_w": 0.0, "fall_g": 0.0, "fall_rw": 0.0, "fall_rg": 0.0,
     "peak": 3.0, "peak_log": -0.5, "peak_w": 2.0, "peak_g": 2.0,
-    "stall": 0.5, "stall_sum": 1.5, "stall_width": 0.9,
+    "stall": 0.5, "stall_l": 0.0, "stall_drive": 0.0, "stall_sum": 1.5, "stall_width": 0.9,
     "node_r": 0.0, "node_w": 0.0, "node_g": 0.0, "node_ww": 0.0, "node_gg": 0.0, "node_rw": 0.0, "node_rg": 0.0,
     "node_wg": 0.0, "node_leak": 0.0, "linear_leak": 0.0,
     "spike_r": 0.0, "spike_w": 0.0, "spike_g": 0.0, "spike_ww": 0.0,
@@ -66,7 +66,7 @@ def _sum(m: Mapping[str, float], prefix: str, h: Mapping[str, Any], terms: str) 
 def _stalled(m: Mapping[str, float], h: Mapping[str, Any]) -> Any:
     """What nearing the latch adds to a spike, 0 at the usual setting."""
     near = np.exp(np.clip((h["r"] + h["w"] - m["stall_sum"]) / m["stall_width"], -20, 3))
-    return m["stall"] * (near - np.exp(-m["stall_sum"] / m["stall_width"]))
+    return (near - np.exp(-m["stall_sum"] / m["stall_width"]))
 
 
 def _peak(m: Mapping[str, float], h: Mapping[str, Any]) -> Any:
@@ -100,10 +100,11 @@ def moved(
     # a leaking membrane follows the clamp's release later; in units of 100 nA
     drain = p.leak_current * (ratio - 1) / 1e-7
     node = p.dead_time[0] - width + NANO * (_peak(m, h) + m["node_leak"] * drain)
+    stalled = _stalled(m, h)
     # the release level falls with the current: its share of the fall scales with the fall, the rest does not
     times = [value + NANO * (fall - 1) * m.get(f"drive_{k}", 0.0) for k, value in enumerate(p.dead_time)]
-    times[0] = width + NANO * (_sum(m, "spike", h, "r w g ww gg wg") + _stalled(m, h)) + fall * node
-    times[1] = times[1] + NANO * fall * (_sum(m, "linear", h, "r w g") + m["linear_leak"] * drain)
+    times[0] = width + NANO * (_sum(m, "spike", h, "r w g ww gg wg") + (m["stall"] + m["stall_l"] * h["l"]) * stalled) + fall * node
+    times[1] = times[1] + NANO * m["stall_drive"] * stalled + NANO * fall * (_sum(m, "linear", h, "r w g") + m["linear_leak"] * drain)
     times[2] = times[2] + NANO * fall * _sum(m, "square", h, "r w g")
     return p._replace(
         threshold=p.threshold * (1 + _sum(m, "threshold", h, "g gg")),
@@ -235,6 +236,9 @@ def fit_knobs(
     )
     leak, d_leak, leak_error = fit_leak(data)
     law = {name: leak[f"leak_{name}"] for name in _LEAK}
+    inside = knobs["vwidth"] + knobs["vref"] <= LATCH
+    # beyond the stated region a spike's width runs away: these points only keep its edge from being extrapolated
+    weight = np.where(inside, 1.0, 0.15)
     start = [*_TERMS.values()]
 
     def error(x: np.ndarray) -> np.ndarray:
@@ -242,16 +246,20 @@ def fit_knobs(
         return np.clip(np.nan_to_num(tonic_interval(q, current, np) / true - 1, nan=1, posinf=1), -1, 1)
 
     x, dx = least_squares(
-        lambda x: np.r_[100 * error(x), RIDGE * (x - np.array(start))], start, tuple(_TERMS), data.name,
+        lambda x: np.r_[100 * weight * error(x), RIDGE * (x - np.array(start))], start, tuple(_TERMS), data.name,
         x_scale=0.1, loss="soft_l1", max_nfev=2000, xtol=1e-6, ftol=1e-5,
     )  # fmt: skip
-    terms, d_terms, width_error = _fit_width(knobs, widths, width, data.name)
+    within = {name: value[inside] for name, value in knobs.items()}
+    terms, d_terms, width_error = _fit_width(within, widths[inside], width, data.name)
     values = {f"knob_{n}": float(v) for n, v in zip(_TERMS, x, strict=True)}
     deviation = {f"knob_{n}": float(v) for n, v in zip(_TERMS, dx, strict=True)}
+    found = np.abs(error(x)[inside])
     errors = {
-        "knobs_tonic_max": float(np.abs(error(x)).max()), "knobs_tonic_rms": float(np.sqrt(np.mean(error(x) ** 2))),
-        "knobs_width_max": width_error, "knobs_leak_max": leak_error,
-    }  # fmt: skip
+        "knobs_tonic_max": float(found.max()),
+        "knobs_tonic_rms": float(np.sqrt(np.mean(found**2))),
+        "knobs_width_max": width_error,
+        "knobs_leak_max": leak_error,
+    }
     return values | terms | leak, deviation | d_terms | d_leak, errors
 
 
