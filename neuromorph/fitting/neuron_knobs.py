@@ -103,8 +103,10 @@ def moved(
     stalled = _stalled(m, h)
     # the release level falls with the current: its share of the fall scales with the fall, the rest does not
     times = [value + NANO * (fall - 1) * m.get(f"drive_{k}", 0.0) for k, value in enumerate(p.dead_time)]
-    times[0] = width + NANO * (_sum(m, "spike", h, "r w g ww gg wg") + (m["stall"] + m["stall_l"] * h["l"]) * stalled) + fall * node
-    times[1] = times[1] + NANO * m["stall_drive"] * stalled + NANO * fall * (_sum(m, "linear", h, "r w g") + m["linear_leak"] * drain)
+    spike = _sum(m, "spike", h, "r w g ww gg wg") + (m["stall"] + m["stall_l"] * h["l"]) * stalled
+    linear = _sum(m, "linear", h, "r w g") + m["linear_leak"] * drain
+    times[0] = width + NANO * spike + fall * node
+    times[1] = times[1] + NANO * (m["stall_drive"] * stalled + fall * linear)
     times[2] = times[2] + NANO * fall * _sum(m, "square", h, "r w g")
     return p._replace(
         threshold=p.threshold * (1 + _sum(m, "threshold", h, "g gg")),
