@@ -273,14 +273,14 @@ CIRCUIT = Circuit(
     "The first stage needs charge to switch, so the faster the membrane moves the further it overshoots (54 mV at full "
     "scale); the model carries that as a threshold overshoot that grows with the root of the current.",
     limits="Tonic firing, spike width and rheobase are interpolated over the four knobs while vwidth + vref stays at or "
-    "below 0.675 V: at 0.70 V the refractory leak stretches a spike to 2.7 ns, beyond 0.71 V the spike does not end and the "
-    "axon stays high. Intervals at unseen settings err by half a percent on average and by some percent at the edges, most "
-    "at the largest currents, where the interval is little more than the dead time. Random input was checked at the usual knobs only. While the membrane climbs through the first stage's "
-    "threshold the supply gives some 115 nA (126 nA on average at 1.12 nA of input), so that "
-    "slow firing costs 0.1 fJ a nanosecond. "
-    "Input that jumps by more than a factor of a few within a nanosecond around a spike is outside the form, since the "
-    "overshoot is taken at the current of the moment. Below 4 nA only tonic firing and the rheobase were checked. The "
-    "axon was loaded with 1 fF.",
+    "below 0.675 V: at 0.70 V the refractory leak stretches a spike to 2.7 ns, beyond 0.71 V the spike does not "
+    "end and the axon stays high. Intervals at unseen settings err by half a percent on average and by some "
+    "percent at the edges, most at the largest currents, where the interval is little more than the dead time. "
+    "Random input was checked at the usual knobs only. While the membrane climbs through the first stage's "
+    "threshold the supply gives some 115 nA (126 nA on average at 1.12 nA of input), so that slow firing costs "
+    "0.1 fJ a nanosecond. Input that jumps by more than a factor of a few within a nanosecond around a spike is "
+    "outside the form, since the overshoot is taken at the current of the moment. Below 4 nA only tonic firing "
+    "and the rheobase were checked. The axon was loaded with 1 fF.",
     published=(
         Published("energy of a spike", "energy_per_spike", "about 4 fJ",
                   "Sourikopoulos et al., Front. Neurosci. 11:123 (2017), fabricated 65 nm CMOS neuron at a lower supply "
