@@ -5,11 +5,13 @@ C dc/dt = I_i s(v_i) tanh(g) - I_f s(-v_f) tanh((c - c0) / W) - I_hold,   I(io) 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from neuromorph.figures import Figure
+from neuromorph.fitting.cell_knobs import KNOBS, at_knobs, fit_knobs
 from neuromorph.fitting.gate import amplifier, sigmoid
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.library import BlockData, FittedModel
@@ -17,7 +19,6 @@ from neuromorph.library import BlockData, FittedModel
 CAPACITANCE = 50e-15
 """The cell's capacitor in the netlist; gates add to it (fitted)."""
 FRAME = 100e-9
-_GATE = ("gain", "v_offset", "v_width", "floor")
 
 
 def random_frames(seed: int, frames: int) -> dict[str, np.ndarray]:
@@ -27,6 +28,12 @@ def random_frames(seed: int, frames: int) -> dict[str, np.ndarray]:
         "vi": rng.uniform(-0.12, 0.12, frames), "vf": rng.uniform(-0.06, 0.16, frames),
         "vo": rng.uniform(-0.1, 0.12, frames), "vg": rng.uniform(-0.1, 0.1, frames),
     }  # fmt: skip
+
+
+def random_setting(seed: int) -> dict[str, float]:
+    """Knobs drawn evenly from their ranges, V."""
+    rng = np.random.default_rng(seed)
+    return {name: float(rng.uniform(low, high)) for name, (low, high, _) in KNOBS.items()}
 
 
 def _gated(x: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -110,24 +117,54 @@ def fit_memory_cell(data: BlockData) -> FittedModel:
 
     x, dx = least_squares(residuals, [1.0], ("capacitance",), data.name, diff_step=1e-3)
     p["capacitance"], deviation["capacitance"] = float(x[0] * CAPACITANCE), float(dx[0] * CAPACITANCE)
+    laws, d_laws, law_error = fit_knobs(data, p, SURFACES)
+    p |= laws
+    deviation |= d_laws
     p["energy_per_frame"] = float(np.mean(frames["energy"]))
-    units = {k: "A" if k.startswith(("i_charge", "charge", "i_leak", "i_hold", "i_read")) else "V" for k in p}
+    currents, ones = ("i_charge", "charge", "i_leak", "i_hold", "i_read"), ("turn", "power", "widening")
+    units = {k: "1" if k.endswith(ones) else "A" if k.startswith(currents) else "V" for k in p}
     units.update(capacitance="F", energy_per_frame="J", read_gain="1", i_floor="1", f_floor="1", o_floor="1")
-    errors = {"frames_rms_volt": float(np.sqrt(np.mean((residuals(x) * 1e-3) ** 2)))}
-    box = {"v": (-0.2, 0.2), "c": (-0.15, 0.15)}
+    errors = {"frames_rms_volt": float(np.sqrt(np.mean((residuals(x) * 1e-3) ** 2))), "knobs_rms": law_error}
+    box = {"v": (-0.2, 0.2), "c": (-0.15, 0.15), **{name: KNOBS[name][:2] for name in KNOBS}}
     return FittedModel("gated_capacitor", {k: float(v) for k, v in p.items()}, units, deviation, errors, box)
 
 
-def slope(p: dict[str, float], c: Any, vi: float, vf: float, vg: float) -> np.ndarray:
+def _gate(p: Mapping[str, float], letter: str, v: Any) -> np.ndarray:
+    return sigmoid(v, 1.0, p[f"{letter}_offset"], p[f"{letter}_width"], p[f"{letter}_floor"])
+
+
+def charge_current(p: Mapping[str, float], vi: Any, vg: Any) -> np.ndarray:
+    """Into the cell through its first amplifier, A, over input gate (rows) and candidate (columns), V."""
+    tanh = amplifier(vg, p["charge_up"], p["charge_down"], p["g_offset"], p["g_width"])
+    return np.multiply.outer(_gate(p, "i", vi), tanh)
+
+
+def leak_current(p: Mapping[str, float], vf: Any, c: Any) -> np.ndarray:
+    """Out of the cell through its leak, A, over forget gate (rows) and cell (columns), V."""
+    tanh = np.tanh((c - p["v_rest"]) / p["v_leak_width"])
+    return np.multiply.outer(p["i_leak"] * _gate(p, "f", -np.asarray(vf, float)), tanh)
+
+
+def read_current(p: Mapping[str, float], vo: Any, c: Any) -> np.ndarray:
+    """Rate current, A, over output gate (rows) and cell (columns), V."""
+    tanh = np.maximum(np.tanh((c - p["v_read_offset"]) / p["v_read_width"]), 0)
+    return np.multiply.outer(p["i_read"] * _gate(p, "o", vo), tanh)
+
+
+SURFACES = {
+    "bias_i": lambda p, v, g: charge_current(p, v, g) - p["i_hold"],
+    "bias_f": lambda p, v, c: -leak_current(p, v, c) - p["i_hold"],
+    "bias_o": read_current,
+}
+"""Currents measured while a bias is swept."""
+
+
+def slope(p: Mapping[str, float], c: Any, vi: float, vf: float, vg: float) -> np.ndarray:
     """dc/dt, V/s, at gate voltages from the reference."""
-    i = sigmoid(vi, 1.0, p["i_offset"], p["i_width"], p["i_floor"])
-    f = sigmoid(-vf, 1.0, p["f_offset"], p["f_width"], p["f_floor"])
-    g = amplifier(vg, p["charge_up"], p["charge_down"], p["g_offset"], p["g_width"])
-    leak = p["i_leak"] * f * np.tanh((c - p["v_rest"]) / p["v_leak_width"])
-    return (i * g - leak - p["i_hold"]) / p["capacitance"]
+    return (charge_current(p, vi, vg) - leak_current(p, vf, c) - p["i_hold"]) / p["capacitance"]
 
 
-def _advance(p: dict[str, float], c: Any, seconds: float, steps: int, **gates: float) -> Any:
+def _advance(p: Mapping[str, float], c: Any, seconds: float, steps: int, **gates: float) -> Any:
     h = seconds / steps
     for _ in range(steps):
         middle = c + 0.5 * h * slope(p, c, **gates)
@@ -135,7 +172,7 @@ def _advance(p: dict[str, float], c: Any, seconds: float, steps: int, **gates: f
     return c
 
 
-def simulate_frames(p: dict[str, float], seed: int, frames: int) -> np.ndarray:
+def simulate_frames(p: Mapping[str, float], seed: int, frames: int) -> np.ndarray:
     """Cell voltage from the reference at the end of each random frame, V, shape (frames,)."""
     drive, ends = random_frames(seed, frames), []
     c: Any = 0.0
@@ -162,7 +199,7 @@ def score_memory_cell(model: FittedModel, data: BlockData) -> list[Figure]:
     frames = data["frames_check"]
     predicted = np.stack([simulate_frames(p, int(s), frames["c"].shape[-1]) for s in frames["seed"]])
     rms = 100 * np.sqrt(np.mean((predicted - frames["c"]) ** 2)) / full
-    reads = [_read_error(p, int(s), frames, k) for k, s in enumerate(frames["seed"])]
+    reads = [_read_error(p, int(s), frames["c"][k], frames["read"][k]) for k, s in enumerate(frames["seed"])]
     naive = 100 * np.sqrt(np.mean((frames["c"] - frames["c"].mean()) ** 2)) / full
     return [
         Figure(
@@ -175,13 +212,38 @@ def score_memory_cell(model: FittedModel, data: BlockData) -> list[Figure]:
         Figure("memory cell: random frames, rms error of full scale", float(rms), "%", 3.0, 1.0),
         Figure("memory cell: read-out, max error of full scale", float(100 * np.max(reads)), "%", 2.0, 0.5),
         Figure("memory cell: baseline, constant, rms of full scale", float(naive), "%"),
+        *_knob_errors(p, data, full),
     ]
 
 
-def _read_error(p: dict[str, float], seed: int, frames, row: int) -> float:
-    drive = random_frames(seed, frames["c"].shape[-1])
-    o = sigmoid(drive["vo"], 1.0, p["o_offset"], p["o_width"], p["o_floor"])
-    read = (
-        p["i_read"] * o * np.maximum(np.tanh((frames["c"][row] - p["v_read_offset"]) / p["v_read_width"]), 0)
-    )
-    return float(np.max(np.abs(read - frames["read"][row])) / p["i_read"])
+def _read_error(p: Mapping[str, float], seed: int, c: np.ndarray, read: np.ndarray) -> float:
+    """Largest error of the rate current over a run's frames, of full scale."""
+    drive = random_frames(seed, len(c))
+    model = p["i_read"] * _gate(p, "o", drive["vo"]) * np.maximum(
+        np.tanh((c - p["v_read_offset"]) / p["v_read_width"]), 0
+    )  # fmt: skip
+    return float(np.max(np.abs(model - read)) / p["i_read"])
+
+
+def _knob_errors(p: Mapping[str, float], data: BlockData, full: float) -> list[Figure]:
+    """Random frames at random settings of all biases, and what the usual parameters would give."""
+    check, seed = data["knobs_check"], int(data["knobs_check"]["seed"][0])
+    settings = [random_setting(int(s)) for s in check["setting"]]
+    cells, frames = check["c"][:, 0], check["c"].shape[-1]
+    known = [at_knobs(p, **knobs) for knobs in settings]
+    runs = np.stack([simulate_frames(q, seed, frames) for q in known])
+    blind = np.stack([simulate_frames(p, seed, frames)] * len(settings))
+    reads = [_read_error(q, seed, c, r) for q, c, r in zip(known, cells, check["read"][:, 0], strict=True)]
+
+    def rms(model: np.ndarray) -> float:
+        return float(100 * np.sqrt(np.mean((model - cells) ** 2)) / full)
+
+    return [
+        Figure(
+            "memory cell: held-out biases, random frames, rms error of full scale", rms(runs), "%", 6.0, 2.0
+        ),
+        Figure(
+            "memory cell: held-out biases, read-out, max error of full scale", 100 * max(reads), "%", 4.0, 1.0
+        ),
+        Figure("memory cell: baseline, knobs ignored, rms error of full scale", rms(blind), "%"),
+    ]

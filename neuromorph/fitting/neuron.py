@@ -12,7 +12,9 @@ import numpy as np
 from neuromorph.errors import FitFailed
 from neuromorph.figures import Figure
 from neuromorph.fitting.least_squares import least_squares
+from neuromorph.fitting.neuron_design import KNOBS, nominal_rheobase, random_setting
 from neuromorph.fitting.neuron_form import DEAD_TERMS, NeuronParameters, advance, driven, tonic_interval
+from neuromorph.fitting.neuron_knobs import at_knobs, fit_knobs, form, knob_axes
 from neuromorph.library import BlockData, FittedModel
 
 STEP = 0.5e-9
@@ -152,15 +154,21 @@ def _model(p, deviation, data, current, interval, lanes) -> FittedModel:
         "spike_width": float(np.nanmedian(tonic["spike_width"])),
         "energy_per_spike": energy, "static_power": static,
     }  # fmt: skip
+    fast, d_fast, energy_error = fit_energy(data)
+    knobs, d_knobs, knob_errors = fit_knobs(data, p, parameters["spike_width"])
+    parameters |= fast
     units = dict.fromkeys(parameters, "s")
     units.update(
         capacitance="F", threshold="V", overshoot="V", leak_current="A", leak_conductance="S", knee="V",
-        current_scale="A", energy_per_spike="J", static_power="W",
+        current_scale="A", energy_per_spike="J", static_power="W", energy_fast="J", climb_current="A",
     )  # fmt: skip
+    parameters |= knobs
+    units |= dict.fromkeys(knobs, "1") | {"leak_width": "V"}
     deviations = {
         "capacitance": deviation[0] * 1e-15 / THRESHOLD,
         "leak_current": deviation[1] * p.leak_current,
     }
+    deviations |= {**d_fast, **d_knobs}
     deviations["overshoot"] = deviation[2] * 1e-2
     deviations.update({f"dead_time_{k}": d * 1e-9 for k, d in enumerate(deviation[3:])})
     predicted, true = predict_intervals(p, lanes)
@@ -168,8 +176,10 @@ def _model(p, deviation, data, current, interval, lanes) -> FittedModel:
     errors = {
         "tonic_max": float(steady.max()),
         "next_interval_mean": float(np.nanmean(np.abs(predicted / true - 1))),
-    }
+        "energy_max": energy_error, **knob_errors,
+    }  # fmt: skip
     box = {"i_in": (0.0, float(current.max())), "interval": (float(interval.min()), float(interval.max()))}
+    box |= {name: (low, high) for name, (low, high, _) in KNOBS.items()}
     return FittedModel("clamped_integrate_and_fire", parameters, units, deviations, errors, box)
 
 
@@ -180,11 +190,38 @@ def _static_power(data: BlockData) -> float:
     return float(0.8 * sweep["supply_current"][row, 0])
 
 
+def fit_energy(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
+    """Energy from spike to spike against current: a spike's own, and a static current while the membrane climbs.
+
+    Returns
+    -------
+    values, deviation : dict
+        ``energy_fast``, J, of a spike without the climb, and ``climb_current``, A.
+    error : float
+        Largest relative error.
+    """
+    tonic = data["tonic"]
+    unit = np.array([1e-15, 1e-7])
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        return energy(x[0] * unit[0], x[1] * unit[1], tonic["interval"]) / tonic["energy"] - 1
+
+    names = ("energy_fast", "climb_current")
+    x, dx = least_squares(residuals, [4.0, 1.0], names, data.name)
+    return (
+        dict(zip(names, map(float, x * unit), strict=True)), dict(zip(names, map(float, dx * unit), strict=True)),
+        float(np.abs(residuals(x)).max()),
+    )  # fmt: skip
+
+
+def energy(fast: float, climb_current: float, interval: np.ndarray) -> np.ndarray:
+    """Energy from spike to spike, J, at a supply of 0.8 V."""
+    return fast + 0.8 * climb_current * interval
+
+
 def parameters_of(model: FittedModel) -> NeuronParameters:
     """The form's parameters from a stored model."""
-    m = model.parameters
-    scalars = {name: m[name] for name in NeuronParameters._fields if name != "dead_time"}
-    return NeuronParameters(**scalars, dead_time=tuple(m[f"dead_time_{k}"] for k in range(DEAD_TERMS)))
+    return form(model.parameters)
 
 
 def score_neuron(model: FittedModel, data: BlockData) -> list[Figure]:
@@ -206,6 +243,7 @@ def score_neuron(model: FittedModel, data: BlockData) -> list[Figure]:
         Figure("neuron: trials with the same spike count", match, "%", 95.0, 99.0, better="higher"),
         Figure("neuron: baseline, ideal integrate-and-fire, next interval mean", _ideal_error(data), "%"),
     ]
+    figures += _knob_figures(model, data)
     if "tonic_reference" in data.sweeps:
         figures.append(Figure("neuron: SPICE's own floor, tonic", _floor(data), "%"))
     return figures
@@ -220,6 +258,52 @@ def _rheobase_error(p: NeuronParameters, data: BlockData) -> float:
     low, high = sweep["i_in"][~fired].max(), sweep["i_in"][fired].min()
     model = p.leak_current + p.leak_conductance * p.threshold
     return float(100 * abs(model / np.sqrt(low * high) - 1))
+
+
+def _knob_figures(model: FittedModel, data: BlockData) -> list[Figure]:
+    """Tonic firing, spike width, rheobase and energy at knob settings that no fit saw."""
+    check, p = data["knobs_check"], model.parameters
+    knobs, current = knob_axes(check, random_setting)
+    rows = [at_knobs(p, **{name: float(knobs[name][k]) for name in KNOBS}) for k in range(len(current))]
+    true = check["interval"].ravel()
+    good = np.isfinite(true)
+
+    def errors(models: list[dict[str, float]]) -> np.ndarray:
+        predicted = np.array([tonic_interval(form(q), i, np) for q, i in zip(models, current, strict=True)])
+        return 100 * np.abs(predicted[good] / true[good] - 1)
+
+    known, blind = errors(rows), errors([p] * len(rows))
+    widths = 100 * np.abs(np.array([q["spike_width"] for q in rows]) / check["spike_width"].ravel() - 1)[good]
+    tonic = data["tonic_check"]
+    spent = 100 * np.abs(
+        energy(p["energy_fast"], p["climb_current"], tonic["interval"]) / tonic["energy"] - 1
+    )
+    return [
+        Figure("neuron: held-out knobs, tonic interval, mean error", float(known.mean()), "%"),
+        Figure(
+            "neuron: held-out knobs, tonic interval, 90th percentile", float(np.percentile(known, 90)), "%"
+        ),
+        Figure("neuron: held-out knobs, tonic interval, max error", float(known.max()), "%", 1.0, 0.2),
+        Figure("neuron: held-out knobs, points without three spikes", float(100 * (~good).mean()), "%"),
+        Figure("neuron: held-out knobs, rheobase, max error", _knob_rheobase_error(p, data), "%", 10.0, 2.0),
+        Figure("neuron: held-out knobs, spike width, max error", float(widths.max()), "%"),
+        Figure("neuron: baseline, knobs ignored, tonic interval, median error", float(np.median(blind)), "%"),
+        Figure("neuron: energy from spike to spike, max error", float(np.nanmax(spent)), "%"),
+    ]
+
+
+def _knob_rheobase_error(p: dict[str, float], data: BlockData) -> float:
+    """Model's rheobase against the middle of SPICE's bracket, %, largest over held-out settings."""
+    check, errors = data["rheobase_knobs_check"], []
+    for seed, fired in zip(check["setting"], check["fired"] > 0.5, strict=True):
+        knobs = random_setting(int(seed))
+        if fired.all() or not fired.any():
+            return float("nan")
+        middle = np.sqrt(check["ratio"][~fired].max() * check["ratio"][fired].min())
+        q = at_knobs(p, **knobs)
+        model = q["leak_current"] + q["leak_conductance"] * q["threshold"]
+        errors.append(100 * abs(model / (middle * nominal_rheobase(knobs["vleak"])) - 1))
+    return float(max(errors))
 
 
 def _ideal_error(data: BlockData) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from neuromorph.figures import Figure
+from neuromorph.fitting.bias import efold, fit_efold
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.library import BlockData, FittedModel
 from neuromorph.spice.waveforms import windows
@@ -58,21 +59,18 @@ def _error_residuals(x: np.ndarray, data: BlockData) -> np.ndarray:
     return ((error_width(p, v, t) - sweep["difference"]) / np.abs(sweep["difference"]).max()).ravel()
 
 
+BIAS = 0.305
+"""Usual bias of the error unit's sigmoid, V."""
+
+
 def bias_gain(p: dict[str, float], vb: Any) -> np.ndarray:
     """Pulse gain at a bias of the sigmoid over that at the default."""
-    height = (np.asarray(vb, float) - 0.305) / p["bias_width"]
-    return np.exp(height + p["bias_bend"] * height**2)
+    return efold(vb, BIAS, p["bias_width"], p["bias_bend"])
 
 
 def _fit_gain(sweep: Any, knob: str, block: str) -> tuple[dict[str, float], dict[str, float]]:
     scale = np.abs(sweep["difference"]).reshape(len(sweep[knob]), -1).max(axis=1)
-    middle = scale[len(scale) // 2]
-
-    def residuals(x: np.ndarray) -> np.ndarray:
-        return bias_gain({"bias_width": 33e-3 * x[0], "bias_bend": x[1]}, sweep[knob]) * middle / scale - 1
-
-    x, dx = least_squares(residuals, [1.0, 0.0], ("bias_width", "bias_bend"), block)
-    return {"bias_width": 33e-3 * x[0], "bias_bend": x[1]}, {"bias_width": 33e-3 * dx[0], "bias_bend": dx[1]}
+    return fit_efold(sweep[knob], scale, BIAS, block).named("bias")
 
 
 def fit_error_unit(data: BlockData) -> FittedModel:

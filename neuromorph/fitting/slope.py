@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from neuromorph.figures import Figure
+from neuromorph.fitting.bias import efold, fit_efold
 from neuromorph.fitting.gate import amplifier
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.library import BlockData, FittedModel
@@ -79,10 +80,13 @@ def fit_slope(data: BlockData) -> FittedModel:
     )
 
 
+BIAS = 0.30
+"""Usual bias, V."""
+
+
 def bias_factor(p: dict[str, float], vb: Any) -> np.ndarray:
     """Full scale at a bias over that at the default."""
-    height = (np.asarray(vb, float) - 0.30) / p["bias_width"]
-    return np.exp(height + p["bias_bend"] * height**2)
+    return efold(vb, BIAS, p["bias_width"], p["bias_bend"])
 
 
 def _peak(difference: np.ndarray) -> np.ndarray:
@@ -91,14 +95,7 @@ def _peak(difference: np.ndarray) -> np.ndarray:
 
 def _fit_bias(data: BlockData) -> tuple[dict[str, float], dict[str, float]]:
     sweep = data["bias"]
-    peak = _peak(sweep["difference"])
-    middle = peak[len(peak) // 2]
-
-    def residuals(x: np.ndarray) -> np.ndarray:
-        return bias_factor({"bias_width": 33e-3 * x[0], "bias_bend": x[1]}, sweep["vb"]) * middle / peak - 1
-
-    x, dx = least_squares(residuals, [1.0, 0.0], ("bias_width", "bias_bend"), data.name)
-    return {"bias_width": 33e-3 * x[0], "bias_bend": x[1]}, {"bias_width": 33e-3 * dx[0], "bias_bend": dx[1]}
+    return fit_efold(sweep["vb"], _peak(sweep["difference"]), BIAS, data.name).named("bias")
 
 
 def score_slope(model: FittedModel, data: BlockData) -> list[Figure]:
