@@ -94,31 +94,43 @@ class Structure:
         """Number of transistors, nested blocks included."""
         return sum(part.is_transistor for part in self.parts(name))
 
-    def tubes(self, name: str) -> int:
+    def tubes(self, name: str, given: Mapping[str, float] | None = None) -> int:
         """Number of nanotubes, nested blocks included; devices without the parameter have none."""
-        return sum(self.device_tubes(part) for part in self.parts(name) if part.is_transistor)
+        values = self._parameters(name, given)
+        total = 0
+        for element in self[name].elements:
+            if element.is_transistor:
+                total += self.device_tubes(element, values)
+            elif element.kind == "x":
+                total += self.tubes(element.model, self._passed(element, values))
+        return total
+
+    def _parameters(self, name: str, given: Mapping[str, float] | None) -> dict[str, str]:
+        """A subcircuit's parameters as text: those given, the others by default."""
+        return dict(self[name].parameters) | {n: f"{v:.12g}" for n, v in (given or {}).items()}
+
+    def _passed(self, element: Element, values: Mapping[str, str]) -> dict[str, float]:
+        """What an instance hands to its subcircuit."""
+        return {n: _value(t, values, element.where) for n, t in element.parameters.items()}
 
     def capacitance(self, name: str, given: Mapping[str, float] | None = None) -> float:
         """Sum of the explicit capacitors, F, nested blocks included; parameters as given or by default."""
-        values = {n: t for n, t in self[name].parameters.items()} | {
-            n: f"{v:g}" for n, v in (given or {}).items()
-        }
+        values = self._parameters(name, given)
         total = 0.0
         for element in self[name].elements:
             if element.kind == "c":
                 total += _value(element.model, values, element.where)
             elif element.kind == "x" and not element.is_transistor:
-                inner = {n: _value(t, values, element.where) for n, t in element.parameters.items()}
-                total += self.capacitance(element.model, inner)
+                total += self.capacitance(element.model, self._passed(element, values))
         return total
 
-    def device_tubes(self, device: Element) -> int:
-        """Nanotubes of one transistor: its own ``tubes=`` or its subcircuit's default."""
+    def device_tubes(self, device: Element, values: Mapping[str, str] | None = None) -> int:
+        """Nanotubes of one transistor: its own ``tubes=``, a parameter it names, or its subcircuit's default."""
         default = self.subcircuits[device.model.lower()].parameters if device.kind == "x" else {}
         text = device.parameters.get("tubes", default.get("tubes", "0"))
         try:
-            return int(parse_spice(text.strip("{}'\"")))
-        except InputError as error:
+            return int(_value(text, values or {}, device.where))
+        except CircuitError as error:
             raise CircuitError(
                 f"tubes={text} of {device.name} is not a number", where=device.where
             ) from error
