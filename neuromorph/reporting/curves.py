@@ -101,9 +101,12 @@ def _lines(sweep: SweepData, values: np.ndarray, outer: int) -> tuple[str, list[
         flat = values.reshape(-1, values.shape[-1])
         labels = [_label(sweep, names, index) for index in np.ndindex(values.shape[:outer])]
         return next(iter(sweep.inner)), list(zip(labels, flat, strict=True))
-    moved = np.moveaxis(values, 0, -1)
-    labels = [_label(sweep, names[1:], index) for index in np.ndindex(moved.shape[:-1])]
-    return names[0], list(zip(labels, moved.reshape(-1, moved.shape[-1]), strict=True))
+    # the first axis that varies: a single held value is no axis to plot against
+    across = next((k for k, name in enumerate(names) if len(sweep.axes[name]) > 1), 0)
+    moved = np.moveaxis(values, across, -1)
+    others = names[:across] + names[across + 1 :]
+    labels = [_label(sweep, others, index) for index in np.ndindex(moved.shape[:-1])]
+    return names[across], list(zip(labels, moved.reshape(-1, moved.shape[-1]), strict=True))
 
 
 def _unit(sweep: SweepData, name: str) -> str:
