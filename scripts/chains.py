@@ -52,6 +52,11 @@ def chain_digest(chain: Path) -> str:
     return digest(load_netlist(chain), title(chain), *said)[:12]
 
 
+def heading(chain: Path) -> str:
+    """The chain's title with a capital."""
+    return title(chain)[:1].upper() + title(chain)[1:]
+
+
 def blocks(chain: Path) -> Counter[str]:
     """Instances of blocks on the chain's top level."""
     found: Counter[str] = Counter()
@@ -79,7 +84,7 @@ def draw(chain: Path) -> None:
     from PIL import Image
 
     waves = simulate(engine_netlist(chain), chain.stem, timeout=TIMEOUT)
-    figure = plot_transient(waves, panels(chain), phases(chain), title(chain))
+    figure = plot_transient(waves, panels(chain), phases(chain), heading(chain))
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=DPI)
     image = Image.open(buffer).convert("RGB").quantize(COLOURS)
@@ -131,8 +136,7 @@ def rewritten(text: str, chain: Path, part: str) -> str:
     for match in _GENERATED.finditer(text):
         if match[1] == chain.stem:
             return text[: match.start()] + part + text[match.end() :]
-    heading = title(chain)
-    return f"{text.rstrip()}\n\n## {heading[:1].upper()}{heading[1:]}\n\n{part}\n"
+    return f"{text.rstrip()}\n\n## {heading(chain)}\n\n{part}\n"
 
 
 def stale(text: str) -> list[str]:

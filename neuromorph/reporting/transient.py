@@ -39,11 +39,17 @@ def plot_transient(waves: Waveforms, panels: Sequence[Panel], phases: Sequence[P
 def _draw(axis: Any, waves: Waveforms, panel: Panel) -> None:
     factor = 1.0 / parse_quantity(f"1 {panel.unit}", panel.unit[-1])
     for name in panel.vectors:
-        axis.plot(_SECONDS * waves.time, factor * waves[name], lw=0.9, label=name.removesuffix("#branch"))
+        axis.plot(_SECONDS * waves.time, factor * waves[name], lw=0.9, label=_label(name))
     axis.set_ylabel(f"{panel.label}\n({panel.unit})", fontsize=7)
     axis.tick_params(labelsize=7)
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7, frameon=False, handlelength=1)
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def _label(name: str) -> str:
+    """A node bare, a source's current as ngspice writes it."""
+    source = name.removesuffix("#branch")
+    return source if source == name else f"i({source})"
 
 
 def _name_phases(axis: Any, phases: Sequence[Phase]) -> None:
