@@ -40,6 +40,8 @@ def _draw(axis: Any, waves: Waveforms, panel: Panel) -> None:
     factor = 1.0 / parse_quantity(f"1 {panel.unit}", panel.unit[-1])
     for name in panel.vectors:
         axis.plot(_SECONDS * waves.time, factor * waves[name], lw=0.9, label=_label(name))
+    if panel.limits:
+        axis.set_ylim(*panel.limits)
     axis.set_ylabel(f"{panel.label}\n({panel.unit})", fontsize=7)
     axis.tick_params(labelsize=7)
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7, frameon=False, handlelength=1)

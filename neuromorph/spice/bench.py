@@ -10,7 +10,8 @@ expect     QUANTITY LOW HIGH                    limits of a ``.meas`` result, SP
 quantity   QUANTITY | UNIT | MEANING            what the result is
 shows      TEXT                                 what the bench demonstrates; lines are joined
 phase      START STOP | TEXT                    a stretch of the transient, SPICE numbers in s
-panel      LABEL | UNIT | VECTORS               a panel of its plot: ``v(node)``, ``i(source)``
+panel      LABEL | UNIT [LOW HIGH] | VECTORS    a panel of its plot: ``v(node)``, ``i(source)``;
+                                                its axis may be cut, in the unit
 =========  ===================================  =============================================
 """
 
@@ -50,6 +51,7 @@ class Panel(NamedTuple):
     label: str
     unit: str
     vectors: tuple[str, ...]
+    limits: tuple[float, float] | None = None
 
 
 def remarks(bench: Path, key: str) -> list[str]:
@@ -93,8 +95,15 @@ def phases(bench: Path) -> list[Phase]:
 
 def panels(bench: Path) -> list[Panel]:
     """Panels of a bench's plot."""
-    rows = _fields(bench, "panel", "LABEL | UNIT | v(node) i(source)")
-    return [Panel(label, unit, _vectors(bench, words)) for label, unit, words in rows]
+    rows = _fields(bench, "panel", "LABEL | UNIT [LOW HIGH] | v(node) i(source)")
+    return [_panel(bench, label, *unit.split(maxsplit=1), words=words) for label, unit, words in rows]
+
+
+def _panel(bench: Path, label: str, unit: str, limits: str = "", *, words: str) -> Panel:
+    if not limits:
+        return Panel(label, unit, _vectors(bench, words))
+    low, high = (parse_spice(word) for word in limits.split())
+    return Panel(label, unit, _vectors(bench, words), (low, high))
 
 
 def _vectors(bench: Path, words: str) -> tuple[str, ...]:

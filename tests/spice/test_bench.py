@@ -15,6 +15,7 @@ TEXT = """* divider: half of the supply
 * quantity: half | V | middle
 * phase: 0 10n | first
 * panel: middle | mV | v(mid) i(vdd)
+* panel: supply | uA -50 450 | i(vdd)
 vdd vdd 0 0.8
 r1 vdd mid 1k
 r2 mid 0 1k
@@ -37,7 +38,10 @@ def test_comments_are_read(divider):
     assert bench.expectations(divider) == {"half": pytest.approx((0.39, 0.41))}
     assert bench.quantities(divider) == {"half": ("V", "middle")}
     assert bench.phases(divider) == [(0.0, pytest.approx(1e-8), "first")]
-    assert bench.panels(divider) == [("middle", "mV", ("mid", "vdd#branch"))]
+    assert bench.panels(divider) == [
+        ("middle", "mV", ("mid", "vdd#branch"), None),
+        ("supply", "uA", ("vdd#branch",), (-50.0, 450.0)),
+    ]
     assert bench.remarks(divider, "shows") == ["two resistors", "share a voltage"]
 
 
