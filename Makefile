@@ -3,7 +3,7 @@ VENV ?= .venv
 export VENV
 PY = $(VENV)/bin/python
 
-.PHONY: demo test test-all lint bench library figures clean
+.PHONY: demo test test-all lint bench library chains figures clean
 
 demo:
 	@bash scripts/setup.sh spice,music
@@ -36,6 +36,11 @@ library:
 	@bash scripts/setup.sh spice,music
 	$(PY) -m neuromorph characterize --library neuromorph/data/library
 	$(PY) -m neuromorph fit --library neuromorph/data/library
+
+# run the chains of blocks, draw them, write docs/chains.md; minutes
+chains:
+	@bash scripts/setup.sh spice,music
+	$(PY) scripts/chains.py
 
 # rewrite the tables of README and docs from benchmarks/results, and the pages of docs/circuits
 figures:

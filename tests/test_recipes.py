@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from neuromorph.characterization.runner import _plan_digest
 from neuromorph.circuit import Axis
 from neuromorph.library import Library
 from neuromorph.spice.netlist import digest
-from neuromorph.units import parse_spice
+from tests.benches import assert_within_limits
 
 ROOT = Path(__file__).parent.parent
 SLOW = re.compile(r"^[#*] slow: ", re.MULTILINE)
@@ -83,12 +82,6 @@ def test_ngspice_still_measures_the_shipped_curves(recipe):
 BENCHES = sorted((ROOT / "netlists" / "benches").glob("*.cir"))
 
 
-def expectations(bench: Path) -> dict[str, tuple[float, float]]:
-    """Limits that a bench states in its ``* expect: QUANTITY LOW HIGH`` lines."""
-    words = [line.split()[2:] for line in bench.read_text().splitlines() if line.startswith("* expect: ")]
-    return {name: (parse_spice(low), parse_spice(high)) for name, low, high in words}
-
-
 def test_every_recipe_has_a_bench():
     assert {p.stem for p in BENCHES} >= set(recipe_names())
 
@@ -96,10 +89,4 @@ def test_every_recipe_has_a_bench():
 @pytest.mark.ngspice
 @pytest.mark.parametrize("bench", slow_marked(BENCHES))
 def test_bench_runs_under_bare_ngspice(bench, ngspice_program):
-    command = [ngspice_program, "-b", str(bench)]
-    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-    limits = expectations(bench)
-    assert limits
-    for quantity, (low, high) in limits.items():
-        line = next(line for line in text.splitlines() if line.lower().startswith(f"{quantity} "))
-        assert low <= float(line.split("=")[1].split()[0]) <= high, quantity
+    assert_within_limits(bench, ngspice_program)
