@@ -315,7 +315,8 @@ def _against_arrays(data: BlockData) -> float:
     for axis in ("tk", "dia", "tubes"):
         sweep = data[{"tk": "temperature_check", "dia": "diameter_check", "tubes": "tubes_check"}[axis]]
         for value, current in zip(sweep[axis], sweep["current"], strict=True):
-            device = PRESETS["low_leakage"].with_(**{axis: float(value)})
+            # presets state the diameter in nm, as the papers do
+            device = PRESETS["low_leakage"].with_(**{axis: float(value) * (1e9 if axis == "dia" else 1.0)})
             expected = drain_current(device, "n", GATE, V_LOW, 0.0)
             worst = max(worst, float((np.abs(current - expected) / (np.abs(expected) + 1e-10)).max()))
     return worst
