@@ -340,9 +340,8 @@ class Circuit:
     def deck(self, sweep: Sweep, point: Point) -> str:
         """The complete netlist of one point of a sweep."""
         values = " ".join(f"{name}={value:g}" for name, value in point.items())
-        # ngspice repeats the title line, and a name such as error_unit in it would read as its complaint
-        note = f"* {self.name} / {sweep.name}: {values}"
-        return f"* neuromorph\n{note}\n{self.netlist_text()}\n{self.bench(sweep, point)}\n"
+        title = f"* {self.name} / {sweep.name}: {values}"
+        return f"{title}\n{self.netlist_text()}\n{self.bench(sweep, point)}\n"
 
     def bench(self, sweep: Sweep, point: Point) -> str:
         """The recipe's own cards of one point.

@@ -66,7 +66,7 @@ def _sum(m: Mapping[str, float], prefix: str, h: Mapping[str, Any], terms: str) 
 def _stalled(m: Mapping[str, float], h: Mapping[str, Any]) -> Any:
     """What nearing the latch adds to a spike, 0 at the usual setting."""
     near = np.exp(np.clip((h["r"] + h["w"] - m["stall_sum"]) / m["stall_width"], -20, 3))
-    return (near - np.exp(-m["stall_sum"] / m["stall_width"]))
+    return near - np.exp(-m["stall_sum"] / m["stall_width"])
 
 
 def _peak(m: Mapping[str, float], h: Mapping[str, Any]) -> Any:

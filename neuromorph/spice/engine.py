@@ -141,7 +141,7 @@ class Engine:
         spice = self._ngspice
         try:
             self._loaded = True
-            spice.load_circuit(netlist)
+            spice.load_circuit(_untitled(netlist))
             self._collect(log)
             spice.run()
         except Exception as failure:  # PySpice raises NameError subclasses and bare errors
@@ -172,6 +172,11 @@ class Engine:
             except Exception:  # nothing was loaded
                 continue
         self._loaded = False
+
+
+def _untitled(netlist: str) -> str:
+    """The netlist under a title of ours: ngspice repeats its title, and one that says "error" reads as a failure."""
+    return "* neuromorph\n" + netlist.partition("\n")[2]
 
 
 def _analysis_line(netlist: str) -> str:

@@ -108,3 +108,8 @@ def test_a_library_that_cannot_be_loaded_is_named(monkeypatch):
     monkeypatch.setenv("NEUROMORPH_NGSPICE", "/nowhere/libngspice.so")
     with pytest.raises(EngineUnavailable, match="/nowhere/libngspice"):
         find_library()
+
+
+def test_a_title_that_says_error_is_no_failure():
+    waves = simulate("* error_unit / error: fatal error\nv1 a 0 1\nr1 a 0 1k\n.save v(a)\n.op\n.end\n")
+    assert waves["a"][-1] == pytest.approx(1.0)
