@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 
 import pytest
 
@@ -37,3 +38,11 @@ def ngspice_program() -> str:
     if not found:
         pytest.skip("the program ngspice is not installed: apt-get install ngspice")
     return found
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    """No figure outlives its test; matplotlib warns of many open ones."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
