@@ -49,7 +49,9 @@ def test_every_block_has_its_ports_in_the_picture(tmp_path, name):
     draw(structure, circuit.subcircuit, tmp_path / "a.svg")
     text = (tmp_path / "a.svg").read_text()
     used = {n.lower() for e in structure[circuit.subcircuit].elements for n in e.nodes}
-    assert all(f">{port.lower()}<" in text for port in circuit.ports() if port.lower() in used - {"0", "vdd"})
+    shown = [port.lower() for port in circuit.ports() if port.lower() in used - {"0", "vdd"}]
+    # a stack of like boxes shows its numbered pins once, without the number
+    assert all(f">{port}<" in text or f">{port.rstrip('0123456789')}<" in text for port in shown)
     draw(structure, circuit.subcircuit, tmp_path / "b.svg")
     assert (tmp_path / "b.svg").read_text() == text
 
