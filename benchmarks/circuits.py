@@ -68,11 +68,15 @@ def complete(library: Library) -> list[Figure]:
         for name in recipe_names()
         if name in library.blocks() and (pages / f"{name}.md").exists() and (benches / f"{name}.cir").exists()
     ]
+    shown = (ROOT / "docs" / "chains.md").read_text()
+    chains = sum(f"generated: {c.stem} " in shown for c in (ROOT / "netlists" / "chains").glob("*.cir"))
     homeless = sum(block == IDEAL for block, _ in (*STATES.values(), *PRODUCTS.values()))
     noted = sum(bool(note) for _, note in (*STATES.values(), *PRODUCTS.values()))
     return [
         Figure("blocks with netlist, bench, recipe, curves, fit and page", len(whole), "1",
                len(recipe_names()), len(recipe_names()), better="higher"),
+        Figure("blocks chained: benches at transistor level that ran and are drawn in docs/chains.md", chains, "1",
+               4, 5, better="higher"),
         Figure("states and products of the network without a block at nominal", homeless, "1", 0, 0),
         Figure("states and products whose block the step simulates in part (info --hardware says what)", noted, "1"),
         Figure("transistors of the largest block", max(load_recipe(n).transistors for n in recipe_names()), "1"),
