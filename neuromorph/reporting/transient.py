@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from neuromorph.spice.bench import Panel, Phase
 from neuromorph.spice.engine import Waveforms
 from neuromorph.units import parse_quantity
 
+LABEL_CHARACTERS = 18
+"""A panel is about as high as so many characters are long."""
 _SECONDS = 1e9
 """Time is drawn in ns."""
 
@@ -42,7 +45,7 @@ def _draw(axis: Any, waves: Waveforms, panel: Panel) -> None:
         axis.plot(_SECONDS * waves.time, factor * waves[name], lw=0.9, label=_label(name))
     if panel.limits:
         axis.set_ylim(*panel.limits)
-    axis.set_ylabel(f"{panel.label}\n({panel.unit})", fontsize=7)
+    axis.set_ylabel(textwrap.fill(f"{panel.label} ({panel.unit})", LABEL_CHARACTERS), fontsize=7)
     axis.tick_params(labelsize=7)
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7, frameon=False, handlelength=1)
     axis.spines[["top", "right"]].set_visible(False)
