@@ -13,7 +13,12 @@ from neuromorph.library import Library, failed_points
 from neuromorph.spice.structure import read_structure
 from neuromorph.units import format_quantity
 
-_PART_OF = {"weight_cell": "weight_store"}
+_PART_OF = {
+    "weight_cell": "weight_store",
+    "weight_refresh": "weight_store",
+    "slope_unit_unsigned": "slope_unit",
+    "eligibility_trace": "eligibility_synapse",
+}
 """Subcircuits that the network counts apart from the recipe that holds them."""
 
 

@@ -29,6 +29,8 @@ def instances(config: NetworkConfig) -> dict[str, float]:
         "dendritic_adder": 4 * cells + notes + features,
         "memory_cell": cells,
         "slope_unit": SIGNED_SLOPES * cells,
+        "slope_unit_unsigned": cells,
+        "eligibility_trace": config.lines + cells,
         "gate_line": LINES_PER_CELL * cells,
         "eligibility_synapse": gates,
         "learning_unit": 2 * cells,
@@ -36,8 +38,8 @@ def instances(config: NetworkConfig) -> dict[str, float]:
         "delta_synapse": readout,
         "feedback_synapse": readout,
         "lateral_synapse": lateral,
-        "weight_store": nodes / REFRESHED_NODES,
-        "weight_cell": nodes * (1 - 1 / REFRESHED_NODES),
+        "weight_cell": nodes,
+        "weight_refresh": nodes / REFRESHED_NODES,
     }
 
 
@@ -67,6 +69,7 @@ STATIC: Mapping[str, tuple[str, str, float]] = {
     "adaptive_hillock": ("axon_hillock", "static_power", 1.0),
     "dendritic_adder": ("dendritic_adder", "static_power", 1.0),
     "slope_unit": ("slope_unit", "static_power", 1.0),
+    "slope_unit_unsigned": ("slope_unit", "static_power", 1.0),
     "gate_line": ("gate_line", "static_current", 0.8),
 }
 """Block and fitted parameter that state a block's static draw, and the factor that makes it watts."""

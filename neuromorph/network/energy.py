@@ -80,7 +80,6 @@ def _static(
 
 def _learning(models: Mapping[str, Mapping[str, float]], config: NetworkConfig) -> dict[str, float]:
     count = instances(config)
-    nodes = count["weight_store"] + count["weight_cell"]
     updates = sum(
         count[b] * models[b]["energy_per_update"]
         for b in ("eligibility_synapse", "delta_synapse", "feedback_synapse", "lateral_synapse")
@@ -89,5 +88,7 @@ def _learning(models: Mapping[str, Mapping[str, float]], config: NetworkConfig) 
     return {
         "weight updates": updates,
         "errors and learning signals": conversions,
-        "weight refresh": nodes * models["weight_store"]["energy_per_refresh"] / config.learning.block,
+        "weight refresh": count["weight_cell"]
+        * models["weight_store"]["energy_per_refresh"]
+        / config.learning.block,
     }
