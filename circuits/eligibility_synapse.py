@@ -153,7 +153,7 @@ CIRCUIT = Circuit(
         Sweep("hold", {"y_up": Axis((0.01, 1.0), "1"), "y_down": Axis((0.01,), "1"),
                        "weight": Axis((-0.09, 0.0, 0.09), "V")},
               _hold, _hold_measure, _DRIFT, caption="Drift of the weight per frame"),
-        Sweep("frames_check", {"seed": Axis((401, 402, 403), "")}, _frames, _frames_measure, _TRACES, _FRAME_AXIS,
+        Sweep("frames_check", {"seed": Axis((451, 452, 453), "")}, _frames, _frames_measure, _TRACES, _FRAME_AXIS,
               held_out=True),
         Sweep("update_check", {"y_up": Axis((0.02, 0.2, 0.7, 2.0), "1"), "y_down": Axis((0.015, 0.5), "1"),
                                "width": Axis((-1.3e-8, -5e-9, 3.1e-9, 1.1e-8), "s"), "weight": Axis((-0.045, 0.06), "V")},

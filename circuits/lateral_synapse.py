@@ -60,7 +60,7 @@ CIRCUIT = Circuit(
     sweeps=(
         *delta.update_sweeps(_update, Axis((0.0, 1.0), "1"), Axis((0.0, 1.0), "1"), _hold),
         Sweep("read", {"weight": _WEIGHTS}, _read, delta.read_charge, delta.READ_OUT, caption="Charge of a read pulse"),
-        Sweep("read_check", {"weight": Axis((-0.105, -0.05, 0.015, 0.075), "V")}, _read, delta.read_charge,
+        Sweep("read_check", {"weight": Axis((-0.1, -0.04, 0.02, 0.085), "V")}, _read, delta.read_charge,
               delta.READ_OUT, held_out=True),
     ),
     fit=delta.fit_delta,
