@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from neuromorph.fitting.pulses import CONVERSION
 from neuromorph.network.budget import LINES_PER_CELL, SIGNED_SLOPES, instances, static_power
 from neuromorph.network.config import NetworkConfig
 
 SUPPLY = 0.8
-LEARNING_SECONDS = 90e-9
+LEARNING_SECONDS = 2 * CONVERSION
 """Learning phase after a frame: two conversions of pulse widths, errors first, then cells (fitting.pulses)."""
 
 
