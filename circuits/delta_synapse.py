@@ -9,6 +9,7 @@ from pathlib import Path
 
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep
 from neuromorph.fitting import delta
+from neuromorph.fitting.update_knobs import KNOBS
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 _IDLE = "vpos pos 0 0\nvneg neg 0 0\nve e 0 0.3"
@@ -19,7 +20,7 @@ _SIDES = "vup up 0 0.52\nvdn down 0 0.52"
 def _update(circuit, point):
     """One pair of error pulses at a held trace."""
     cards = (
-        f"{delta.error_pulses(point['width'])}\nve e 0 {delta.trace_voltage(point['y']):.9g}\nvline line 0 0\n"
+        f"{delta.error_pulses(point)}\nve e 0 {delta.trace_voltage(point['y']):.9g}\nvline line 0 0\n"
         f"{_SIDES}\n{delta.weights(point.get('weight', 0.0))}"
     )
     return circuit.testbench(point, cards, delta.UPDATE, "v(wp) v(wn) i(vdd)")
@@ -49,7 +50,7 @@ CIRCUIT = Circuit(
         )
     ),
     subcircuit="delta_synapse",
-    knobs=(Knob("eref", 0.35, 0.45, 0.40, "trace voltage at y = 1: compression of the update"),),
+    knobs=(Knob("eref", *KNOBS["eref"], "trace voltage at y = 1: compression of the update"),),
     states=("wp", "wn"),
     transistors=13,
     sweeps=(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neuromorph.circuit import Axis, Circuit, Knob, Sweep
+from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
 from neuromorph.fitting.eligibility import (
     BASE,
     E_REF,
@@ -22,6 +22,8 @@ from neuromorph.fitting.eligibility import (
     random_activity,
     score_eligibility,
 )
+from neuromorph.fitting.trace_knobs import KNOBS as TRACE_KNOBS
+from neuromorph.fitting.update_knobs import KNOBS, knob_sweeps
 from neuromorph.spice.waveforms import integral, pulses, sample, staircase, windows
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
@@ -29,7 +31,9 @@ MEAN = 0.6
 """V of both weight nodes at weight zero."""
 WEIGHT_CAPACITOR = 800e-15
 PSI_RAIL = 0.35
-HEIGHT = 0.36
+PULSE = 150e-9
+"""When the lines have settled, s."""
+HEIGHT = KNOBS["height"][2]
 """V of a learning pulse."""
 LINES = (
     f"vpr psirail 0 {PSI_RAIL}\nvbp vbp 0 0.54\nvbn vbn 0 0.26\n"
@@ -42,6 +46,10 @@ LINES = (
 
 def _volt(y):
     return E_REF + 30.2e-3 * np.log(y)
+
+
+def _level(volt):
+    return np.exp((volt - E_REF) / 30.2e-3)
 
 
 def _frames(circuit, point):
@@ -77,8 +85,9 @@ def _update(circuit, point):
     """One pair of learning pulses at held traces."""
     width = point["width"]
     up, down = BASE + max(width, 0.0), BASE + max(-width, 0.0)
+    height = point.get("height", HEIGHT)
     cards = (
-        f"vlp lp 0 {windows([(5e-9, 5e-9 + up)], HEIGHT)}\nvln ln 0 {windows([(5e-9, 5e-9 + down)], HEIGHT)}"
+        f"vlp lp 0 {windows([(5e-9, 5e-9 + up)], height)}\nvln ln 0 {windows([(5e-9, 5e-9 + down)], height)}"
     )
     return _update_deck(circuit, point, ".tran 0.1n 50n 0 0.5n", cards)
 
@@ -117,8 +126,23 @@ def _floor(circuit, point):
 
 def _floor_measure(waves, _):
     grid = np.array(_TIME["time"].values)
-    y = np.exp((sample(waves.time, waves["ep"], grid) - E_REF) / 30.2e-3)
+    y = _level(sample(waves.time, waves["ep"], grid))
     return {"trace": y, "y": y[-1]}
+
+
+def _inject(circuit, point):
+    """One pulse onto a held-open trace: its step."""
+    cards = (
+        f"{LINES}\nvpulse pulse 0 {pulses(np.array([PULSE]), width=2e-9)}\n"
+        f"iup 0 psip {point['psi'] * PSI_FULL:.9g}\nidn 0 psin 1p\nifg 0 forget 1n\nvlp lp 0 0\nvln ln 0 0\n"
+        f".ic v(wp)={MEAN} v(wn)={MEAN} v(ep)={_volt(point['y']):.9g} v(en)=0.27"
+    )
+    return circuit.testbench(point, cards, f".tran 0.5n {PULSE + 30e-9:g} 0 0.5n", "v(ep)")
+
+
+def _inject_measure(waves, _):
+    before, after = _level(sample(waves.time, waves["ep"], [PULSE - 5e-9, PULSE + 15e-9]))
+    return {"step": after - before}
 
 
 _TIME = {"time": Axis(tuple(np.linspace(0, 10 * FRAME, 101)), "s")}
@@ -136,9 +160,9 @@ CIRCUIT = Circuit(
     ),
     subcircuit="eligibility_synapse",
     knobs=(
-        Knob("eref", 0.35, 0.45, E_REF, "trace voltage at y = 1: compression of the update"),
-        Knob("vinj", 0.5, 0.8, 0.6, "supply of the injectors"),
-        Knob("vs", 0.2, 0.3, 0.25, "rail of the leaks: floor of the traces"),
+        Knob("eref", *KNOBS["eref"], "trace voltage at y = 1: compression of the update"),
+        Knob("vinj", *TRACE_KNOBS["vinj"], "supply of the injectors: headroom of a large trace"),
+        Knob("vs", *TRACE_KNOBS["vs"], "rail of the leaks: floor of the traces, e-fold per 30 mV"),
     ),
     states=("ep", "en", "wp", "wn"),
     transistors=18,
@@ -153,6 +177,17 @@ CIRCUIT = Circuit(
         Sweep("hold", {"y_up": Axis((0.01, 1.0), "1"), "y_down": Axis((0.01,), "1"),
                        "weight": Axis((-0.09, 0.0, 0.09), "V")},
               _hold, _hold_measure, _DRIFT, caption="Drift of the weight per frame"),
+        Sweep("rail", {"vs": linear(0.20, 0.30, 5), "i_forget": Axis((6e-7,), "A")}, _floor, _floor_measure,
+              {"trace": "1", "y": "1"}, _TIME, caption="Decay over the rail knob"),
+        Sweep("injector", {"vinj": Axis((0.55, 0.60, 0.70, 0.80), "V"), "psi": Axis((0.3, 1.0), "1"),
+                           "y": Axis((0.02, 0.1, 1.0), "1")}, _inject, _inject_measure, {"step": "1"},
+              caption="Step of a pulse over the injector's supply"),
+        *knob_sweeps(_update, _update_measure, _DW,
+                     {"y_up": Axis((0.1, 0.3, 1.0, 3.0), "1"), "y_down": Axis((0.01,), "1")}),
+        Sweep("rail_check", {"vs": Axis((0.212, 0.238, 0.263, 0.291), "V"), "i_forget": Axis((6e-7,), "A")}, _floor,
+              _floor_measure, {"trace": "1", "y": "1"}, _TIME, held_out=True),
+        Sweep("injector_check", {"vinj": Axis((0.573, 0.64, 0.76), "V"), "psi": Axis((0.3, 1.0), "1"),
+                                 "y": Axis((0.02, 0.1, 1.0), "1")}, _inject, _inject_measure, {"step": "1"}, held_out=True),
         Sweep("frames_check", {"seed": Axis((451, 452, 453), "")}, _frames, _frames_measure, _TRACES, _FRAME_AXIS,
               held_out=True),
         Sweep("update_check", {"y_up": Axis((0.02, 0.2, 0.7, 2.0), "1"), "y_down": Axis((0.015, 0.5), "1"),

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
 from neuromorph.fitting.pulses import (
+    DISCHARGE,
     conversion_controls,
     fit_error_unit,
+    modulator_sweeps,
     score_error_unit,
     width_of,
 )
@@ -55,8 +57,8 @@ CIRCUIT = Circuit(
     knobs=(
         Knob("vb", 0.27, 0.33, 0.305, "bias of the sigmoid: gain of the pulse width, e-fold per 33 mV"),
         Knob("vbase", 0.50, 0.60, 0.54, "base width of both pulses: lower is wider"),
-        Knob("vdis", 0.25, 0.33, 0.285, "discharge: higher is shorter pulses"),
-        Knob("high", 0.25, 0.40, 0.36, "height of the pulses: rate of the updates that they gate"),
+        Knob("vdis", *DISCHARGE["vdis"], "discharge: higher is shorter pulses, e-fold per 33 mV"),
+        Knob("high", *DISCHARGE["high"], "height of the pulses: rate of the updates that they gate"),
     ),
     states=("pos", "neg"),
     transistors=45,
@@ -67,6 +69,7 @@ CIRCUIT = Circuit(
                        "v": Axis((0.1,), "V"), "teacher": Axis((0.0,), "1")}, _bench, _measure, _OUT, caption="Bias knob"),
         Sweep("base", {"vbase": Axis((0.5, 0.52, 0.54, 0.56, 0.6), "V"), "v": Axis((0.0,), "V"),
                        "teacher": Axis((0.0,), "1")}, _bench, _measure, _OUT, caption="Base width"),
+        *modulator_sweeps(_bench, _measure, _OUT, {"v": Axis((-0.03,), "V"), "teacher": Axis((0.0,), "1")}),
         Sweep("error_check", {"v": Axis((-0.12, -0.047, -0.011, 0.024, 0.085, 0.15), "V"), "teacher": _TEACHER},
               _bench, _measure, _OUT, held_out=True),
         Sweep("zero_check", {"v": Axis((-0.2,), "V"), "teacher": Axis((0.0,), "1")}, _bench, _measure, _OUT, held_out=True),

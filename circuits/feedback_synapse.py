@@ -9,6 +9,7 @@ from pathlib import Path
 
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep
 from neuromorph.fitting import delta
+from neuromorph.fitting.update_knobs import KNOBS
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 _SIDES = "vup up 0 0.52\nvdn down 0 0.52"
@@ -18,7 +19,7 @@ _SIDES = "vup up 0 0.52\nvdn down 0 0.52"
 def _update(circuit, point):
     """One pair of error pulses at a held trace, the cell's column held."""
     cards = (
-        f"{delta.error_pulses(point['width'])}\nve e 0 {delta.trace_voltage(point['y']):.9g}\n"
+        f"{delta.error_pulses(point)}\nve e 0 {delta.trace_voltage(point['y']):.9g}\n"
         f"{_SIDES}\n{delta.weights(point.get('weight', 0.0))}"
     )
     return circuit.testbench(point, cards, delta.UPDATE, "v(wp) v(wn) i(vdd)")
@@ -26,9 +27,7 @@ def _update(circuit, point):
 
 def _read(circuit, point):
     """A pair of error pulses through the weight onto the cell's feedback column."""
-    cards = (
-        f"{delta.error_pulses(point['width'])}\nve e 0 0.1\n{delta.COLUMN}\n{delta.weights(point['weight'])}"
-    )
+    cards = f"{delta.error_pulses(point)}\nve e 0 0.1\n{delta.COLUMN}\n{delta.weights(point['weight'])}"
     return circuit.testbench(point, cards, ".tran 0.1n 80n 0 0.2n", "i(vout)")
 
 
@@ -49,7 +48,7 @@ CIRCUIT = Circuit(
         )
     ),
     subcircuit="feedback_synapse",
-    knobs=(Knob("eref", 0.35, 0.45, 0.40, "trace voltage at y = 1: compression of the update"),),
+    knobs=(Knob("eref", *KNOBS["eref"], "trace voltage at y = 1: compression of the update"),),
     states=("wp", "wn"),
     transistors=16,
     sweeps=(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep
 from neuromorph.fitting import delta
+from neuromorph.fitting.update_knobs import KNOBS
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 _IDLE = "vpos pos 0 0\nvneg neg 0 0\nve level 0 0"
@@ -24,7 +25,7 @@ def _level(y):
 def _update(circuit, point):
     """One pair of error pulses of the higher note while the lower one sounds or not."""
     cards = (
-        f"{delta.error_pulses(point['width'])}\nve level 0 {_level(point['y'])}\nvline line 0 0\n"
+        f"{delta.error_pulses(point)}\nve level 0 {_level(point['y'])}\nvline line 0 0\n"
         f"{_SIDES}\n{delta.weights(point.get('weight', 0.0))}"
     )
     return circuit.testbench(point, cards, delta.UPDATE, "v(wp) v(wn) i(vdd)")
@@ -54,7 +55,7 @@ CIRCUIT = Circuit(
         )
     ),
     subcircuit="lateral_synapse",
-    knobs=(Knob("eref", 0.35, 0.45, 0.40, "trace voltage at y = 1: compression of the update"),),
+    knobs=(Knob("eref", *KNOBS["eref"], "trace voltage at y = 1: compression of the update"),),
     states=("wp", "wn"),
     transistors=13,
     sweeps=(

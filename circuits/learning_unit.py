@@ -9,8 +9,10 @@ from pathlib import Path
 
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
 from neuromorph.fitting.pulses import (
+    DISCHARGE,
     conversion_controls,
     fit_learning_unit,
+    modulator_sweeps,
     score_learning_unit,
     width_of,
 )
@@ -62,8 +64,8 @@ CIRCUIT = Circuit(
     subcircuit="learning_unit",
     knobs=(
         Knob("vbase", 0.48, 0.56, 0.515, "base width of both pulses: lower is wider"),
-        Knob("vdis", 0.25, 0.33, 0.285, "discharge: higher is shorter pulses"),
-        Knob("high", 0.25, 0.40, 0.36, "height of the pulses: rate of the updates that they gate"),
+        Knob("vdis", *DISCHARGE["vdis"], "discharge: higher is shorter pulses, e-fold per 33 mV"),
+        Knob("high", *DISCHARGE["high"], "height of the pulses: rate of the updates that they gate"),
     ),
     states=("i",),
     transistors=46,
@@ -73,6 +75,7 @@ CIRCUIT = Circuit(
               _bench, _measure, _OUT, caption="Learning pulses against the fed-back charge"),
         Sweep("base", {"vbase": Axis((0.48, 0.5, 0.52, 0.54, 0.56), "V"), "charge": Axis((0.0,), "C"),
                        "i_slope": Axis((1e-8,), "A")}, _bench, _measure, _OUT, caption="Base width"),
+        *modulator_sweeps(_bench, _measure, _OUT, {"charge": Axis((4e-15,), "C"), "i_slope": Axis((2e-8,), "A")}),
         Sweep("signal_check", {"charge": Axis((-5.3e-15, -2.2e-15, -6e-16, 1.4e-15, 3.7e-15), "C"),
                                "i_slope": Axis((8e-9, 1.7e-8, 3.4e-8), "A")}, _bench, _measure, _OUT, held_out=True),
         Sweep("zero_check", {"charge": Axis((0.0,), "C"), "i_slope": Axis((7e-9, 2.7e-8), "A")}, _bench, _measure, _OUT,

@@ -15,10 +15,11 @@ from neuromorph.figures import Figure
 from neuromorph.fitting.eligibility import BASE, E_REF, WEIGHT_RANGE, WIDEST
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.fitting.readout import WEIGHT_VOLT
+from neuromorph.fitting.update_knobs import KNOBS, UNITS, WIDTH, fit_update_knobs, knob_figures, knob_sweeps
 from neuromorph.library import BlockData, FittedModel, SweepData
 from neuromorph.spice.waveforms import integral, sample, windows
 
-HEIGHT = 0.36
+HEIGHT = KNOBS["height"][2]
 """Height of an error pulse, V."""
 MEAN = 0.6
 READ_HEIGHT, READ_WIDTH = 0.35, 1.8e-9
@@ -31,8 +32,9 @@ COLUMN = "xcol up down out vdd vq dendrite_column\nvq vq 0 0.25\nvout out 0 0.4\
 """The real column of the dendrite that the weight is read onto."""
 
 
-def error_pulses(width: float, height: float = HEIGHT) -> str:
-    """Sources of a note's two error pulses whose widths differ by ``width``, s."""
+def error_pulses(point: Mapping[str, float]) -> str:
+    """Sources of a note's two error pulses whose widths differ by ``width``, s, of ``height``, V."""
+    width, height = point["width"], point.get("height", HEIGHT)
     up, down = BASE + max(width, 0.0), BASE + max(-width, 0.0)
     return (
         f"vpos pos 0 {windows([(START, START + up)], height)}\n"
@@ -80,6 +82,7 @@ def update_sweeps(
     """Update, zeros and drift over the trace's values (axis ``y``), fitted and held out."""
     wide = Axis((-WIDEST, -8e-9, -2e-9, 0.0, 2e-9, 8e-9, WIDEST), "s")
     zero = Axis((-WEIGHT_VOLT, 0.0, WEIGHT_VOLT), "V")
+    on = Axis(tuple(y for y in trace.values if y >= 0.1), "1")
     return (
         Sweep("update", {"y": trace, "width": wide}, bench, weight_change, UPDATE_OUT,
               caption="Weight change of one pair of error pulses"),
@@ -88,6 +91,7 @@ def update_sweeps(
         Sweep("silent_check", {"y": Axis((held_out.values[-1],), "1"), "width": Axis((0.0,), "s"), "weight": zero},
               bench, weight_change, UPDATE_OUT, held_out=True),
         Sweep("hold_check", {"weight": Axis((-0.09, 0.09), "V")}, hold, drift_measure, DRIFT_OUT, held_out=True),
+        *knob_sweeps(bench, weight_change, UPDATE_OUT, {"y": on}),
     )  # fmt: skip
 
 
@@ -135,6 +139,7 @@ def _read_model(x: Any, sweep: SweepData) -> np.ndarray:
 def fit_delta(data: BlockData) -> FittedModel:
     """Update law, read-out and energy of a delta-rule synapse."""
     law, d_law, error = _fit_update(data["update"], data.name)
+    knobs, d_knobs, knob_errors = fit_update_knobs(data, law, lambda p, y: change(p, y, WIDTH))
     read = data["read"]
     charge = read["charge"] / 1e-15
     full = np.abs(charge).max()
@@ -142,19 +147,21 @@ def fit_delta(data: BlockData) -> FittedModel:
         lambda x: ((_read_model(x, read) - charge) / full).ravel(), [full, 1.0, 1.0, 0.0], _READ, data.name
     )
     parameters = {
-        **law, "read_charge": x[0] * 1e-15, "v_width": 65e-3 * x[1], "read_down": x[2], "read_rest": x[3],
+        **law, **knobs, "read_charge": x[0] * 1e-15, "v_width": 65e-3 * x[1], "read_down": x[2], "read_rest": x[3],
         "full_update": float(abs(change(law, 1.0, WIDEST))),
         "energy_per_update": float(data["update"]["energy"].mean()),
     }  # fmt: skip
-    units = {n: "1" for n in parameters} | {
+    units = {n: "1" for n in parameters} | UNITS | {
         "rate": "V/s", "read_charge": "C", "v_width": "V", "full_update": "V", "energy_per_update": "J",
     }  # fmt: skip
     errors = {
         "update_max_of_full_scale": error,
         "read_max_of_full_scale": float(np.abs(_read_model(x, read) - charge).max() / full),
+        **knob_errors,
     }
-    deviation = d_law | dict(zip(_READ, dx * np.array([1e-15, 65e-3, 1, 1]), strict=True))
+    deviation = d_law | d_knobs | dict(zip(_READ, dx * np.array([1e-15, 65e-3, 1, 1]), strict=True))
     box = {"y": (0.01, 3.0), "width": (-WIDEST, WIDEST), "weight": (-0.09, 0.09)}
+    box |= {name: (low, high) for name, (low, high, _) in KNOBS.items()}
     return FittedModel(
         "delta_rule", {k: float(v) for k, v in parameters.items()}, units, deviation, errors, box
     )
@@ -177,4 +184,5 @@ def score_delta(model: FittedModel, data: BlockData) -> list[Figure]:
         Figure(f"{name}: read-out, max error of full scale", float(read_error), "%", 2.0, 0.5),
         Figure(f"{name}: drift per frame, on its range",
                float(np.abs(data["hold_check"]["drift"]).max() / WEIGHT_RANGE), "1", 1e-6, 3e-7),
+        *knob_figures(name, data, p, lambda p, y: change(p, y, WIDTH)),
     ]  # fmt: skip

@@ -6,19 +6,22 @@ Update: d(wp - wn) = r (T_lp - T_ln) (y+ - y-) / (1 + kappa (y+ + y-)).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from neuromorph.figures import Figure
+from neuromorph.fitting import trace_knobs, update_knobs
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.fitting.readout import WEIGHT_VOLT
+from neuromorph.fitting.trace_knobs import fit_trace_knobs, trace_figures
+from neuromorph.fitting.update_knobs import WIDTH, fit_update_knobs, knob_figures
 from neuromorph.library import BlockData, FittedModel, SweepData
 
 FRAME = 100e-9
 FRAMES = 16
-E_REF = 0.40
+E_REF = update_knobs.KNOBS["eref"][2]
 """Trace voltage at y = 1, V."""
 PSI_FULL = 12e-9
 """Line current of a full-scale psi, A."""
@@ -89,6 +92,11 @@ def eligibility(p: dict[str, float], seed: int, residual: bool = True) -> np.nda
     return up - down
 
 
+def _of_one(p: Mapping[str, float], y: np.ndarray) -> np.ndarray:
+    """Weight change of one trace over the other's floor, as the knob sweeps move it."""
+    return update(dict(p), y, 0.01, WIDTH)
+
+
 def _trace(voltage: np.ndarray, width: float) -> np.ndarray:
     return np.exp((voltage - E_REF) / width)
 
@@ -151,25 +159,31 @@ def fit_eligibility(data: BlockData) -> FittedModel:
     moved, d_moved, update_error = _fit_update(data)
     traces, d_traces, rms = _fit_traces(data, _TRACE)
     ideal, _, ideal_rms = _fit_traces(data, ("gain", "decay_full"))
+    knobs, d_knobs, knob_errors = fit_update_knobs(data, moved, _of_one)
+    rails, d_rails, rail_errors = fit_trace_knobs(data)
     hold = data["hold"]
     drift = hold["drift"] / WEIGHT_RANGE
     parameters = {
-        **moved, **traces, "ideal_gain": ideal["gain"], "ideal_decay": ideal["decay_full"],
+        **moved, **traces, **knobs, **rails, "ideal_gain": ideal["gain"], "ideal_decay": ideal["decay_full"],
         "v_trace": _WIDTH / moved["trace_power"], "full_update": float(update(moved, 1.0, 0.01, WIDEST)),
         "drift_common": float(np.abs(hold["drift_common"]).max() / WEIGHT_RANGE),
         "drift": float(np.abs(drift).max()), "floor": float(data["floor"]["y"][-1]),
         "energy_per_update": float(data["update"]["energy"].mean()),
     }  # fmt: skip
-    units = {n: "1" for n in parameters} | {
+    units = {n: "1" for n in parameters} | update_knobs.UNITS | trace_knobs.UNITS | {
         "rate": "V/s", "v_trace": "V", "full_update": "V", "energy_per_update": "J",
     }  # fmt: skip
     errors = {
         "update_max_of_full_scale": update_error,
         "trace_rms": rms,
         "trace_rms_ideal_recursion": ideal_rms,
+        **knob_errors,
+        **rail_errors,
     }
     box = {"y": (0.01, 3.0), "width": (-WIDEST, WIDEST), "weight": (-0.09, 0.09)}
-    deviation = d_moved | dict(zip(_TRACE, d_traces, strict=True))
+    ranges = {**update_knobs.KNOBS, **trace_knobs.KNOBS}
+    box |= {name: (low, high) for name, (low, high, _) in ranges.items()}
+    deviation = d_moved | d_knobs | d_rails | dict(zip(_TRACE, d_traces, strict=True))
     return FittedModel(
         "twin_log_traces", {k: float(v) for k, v in parameters.items()}, units, deviation, errors, box
     )
@@ -214,4 +228,6 @@ def score_eligibility(model: FittedModel, data: BlockData) -> list[Figure]:
                float(np.abs(hold["drift"]).max() / WEIGHT_RANGE), "1", 1e-6, 3e-7),
         Figure("fast weight: drift of one node per frame, before the pair cancels it, on its range",
                float(np.abs(hold["drift_common"]).max() / WEIGHT_RANGE), "1"),
+        *knob_figures("three-factor update", data, p, _of_one),
+        *trace_figures(data, p),
     ]  # fmt: skip

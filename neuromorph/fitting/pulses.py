@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from neuromorph.circuit import Axis, Sweep
 from neuromorph.figures import Figure
-from neuromorph.fitting.bias import efold, fit_efold
+from neuromorph.fitting.bias import Law, Ranges, efold, fit_efold, settings
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.library import BlockData, FittedModel
 from neuromorph.spice.waveforms import windows
@@ -73,22 +75,84 @@ def _fit_gain(sweep: Any, knob: str, block: str) -> tuple[dict[str, float], dict
     return fit_efold(sweep[knob], scale, BIAS, block).named("bias")
 
 
+DISCHARGE: Ranges = {"vdis": (0.275, 0.33, 0.285), "high": (0.25, 0.40, 0.36)}
+"""Knobs of a modulator, V; ``high`` is the height of its pulses and does not change their width."""
+_WIDTHS = ("time_up", "time_down", "time_rest", "base", "time_per_slope")
+
+
+def at_knobs(parameters: Mapping[str, float], block: str, **knobs: float) -> dict[str, float]:
+    """Parameters of a unit's pulses at a setting of ``vdis`` and ``high``, V.
+
+    Raises
+    ------
+    OutOfRange
+        For an unknown knob or outside its range.
+    """
+    factor = float(discharge_factor(parameters, settings(block, DISCHARGE, knobs)["vdis"]))
+    return {name: value * factor if name in _WIDTHS else value for name, value in parameters.items()}
+
+
+def discharge_factor(p: Mapping[str, float], vdis: Any) -> np.ndarray:
+    """Widths at a discharge over those at the usual one."""
+    return 1 / efold(vdis, DISCHARGE["vdis"][2], p["discharge_width"], p["discharge_bend"])
+
+
+def _fit_discharge(data: BlockData) -> Law:
+    sweep = data["discharge"]
+    size = np.abs(sweep["difference"]).reshape(len(sweep["vdis"]), -1).mean(axis=1)
+    return fit_efold(sweep["vdis"], 1 / size, DISCHARGE["vdis"][2], data.name)
+
+
+def _discharge_figures(label: str, data: BlockData, p: Mapping[str, float]) -> list[Figure]:
+    """Widths at held-out discharges and heights, against the usual ones."""
+    usual, check, height = data["discharge"], data["discharge_check"], data["height_check"]
+    at = list(usual["vdis"]).index(DISCHARGE["vdis"][2])
+    base = np.abs(usual["difference"]).reshape(len(usual["vdis"]), -1).mean(axis=1)[at]
+    size = np.abs(check["difference"]).reshape(len(check["vdis"]), -1).mean(axis=1)
+    flat = np.abs(height["difference"]).reshape(len(height["high"]), -1).mean(axis=1)
+    return [
+        Figure(f"{label}: width over the discharge knob, max error",
+               float(100 * np.abs(base * discharge_factor(p, check["vdis"]) / size - 1).max()), "%", 4.0, 1.0),
+        Figure(f"{label}: width over the height knob, max error",
+               float(100 * np.abs(base / flat - 1).max()), "%", 4.0, 1.0),
+    ]  # fmt: skip
+
+
+def modulator_sweeps(
+    bench: Callable[[Any, Any], str], measure: Callable[[Any, Any], dict[str, float]], outputs: Mapping[str, str],
+    others: Mapping[str, Axis],
+) -> tuple[Sweep, ...]:  # fmt: skip
+    """Sweeps of a modulator's knobs, fitted and held out, at one signal (``others``, one value an axis)."""
+
+    def sweep(name: str, knob: str, values: tuple[float, ...], held_out: bool, caption: str = "") -> Sweep:
+        axes = {knob: Axis(values, "V"), **others}
+        return Sweep(name, axes, bench, measure, dict(outputs), held_out=held_out, caption=caption)
+
+    return (
+        sweep("discharge", "vdis", (0.275, 0.285, 0.295, 0.31, 0.33), False, "Discharge knob"),
+        sweep("discharge_check", "vdis", (0.279, 0.302, 0.322), True),
+        sweep("height_check", "high", (0.26, 0.31, 0.39), True),
+    )
+
+
 def fit_error_unit(data: BlockData) -> FittedModel:
     """Gains, offset and width of the sigmoid, base width, energy."""
     sweep = data["error"]
     x, dx = least_squares(lambda x: _error_residuals(x, data), [1.6, 1.6, 0, 1, 0], _ERROR, data.name)
     bias, d_bias = _fit_gain(data["bias"], "vb", data.name)
+    discharge, d_discharge = _fit_discharge(data).named("discharge")
     parameters = {
-        **dict(zip(_ERROR, x * _ERROR_SCALE, strict=True)), **bias,
+        **dict(zip(_ERROR, x * _ERROR_SCALE, strict=True)), **bias, **discharge,
         "base": float(sweep["negative"][:, 0].mean()),
         "energy_per_conversion": float(sweep["energy"].mean()),
     }  # fmt: skip
-    units = {n: "V" if n.startswith("v_") or n == "bias_width" else "s" for n in parameters}
-    units |= {"energy_per_conversion": "J", "bias_bend": "1"}
+    units = {n: "V" if n.startswith("v_") or n.endswith("_width") else "s" for n in parameters}
+    units |= {"energy_per_conversion": "J", "bias_bend": "1", "discharge_bend": "1"}
     errors = {"difference_max_of_full_scale": float(np.abs(_error_residuals(x, data)).max())}
     return FittedModel(
         "pulse_width_error", {k: float(v) for k, v in parameters.items()}, units,
-        dict(zip(_ERROR, dx * _ERROR_SCALE, strict=True)) | d_bias, errors, {"v": (-0.2, 0.2), "vb": (0.27, 0.33)},
+        dict(zip(_ERROR, dx * _ERROR_SCALE, strict=True)) | d_bias | d_discharge, errors,
+        {"v": (-0.2, 0.2), "vb": (0.27, 0.33)} | {name: (low, high) for name, (low, high, _) in DISCHARGE.items()},
     )  # fmt: skip
 
 
@@ -106,6 +170,7 @@ def score_error_unit(model: FittedModel, data: BlockData) -> list[Figure]:
             float(right),
             "%",
         ),
+        *_discharge_figures("error unit", data, model.parameters),
     ]
 
 
@@ -140,7 +205,9 @@ def fit_learning_unit(data: BlockData) -> FittedModel:
         lambda x: ((_learning_model(x, sweep, capacitance) - sweep["difference"]) / full).ravel(),
         [0.5, 0, 1, 0, 1, 0], _LEARNING, data.name,
     )  # fmt: skip
-    parameters = dict(zip(_LEARNING, x * _LEARNING_SCALE, strict=True)) | {
+    law = _fit_discharge(data)
+    discharge, d_discharge = law.named("discharge")
+    parameters = dict(zip(_LEARNING, x * _LEARNING_SCALE, strict=True)) | discharge | {
         "capacitance": capacitance, "base": float(sweep["negative"][len(sweep["charge"]) // 2].mean()),
         "energy_per_conversion": float(sweep["energy"].mean()),
     }  # fmt: skip
@@ -154,12 +221,14 @@ def fit_learning_unit(data: BlockData) -> FittedModel:
         "capacitance": "F",
         "base": "s",
     }
-    units["energy_per_conversion"] = "J"
+    units |= {"energy_per_conversion": "J", "discharge_width": "V", "discharge_bend": "1"}
     error = np.abs(_learning_model(x, sweep, capacitance) - sweep["difference"]).max() / full
     return FittedModel(
         "pulse_width_product", {k: float(v) for k, v in parameters.items()}, units,
-        dict(zip(_LEARNING, dx * _LEARNING_SCALE, strict=True)), {"difference_max_of_full_scale": float(error)},
-        {"charge": (-6e-15, 6e-15), "slope": (5e-9, 4e-8)},
+        dict(zip(_LEARNING, dx * _LEARNING_SCALE, strict=True)) | d_discharge,
+        {"difference_max_of_full_scale": float(error), "discharge_max_relative": law.error},
+        {"charge": (-6e-15, 6e-15), "slope": (5e-9, 4e-8)}
+        | {name: (low, high) for name, (low, high, _) in DISCHARGE.items()},
     )  # fmt: skip
 
 
@@ -175,4 +244,5 @@ def score_learning_unit(model: FittedModel, data: BlockData) -> list[Figure]:
             "learning unit: signal times slope, max error of full scale", float(error.max()), "%", 2.0, 0.5
         ),
         Figure("learning unit: signal without an error, of full scale", float(zero), "%"),
+        *_discharge_figures("learning unit", data, model.parameters),
     ]

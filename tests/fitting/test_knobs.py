@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neuromorph.errors import OutOfRange
-from neuromorph.fitting import cell_knobs, gate, neuron_knobs
+from neuromorph.fitting import cell_knobs, delta, gate, neuron_knobs, pulses, trace_knobs, update_knobs
 from neuromorph.fitting.neuron_design import random_setting, training_setting
 from neuromorph.fitting.neuron_form import tonic_interval
 from neuromorph.fitting.rectifier import measured, rectified
@@ -100,3 +100,59 @@ def test_the_rectifier_gives_one_side_only(name, prefix):
     np.testing.assert_allclose(np.stack([up, down]), measured(sweep), atol=bound)
     assert np.all(up[:, sweep["g"] < -0.05] < 0.02)
     assert np.all(down[:, sweep["g"] > 0.05] < 0.02)
+
+
+UPDATED = ("eligibility_synapse", "delta_synapse", "lateral_synapse", "feedback_synapse")
+PULSED = ("error_unit", "learning_unit")
+
+
+@pytest.mark.parametrize("block", UPDATED)
+def test_the_usual_knobs_of_an_update_change_nothing(block):
+    p = SHIPPED.read(block).fit.parameters
+    assert update_knobs.at_knobs(p, block) == pytest.approx(p, rel=1e-12)
+
+
+@pytest.mark.parametrize("block", UPDATED)
+def test_a_reference_above_a_trace_weakens_it_and_higher_pulses_learn_faster(block):
+    p = SHIPPED.read(block).fit.parameters
+    size = lambda **knobs: update_knobs.at_knobs(p, block, **knobs)["full_update"]  # noqa: E731
+    assert size(eref=0.44) < size() < size(eref=0.36)
+    assert size(height=0.30) < size() < size(height=0.40)
+
+
+@pytest.mark.parametrize("knobs", [{"eref": 0.5}, {"height": 0.2}, {"vdis": 0.3}])
+def test_an_update_refuses_settings_outside(knobs):
+    with pytest.raises(OutOfRange, match=f"knob '?{next(iter(knobs))}"):
+        update_knobs.at_knobs(SHIPPED.read("delta_synapse").fit.parameters, "delta_synapse", **knobs)
+
+
+@pytest.mark.parametrize("knob", ["eref", "height"])
+def test_spice_updates_follow_the_laws_of_the_delta_synapse(knob):
+    """Stored curves, within the fit's own largest error."""
+    data = SHIPPED.read("delta_synapse")
+    sweep = data["reference" if knob == "eref" else "height"]
+    p, full = data.fit.parameters, np.abs(sweep["dw"]).max()
+    bound = 1.01 * data.fit.errors[f"{'reference' if knob == 'eref' else 'height'}_max_of_full_scale"]
+    for row, value in zip(sweep["dw"][..., 0], sweep[knob], strict=True):
+        q = update_knobs.at_knobs(p, "delta_synapse", **{knob: float(value)})
+        np.testing.assert_allclose(delta.change(q, sweep["y"], update_knobs.WIDTH), row, atol=bound * full)
+
+
+@pytest.mark.parametrize("block", PULSED)
+def test_a_higher_discharge_shortens_every_pulse_alike(block):
+    """Against SPICE's widths; an e-fold is some 33 mV, so 0.33 V against 0.285 V is a quarter."""
+    data = SHIPPED.read(block)
+    sweep, p = data["discharge"], data.fit.parameters
+    size = np.abs(sweep["difference"]).reshape(len(sweep["vdis"]), -1).mean(axis=1)
+    usual = size[list(sweep["vdis"]).index(pulses.DISCHARGE["vdis"][2])]
+    np.testing.assert_allclose(pulses.discharge_factor(p, sweep["vdis"]), size / usual, rtol=5e-3)
+    shorter = pulses.at_knobs(p, block, vdis=0.33)
+    assert shorter["base"] / p["base"] == pytest.approx(np.exp(-45 / 33), rel=0.1)
+
+
+def test_the_rail_of_the_traces_sets_their_floor_and_slows_the_decay():
+    p = SHIPPED.read("eligibility_synapse").fit.parameters
+    assert trace_knobs.at_knobs(p) == pytest.approx(p, rel=1e-12)
+    higher = trace_knobs.at_knobs(p, vs=0.30)
+    assert higher["floor"] / p["floor"] == pytest.approx(np.exp(50 / 30.4), rel=0.05)
+    assert higher["decay_full"] < p["decay_full"]
