@@ -185,8 +185,6 @@ def learning_width(p: dict[str, float], charge: Any, slope: Any) -> np.ndarray:
 
 _LEARNING = ("time_per_slope", "lag", "down", "v_offset", "v_width", "widening")
 _LEARNING_SCALE = np.array([1e-8, 1e-1, 1.0, 1e-3, 65e-3, 0.1])
-INTEGRATOR = 40e-15
-"""Integrating capacitor of the learning unit in the netlist, F; gates add to it (measured)."""
 
 
 def _learning_model(x: np.ndarray, sweep: Any, capacitance: float) -> np.ndarray:
@@ -227,7 +225,7 @@ def fit_learning_unit(data: BlockData) -> FittedModel:
         "pulse_width_product", {k: float(v) for k, v in parameters.items()}, units,
         dict(zip(_LEARNING, dx * _LEARNING_SCALE, strict=True)) | d_discharge,
         {"difference_max_of_full_scale": float(error), "discharge_max_relative": law.error},
-        {"charge": (-6e-15, 6e-15), "slope": (5e-9, 4e-8)}
+        {"charge": (-4.8e-14, 4.8e-14), "slope": (5e-9, 4e-8)}
         | {name: (low, high) for name, (low, high, _) in DISCHARGE.items()},
     )  # fmt: skip
 

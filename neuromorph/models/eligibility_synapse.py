@@ -1,14 +1,40 @@
 """The three-factor synapse: two non-negative traces and a compressive update.
 
-``dw ~ signal (y+ - y-) / (1 + (y+ + y-) / y_ref)``: two trace currents divide the
-current of the learning signal (lstm_circuits: ten transistors, update pair).
+A trace y decays with its cell's forget current, ``y' = -k s^a y``, and at a spike of its line becomes
+``(1 + r) y + psi``: the residual charge r is what the injector's switch leaves behind.  An update reads
+``share = (y+^p - y-^p) / (1 + kappa (y+^p + y-^p))``: two trace currents divide the current of the learning signal.
+Ideal: a = p = 1, r = kappa = 0.
 """
 
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.optimize import least_squares
 
+from neuromorph.models.filters import filter_matrix
 from neuromorph.models.pytree import pytree
+from neuromorph.models.synapse import decay_over
+
+TRACE_RANGE = (0.007, 4.0)
+"""Floor and largest value of a trace."""
+
+
+def rational_power(power: float) -> tuple[float, ...]:
+    """Scale, zero, pole, zero, pole of ``y^power`` as ``y`` times a rational function, for 0.8 <= power <= 1.
+
+    Within 2 % over :data:`TRACE_RANGE`, 1 % from 0.89 on, and twenty times cheaper than a power.
+    """
+    y = np.geomspace(*TRACE_RANGE, 200)
+
+    def factors(x: np.ndarray) -> np.ndarray:
+        return (
+            np.exp(x[0]) * (y + np.exp(x[1])) * (y + np.exp(x[3])) / (y + np.exp(x[2])) / (y + np.exp(x[4]))
+        )
+
+    found = least_squares(lambda x: factors(x) / y ** (power - 1) - 1, [0.0, -3.0, -3.5, 0.0, -0.5])
+    return tuple(float(v) for v in np.exp(found.x))
 
 
 @pytree
@@ -17,20 +43,55 @@ class EligibilitySynapse:
 
     Parameters
     ----------
+    leak_rate : decay at a fully open forget line, 1/s
     tau_pre : filter of the spikes that charge the trace, s; 0 is the raw spike
-    compression : 1 / y_ref; 0 is the linear, ideal product
     tau_output : filter of the spikes that gate the output gate's update, s (one a line;
         the output gate has no trace of its own)
+    residual : share of itself that a spike adds to a trace
+    lag : time constant of the buffered forget line, s
+    compression : 1 / y_ref; 0 is the linear, ideal product
+    leak_power : of the forget gate in the decay
+    power : of a trace in the update, as :func:`rational_power` gives it; None is 1
     """
 
+    leak_rate: float | jax.Array
     tau_pre: float | jax.Array = 0.0
-    compression: float | jax.Array = 0.0
     tau_output: float | jax.Array = 10e-9
+    residual: float | jax.Array = 0.0
+    lag: float | jax.Array = 0.0
+    compression: float | jax.Array = 0.0
+    leak_power: float | jax.Array = 1.0
+    power: tuple[float | jax.Array, ...] | None = None
+
+    def leak(self, gate: jax.Array, seconds: float) -> jax.Array:
+        """lambda of the traces at each tick, [ticks, cells], from the forget gates' values there.
+
+        The line is taken to stand at its first value when the frame begins.
+        """
+        rate = jnp.exp(self.leak_power * jnp.log(jnp.maximum(gate, 1e-9)))
+        decay = decay_over(seconds, self.lag)
+        late = (1.0 - decay) * (filter_matrix(len(rate), decay) @ (rate - rate[:1])) + rate[:1]
+        return seconds * self.leak_rate * late
+
+    def growth(self, spikes: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """What later spikes of its line make of a charge at each tick, [ticks, lines], and of an old trace, [lines]."""
+        ticks = len(spikes)
+        later = jnp.triu(jnp.ones((ticks, ticks), jnp.float32), 1) @ spikes
+        rate = jnp.log1p(self.residual)
+        return jnp.exp(rate * later), jnp.exp(rate * jnp.sum(spikes, axis=0))
+
+    def _read(self, trace: jax.Array) -> jax.Array:
+        if self.power is None:
+            return trace
+        scale, zero, pole, high_zero, high_pole = self.power
+        return scale * trace * (trace + zero) * (trace + high_zero) / ((trace + pole) * (trace + high_pole))
 
     def twin(self, up: jax.Array, down: jax.Array) -> jax.Array:
         """Signed eligibility that the update sees from twin traces."""
+        up, down = self._read(up), self._read(down)
         return (up - down) / (1.0 + self.compression * (up + down))
 
     def single(self, up: jax.Array) -> jax.Array:
         """Eligibility from one unsigned trace (the input amplifier's)."""
+        up = self._read(up)
         return up / (1.0 + self.compression * up)

@@ -6,13 +6,12 @@ into the design units of the network:
 ================== ======================== ============================================ =====
 block              parameter                meaning                                      unit
 ================== ======================== ============================================ =====
-gate               gain                     plateau current / design bias current        1
-gate               v_offset                 dendritic voltage of half the plateau        V
-gate               v_width                  e-fold width of the sigmoid                  V
-gate               floor                    closed-gate current / design bias current    1
 gate               tanh_gain_up, _down      plateau / tail current of the amplifier      1
 gate               tanh_v_offset            input voltage of zero output                 V
 gate               tanh_v_width             width of the tanh                            V
+memory_cell        i_, f_, o_offset         dendritic voltage of half a gate's plateau   V
+memory_cell        i_, f_, o_width          e-fold width of a gate's sigmoid             V
+memory_cell        i_, f_, o_floor          closed-gate current / plateau                1
 memory_cell        capacitance              of the cell                                  F
 memory_cell        i_charge                 charging current at i = g = 1                A
 memory_cell        i_leak                   leak tail current at unit gate               A
@@ -36,14 +35,26 @@ stdp_synapse       v_width                  width of the tanh of the trace diffe
 stdp_synapse       v_shift                  error of the sign change                     V
 stdp_synapse       tau_trace                decay of the pre-synaptic trace              s
 eligibility_       compression              1 / y_ref                                    1
-synapse            drift                    change of a weight at the end of its range   1
+synapse            trace_power              power of a trace in the update               1
+                   residual                 share of itself that a pulse adds            1
+                   decay_full, decay_power  decay in 100 ns at a full forget current,    1
+                                            and its power in that current
+                   drift                    change of a weight at the end of its range   1
                                             per frame, on the range
+gate_line          close_time               for 100:1 at the network's fan-out           s
+gate_synapse       v_width                  width of the tanh of a weight                V
+error_unit         time_up, time_down       widest pulses                                s
+feedback_synapse   read_charge, v_width     charge of a 10 ns pulse at full weight, and  C, V
+                                            the width of its tanh
+learning_unit      capacitance, v_width     of the integrator, and of its splitter       F, V
+                   v_offset                 of the splitter                              V
+                   down                     negative over positive signals               1
 weight_store       share, pull              see :class:`WeightStore`                     1
                    levels                   levels of one of a weight's two nodes        1
 ================== ======================== ============================================ =====
 
-The sigmoid's four may be three values each, for i, f and o.  More parameters than
-these are allowed and ignored.  Missing blocks raise :class:`~neuromorph.errors.InputError`.
+More parameters than these are allowed and ignored.  Missing blocks raise
+:class:`~neuromorph.errors.InputError`.
 """
 
 from __future__ import annotations
@@ -52,18 +63,21 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from neuromorph.errors import InputError
+from neuromorph.fitting.eligibility import FRAME as TRACE_FRAME
+from neuromorph.fitting.readout import WEIGHT_VOLT
 from neuromorph.models.diehl import TRACE_UNIT, WEIGHT_UNIT, DiehlSynapse
-from neuromorph.models.eligibility_synapse import EligibilitySynapse
+from neuromorph.models.eligibility_synapse import EligibilitySynapse, rational_power
 from neuromorph.models.frame import Frame
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT, SigmoidGate, TanhGate
+from neuromorph.models.learning_unit import LEARNING_SECONDS, PAUSE_SECONDS, LearningUnit
 from neuromorph.models.memory_cell import MemoryCell
 from neuromorph.models.neuron_ideal import IdealNeuron
 from neuromorph.models.pytree import as_float32, pytree
 from neuromorph.models.synapse import SpikeSynapse
+from neuromorph.models.weight_readout import WeightReadout
 from neuromorph.models.weight_store import WeightStore
 
 FORGET_DEPTH = 0.8
@@ -71,6 +85,11 @@ FORGET_DEPTH = 0.8
 FEATURE_RATE = 0.02
 """Ideal Diehl learning rate eta, weight units per unit of trace and event."""
 
+FORGET_SHARE = 0.66
+"""Forget current of a network over the one at which the traces' decay is stated: a cell and its traces then decay
+alike where its gate is a tenth open, though the line's law is not quite linear."""
+READ_PULSE = 10e-9
+"""Width of the error pulse at which the feedback synapse's charge is stated, s."""
 WEIGHT_BOUND = 2.0
 """Weight units at either end of the range of a differential weight (90 mV)."""
 
@@ -87,6 +106,8 @@ class BlockSet:
     cell: MemoryCell
     diehl: DiehlSynapse
     eligibility: EligibilitySynapse
+    readout: WeightReadout
+    learning: LearningUnit
     store: WeightStore
 
 
@@ -101,7 +122,11 @@ def ideal_blocks(frame: Frame) -> BlockSet:
         tanh=TanhGate(),
         cell=MemoryCell(leak_rate=FORGET_DEPTH / frame.seconds, charge_rate=1.0 / frame.seconds),
         diehl=DiehlSynapse(rate_up=FEATURE_RATE, rate_down=FEATURE_RATE),
-        eligibility=EligibilitySynapse(frame.tau_synapse, tau_output=frame.tau_synapse),
+        eligibility=EligibilitySynapse(
+            FORGET_DEPTH / frame.seconds, tau_pre=frame.tau_synapse, tau_output=frame.tau_synapse
+        ),
+        readout=WeightReadout(),
+        learning=LearningUnit(),
         store=WeightStore(),
     )
     return as_float32(blocks)
@@ -125,13 +150,13 @@ def nominal_blocks(
         feature_neuron=neuron,
         cell_neuron=neuron,
         synapse=SpikeSynapse(**_pick(models, "excitatory_synapse", SpikeSynapse)),
-        gate=_gate(_get(models, "gate")),
+        gate=_gates(_get(models, "memory_cell")),
         tanh=_tanh(_get(models, "gate")),
         cell=_cell(_get(models, "memory_cell")),
         diehl=_diehl(_get(models, "stdp_synapse")),
-        eligibility=EligibilitySynapse(
-            compression=_get(models, "eligibility_synapse")["compression"], tau_output=frame.tau_synapse
-        ),
+        eligibility=_eligibility(_get(models, "eligibility_synapse"), _get(models, "gate_line"), frame),
+        readout=WeightReadout(_get(models, "gate_synapse")["v_width"] / WEIGHT_VOLT, linear=False),
+        learning=_learning(models),
         store=_store(_get(models, "weight_store"), _get(models, "eligibility_synapse")),
     )
     return as_float32(blocks)
@@ -166,15 +191,43 @@ def _pick(models: Mapping[str, Mapping[str, float]], block: str, cls: type) -> d
     return {name: values[name] for name in cls.__dataclass_fields__}  # type: ignore[attr-defined]
 
 
-def _gate(p: _Parameters) -> SigmoidGate:
-    gain, offset, width, floor = (_by_gate(p[n]) for n in ("gain", "v_offset", "v_width", "floor"))
-    return SigmoidGate(gain, offset / GATE_UNIT, width / GATE_UNIT, floor)
+def _gates(p: _Parameters) -> SigmoidGate:
+    """The cell's own three gates, a column [3, 1] of values for i, f and o; their plateaus are in its currents."""
+    offset, width, floor = (
+        jnp.asarray([p[f"{gate}_{name}"] for gate in "ifo"], jnp.float32).reshape(3, 1)
+        for name in ("offset", "width", "floor")
+    )
+    return SigmoidGate(1.0, offset / GATE_UNIT, width / GATE_UNIT, floor)
 
 
-def _by_gate(value: Any) -> jax.Array:
-    """A scalar, or a column [3, 1] of values for i, f and o."""
-    array = jnp.asarray(value, jnp.float32)
-    return array if array.ndim == 0 else array.reshape(3, 1)
+def _eligibility(p: _Parameters, line: _Parameters, frame: Frame) -> EligibilitySynapse:
+    return EligibilitySynapse(
+        leak_rate=p["decay_full"] / TRACE_FRAME * FORGET_SHARE ** p["decay_power"],
+        tau_output=frame.tau_synapse,
+        residual=p["residual"],
+        lag=line["close_time"] / math.log(100.0),
+        compression=p["compression"],
+        leak_power=p["decay_power"],
+        power=rational_power(p["trace_power"]),
+    )
+
+
+def _learning(models: Mapping[str, Mapping[str, float]]) -> LearningUnit:
+    """The integrator saturates at the charge of so many units of ``B (p - t)``."""
+    error, unit, feedback = (_get(models, n) for n in ("error_unit", "learning_unit", "feedback_synapse"))
+    widest = 0.5 * (error["time_up"] + error["time_down"])
+    charge = feedback["read_charge"] * WEIGHT_VOLT / feedback["v_width"] * widest / READ_PULSE
+    per_volt = unit["capacitance"] / charge
+    return LearningUnit(
+        error_up=error["time_up"] / widest,
+        error_down=error["time_down"] / widest,
+        saturation=unit["v_width"] * per_volt,
+        offset=unit["v_offset"] * per_volt,
+        down=unit["down"],
+        hold_seconds=LEARNING_SECONDS,
+        pause_seconds=PAUSE_SECONDS,
+        linear=False,
+    )
 
 
 def _tanh(p: _Parameters) -> TanhGate:

@@ -12,7 +12,8 @@ from neuromorph.models.neuron_hardware import hardware_neuron
 
 FIDELITIES = ("ideal", "nominal")
 BLOCKS = (
-    "axon_hillock", "eligibility_synapse", "excitatory_synapse", "gate", "memory_cell", "stdp_synapse", "weight_store",
+    "axon_hillock", "eligibility_synapse", "error_unit", "excitatory_synapse", "feedback_synapse", "gate", "gate_line",
+    "gate_synapse", "learning_unit", "memory_cell", "stdp_synapse", "weight_store",
 )  # fmt: skip
 """Blocks that a nominal network is made of."""
 

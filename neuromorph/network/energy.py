@@ -1,7 +1,7 @@
 """Energy of a frame from event counts and the joules SPICE measured per event.
 
-Assumptions: static power flows for the whole frame (and, learning, for the learning phase
-after it); a synapse's read takes both halves of its charge from the supply, once in the
+Assumptions: static power flows for the whole frame and for the learning phase or the pause
+after it; a synapse's read takes both halves of its charge from the supply, once in the
 column and once mirrored; every synapse is updated in every learning frame; what is shared by
 the chip (timing, staircase, bias generators) is not counted.
 """
@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from neuromorph.fitting.pulses import CONVERSION
+from neuromorph.models.learning_unit import LEARNING_SECONDS, PAUSE_SECONDS
 from neuromorph.network.budget import LINES_PER_CELL, SIGNED_SLOPES, instances, static_power
 from neuromorph.network.config import NetworkConfig
 
 SUPPLY = 0.8
-LEARNING_SECONDS = 2 * CONVERSION
-"""Learning phase after a frame: two conversions of pulse widths, errors first, then cells (fitting.pulses)."""
 
 
 def energy_per_frame(
@@ -37,7 +35,7 @@ def energy_per_frame(
     learning : bool
         Whether the frame is learned from; its phase costs time and updates.
     """
-    seconds = config.frame.seconds + learning * LEARNING_SECONDS
+    seconds = config.frame.seconds + (LEARNING_SECONDS if learning else PAUSE_SECONDS)
     parts = _spiking(events, models, config) | _static(models, config, seconds)
     if learning:
         parts |= _learning(models, config)

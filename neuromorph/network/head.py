@@ -5,15 +5,18 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from neuromorph.models.weight_readout import WeightReadout
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.state import Weights
 
 
-def logits(config: NetworkConfig, weights: Weights, read: jax.Array, target: jax.Array) -> jax.Array:
+def logits(
+    config: NetworkConfig, readout: WeightReadout, weights: Weights, read: jax.Array, target: jax.Array
+) -> jax.Array:
     """``3 (W_o z + V t) + b`` [notes]; ``target`` supplies the lower pitches of a joint head."""
-    drive = read @ weights.readout
+    drive = read @ readout.value(weights.readout)
     if config.joint:
-        drive = drive + target @ weights.lateral
+        drive = drive + target @ readout.value(weights.lateral)
     return config.learning.head_gain * drive + weights.bias
 
 
@@ -28,7 +31,12 @@ def lateral_mask(notes: int) -> jax.Array:
 
 
 def sample(
-    config: NetworkConfig, weights: Weights, read: jax.Array, temperature: jax.Array, key: jax.Array
+    config: NetworkConfig,
+    readout: WeightReadout,
+    weights: Weights,
+    read: jax.Array,
+    temperature: jax.Array,
+    key: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
     """Draw the next frame, low to high; exact for the joint head.
 
@@ -36,7 +44,7 @@ def sample(
     -------
     frame, probability : [notes] of 0 and 1, and p of each pitch as it was decided
     """
-    base = config.learning.head_gain * (read @ weights.readout) + weights.bias
+    base = config.learning.head_gain * (read @ readout.value(weights.readout)) + weights.bias
     draws = jax.random.uniform(key, (config.notes,), jnp.float32)
 
     def decide(lower: jax.Array, inputs: tuple[jax.Array, jax.Array, jax.Array]):
@@ -45,6 +53,6 @@ def sample(
         sounds = (draw < p).astype(jnp.float32)
         return lower + sounds * row, (sounds, p)
 
-    lateral = config.learning.head_gain * float(config.joint) * weights.lateral
+    lateral = config.learning.head_gain * float(config.joint) * readout.value(weights.lateral)
     start = jnp.zeros(config.notes, jnp.float32)
     return jax.lax.scan(decide, start, (jnp.arange(config.notes), lateral, draws))[1]

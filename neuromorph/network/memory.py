@@ -55,6 +55,6 @@ def memory_frame(
             recent=recent + now.last_spikes,
             read=now.read * read_decay + frame.read_charge * spikes,
         )
-        return after, CellRecord(now.last_spikes, gate, g, now.c, leak, spikes)
+        return after, CellRecord(now.last_spikes, gate, g, now.c, spikes)
 
     return jax.lax.scan(tick, state, arriving)

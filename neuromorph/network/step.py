@@ -18,6 +18,7 @@ from neuromorph.models.synapse import decay_over
 from neuromorph.network import head
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.features import feature_frame, note_traces
+from neuromorph.network.hold import held
 from neuromorph.network.memory import memory_frame
 from neuromorph.network.state import LineState, State, Weights, rest
 from neuromorph.plasticity.eligibility import CellRecord, charges, frame_update
@@ -94,8 +95,9 @@ def listen(network: Network, state: State, inputs: FrameInput) -> tuple[State, H
     )
     arrived = jnp.concatenate([state.features.last_spikes[None, :], feature_spikes[:-1]])
     from_features, recent_features = _released(network, arrived, state.lines.recent[config.notes :])
-    drive = _external_drive(config, state.fast.gates, from_notes, from_features)
-    cells, record = memory_frame(config, blocks, state.fast.gates, state.cells, drive)
+    gates = blocks.readout.value(state.fast.gates)
+    drive = _external_drive(config, gates, from_notes, from_features)
+    cells, record = memory_frame(config, blocks, gates, state.cells, drive)
 
     spikes = jnp.concatenate([notes, arrived, record.arrived.astype(jnp.float32)], axis=1)
     eligibility, pre, output = _traced(network, state, spikes, record, reset)
@@ -121,11 +123,15 @@ def _traced(
     """Eligibility after the frame and the line filters' end values (spikes [ticks, lines - 1])."""
     blocks, h = network.blocks, network.config.frame.tick_seconds
     synapse = blocks.eligibility
+    leak = synapse.leak(record.gates[:, 1], h)
     filtered_pre = filtered(spikes, state.lines.pre, h, synapse.tau_pre)
     output = filtered_end(spikes, state.lines.output, h, synapse.tau_output)
     pre = _with_bias_line(filtered_pre * _share(network, synapse.tau_pre)[None, :])
     keep = 1.0 - reset.astype(jnp.float32)
-    eligibility = frame_update(state.eligibility, pre, charges(blocks, record, h), record.leak, keep)
+    still = jnp.concatenate([spikes, jnp.zeros((len(spikes), 1), jnp.float32)], axis=1)  # the bias line
+    eligibility = frame_update(
+        state.eligibility, pre, charges(blocks, record, h), leak, synapse.growth(still), keep
+    )
     return eligibility, filtered_pre[-1], output
 
 
@@ -164,9 +170,10 @@ def learn(network: Network, state: State, heard: Heard, inputs: FrameInput) -> t
     """Compare the prediction with the frame that came; returns the logits, too."""
     config, blocks = network.config, network.blocks
     read = heard.read * inputs.mask
-    y = head.logits(config, state.fast, read, inputs.target)
-    error = jax.nn.sigmoid(y) - inputs.target
-    signal = config.learning.head_gain * (state.feedback @ error) * inputs.mask
+    y = head.logits(config, blocks.readout, state.fast, read, inputs.target)
+    error = blocks.learning.error(jax.nn.sigmoid(y), inputs.target)
+    fed_back = blocks.learning.signal(blocks.readout.value(state.feedback) @ error)
+    signal = config.learning.head_gain * fed_back * inputs.mask
     down = _gate_direction(network, state, heard, signal)
     eta = inputs.rate * inputs.plastic
     outer = delta_update(error, config.learning.head_gain * read)
@@ -178,7 +185,8 @@ def learn(network: Network, state: State, heard: Heard, inputs: FrameInput) -> t
         lateral=blocks.store.clip(state.fast.lateral - eta * lateral),
     )
     feedback = blocks.store.clip(state.feedback - eta * float(config.learning.mirrored) * outer)
-    return State(fast, state.slow, feedback, state.features, state.lines, state.cells, state.eligibility), y
+    state = replace(state, fast=fast, feedback=feedback)
+    return held(config, blocks, state, blocks.learning.wait(inputs.plastic)), y
 
 
 def _lateral_mask(config: NetworkConfig) -> jax.Array:

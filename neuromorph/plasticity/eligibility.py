@@ -1,11 +1,11 @@
 """Eligibility traces that decay with their own cell's forget leak.
 
-Per synapse k -> j and tick h: ``y <- y exp(-lambda_j) + psi_j x_k`` with
+Per synapse k -> j and tick h: ``y <- (1 + r s_k) y exp(-lambda_j) + psi_j x_k`` with
 
     psi_i = +-g s'(z_i) k_in h,  psi_f = +-lambda (ds/dz / s)(c - c0),  psi_g = i g'(z_g) k_in h
 
-(twin traces hold the positive and the negative part).  Because the decay belongs
-to the cell alone, a frame's worth of ticks is one matrix product: exact, lazy.
+(twin traces hold the positive and the negative part; s_k: the line's spikes).  Because the decay belongs
+to the cell and the residual charge r to the line, a frame's worth of ticks is one matrix product: exact, lazy.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ class CellRecord:
     gates: jax.Array
     g: jax.Array
     c: jax.Array
-    leak: jax.Array
     spikes: jax.Array
 
 
@@ -55,7 +54,12 @@ def remaining(leak: jax.Array) -> jax.Array:
 
 
 def frame_update(
-    eligibility: jax.Array, pre: jax.Array, psi: jax.Array, leak: jax.Array, keep: jax.Array
+    eligibility: jax.Array,
+    pre: jax.Array,
+    psi: jax.Array,
+    leak: jax.Array,
+    growth: tuple[jax.Array, jax.Array],
+    keep: jax.Array,
 ) -> jax.Array:
     """Traces [lines, 5 * cells] after a frame: one decay, one product (exact).
 
@@ -65,21 +69,33 @@ def frame_update(
     pre : [ticks, lines] spike activity that charges them
     psi : [ticks, 5 * cells] from :func:`charges`
     leak : [ticks, cells] lambda
+    growth : [ticks, lines] and [lines], from the synapse's :meth:`growth`
     keep : 0 where a new piece begins with this frame, else 1
     """
     copies = psi.shape[1] // leak.shape[1]
     left = jnp.tile(remaining(leak), (1, copies))
     whole = jnp.tile(keep * jnp.exp(-jnp.sum(leak, axis=0)), copies)
-    return eligibility * whole[None, :] + pre.T @ (psi * left)
+    after, grown = growth
+    return eligibility * whole[None, :] * grown[:, None] + (pre * after).T @ (psi * left)
 
 
-def tick_update(eligibility: jax.Array, pre: jax.Array, psi: jax.Array, leak: jax.Array) -> jax.Array:
-    """The same, tick by tick and synapse by synapse: the reference for :func:`frame_update`."""
+def tick_update(
+    eligibility: jax.Array,
+    pre: jax.Array,
+    psi: jax.Array,
+    leak: jax.Array,
+    spikes: jax.Array,
+    residual: float | jax.Array,
+) -> jax.Array:
+    """The same, tick by tick and synapse by synapse: the reference for :func:`frame_update`.
+
+    ``spikes`` [ticks, lines] are those of the lines, each of which adds ``residual`` of a trace to it.
+    """
     copies = psi.shape[1] // leak.shape[1]
 
-    def tick(y: jax.Array, inputs: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-        x, charge, lam = inputs
-        decay = jnp.tile(jnp.exp(-lam), copies)
-        return y * decay[None, :] + x[:, None] * charge[None, :], None
+    def tick(y: jax.Array, inputs: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
+        x, charge, lam, pulse = inputs
+        kept = jnp.tile(jnp.exp(-lam), copies)[None, :] * (1.0 + residual * pulse)[:, None]
+        return y * kept + x[:, None] * charge[None, :], None
 
-    return jax.lax.scan(tick, eligibility, (pre, psi, leak))[0]
+    return jax.lax.scan(tick, eligibility, (pre, psi, leak, spikes))[0]

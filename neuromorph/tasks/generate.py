@@ -7,7 +7,6 @@ at the closed gate's floor for ``notes * decision_seconds``.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import jax
@@ -16,6 +15,7 @@ import numpy as np
 
 from neuromorph.errors import InputError
 from neuromorph.network import head
+from neuromorph.network.hold import held
 from neuromorph.network.simulate import with_slow_weights
 from neuromorph.network.state import State
 from neuromorph.network.step import FrameInput, Heard, Network, learn, listen
@@ -25,9 +25,10 @@ DECISION_SECONDS = 2e-9
 
 
 def stretched_seconds(network: Network, decision_seconds: float = DECISION_SECONDS) -> float:
-    """Circuit time of a generated frame, s: the frame plus the sequential decisions."""
+    """Circuit time of a generated frame, s: the frame, its pause and the sequential decisions."""
     config = network.config
-    return config.frame.seconds + (config.notes * decision_seconds if config.joint else 0.0)
+    pause = float(network.blocks.learning.wait(jnp.float32(0)))
+    return config.frame.seconds + pause + (config.notes * decision_seconds if config.joint else 0.0)
 
 
 def generate(
@@ -86,10 +87,14 @@ def _play(
 ) -> jax.Array:
     def frame(carry: tuple[State, Heard], key: jax.Array) -> tuple[tuple[State, Heard], jax.Array]:
         state, heard = carry
-        played, _ = head.sample(network.config, state.fast, heard.read, temperature, key)
+        played, _ = head.sample(
+            network.config, network.blocks.readout, state.fast, heard.read, temperature, key
+        )
         inputs = _inputs(network, played, played, rate, False)
         state, _ = learn(network, state, heard, inputs)
-        state = _hold(network, state, network.config.notes * decision_seconds)
+        if network.config.joint:
+            wait = network.config.notes * decision_seconds
+            state = held(network.config, network.blocks, state, wait)
         return listen(network, state, inputs), played
 
     return jax.lax.scan(frame, (state, heard), jax.random.split(key, frames))[1]
@@ -102,14 +107,3 @@ def _inputs(
     return FrameInput(
         levels, target, jnp.asarray(reset), plastic, rate, jnp.ones(network.config.cells, jnp.float32)
     )
-
-
-def _hold(network: Network, state: State, seconds: float) -> State:
-    """Cells after ``seconds`` with closed gates (independent heads decide at once: no hold)."""
-    if not network.config.joint:
-        return state
-    cell, gate = network.blocks.cell, network.blocks.gate
-    shut = gate.value(jnp.full((3, network.config.cells), -1e3, jnp.float32))[1]
-    closed = cell.leak(shut, seconds)
-    c = cell.step(state.cells.c, jnp.zeros_like(state.cells.c), closed, seconds)
-    return replace(state, cells=replace(state.cells, c=c))

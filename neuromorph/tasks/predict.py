@@ -40,7 +40,9 @@ def predict_frames(
     read = jnp.asarray(seen["read"][: len(piece)])
     if not network.config.joint:
         zero = jnp.zeros(network.config.notes, jnp.float32)
-        return np.asarray(jax.nn.sigmoid(head.logits(network.config, state.slow, read, zero)))
+        return np.asarray(
+            jax.nn.sigmoid(head.logits(network.config, network.blocks.readout, state.slow, read, zero))
+        )
     keys = jax.random.split(jax.random.key(seed), (samples, len(read)))
     return np.asarray(_marginals(network, state, read, keys))
 
@@ -48,7 +50,7 @@ def predict_frames(
 @jax.jit
 def _marginals(network: Network, state: State, read: jax.Array, keys: jax.Array) -> jax.Array:
     def draw(read: jax.Array, key: jax.Array) -> jax.Array:
-        return head.sample(network.config, state.slow, read, jnp.float32(1.0), key)[1]
+        return head.sample(network.config, network.blocks.readout, state.slow, read, jnp.float32(1.0), key)[1]
 
     return jnp.mean(jax.vmap(jax.vmap(draw), in_axes=(None, 0))(read, keys), axis=0)
 

@@ -147,7 +147,7 @@ def test_a_fast_weight_leaks_to_zero_and_is_pulled_to_its_stored_value():
 
 
 def test_compressed_update_is_bounded_and_odd():
-    synapse = EligibilitySynapse(compression=1.0)
+    synapse = EligibilitySynapse(1.0, compression=1.0)
     assert 0.9 < float(synapse.twin(jnp.float32(50.0), jnp.float32(0.0))) < 1.0
     assert synapse.twin(jnp.float32(1.0), jnp.float32(3.0)) == -synapse.twin(
         jnp.float32(3.0), jnp.float32(1.0)

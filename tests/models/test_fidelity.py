@@ -2,10 +2,12 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from neuromorph.errors import InputError
-from neuromorph.models.fidelity import ideal_blocks, nominal_blocks
+from neuromorph.models.eligibility_synapse import EligibilitySynapse, rational_power
+from neuromorph.models.fidelity import FORGET_SHARE, ideal_blocks, nominal_blocks
 from tests.network.toys import FRAME, MODELS, toy_nominal
 
 
@@ -16,7 +18,7 @@ def test_every_leaf_is_float32():
 
 def test_fitted_volts_become_design_units():
     blocks = toy_nominal()
-    assert blocks.gate.width == pytest.approx(32.8 / 33)
+    assert np.ravel(blocks.gate.width) == pytest.approx([32.8 / 33] * 3)
     assert blocks.tanh.width == pytest.approx(68 / 65)
     assert blocks.cell.rest == pytest.approx(-1 / 65)
     assert blocks.cell.charge_rate == pytest.approx(1 / FRAME.seconds)
@@ -37,8 +39,8 @@ def test_a_missing_block_is_named():
 
 
 def test_a_missing_parameter_is_named():
-    models = MODELS | {"gate": {"gain": 1.0}}
-    with pytest.raises(InputError, match=r"gate.*v_offset"):
+    models = MODELS | {"gate": {"tanh_gain_up": 1.0}}
+    with pytest.raises(InputError, match=r"gate.*tanh_gain_down"):
         nominal_blocks(models, FRAME)
 
 
@@ -51,3 +53,51 @@ def test_two_nodes_of_levels_are_bits_and_the_drift_is_a_leak():
     store = toy_nominal().store
     assert store.bits == 6
     assert float(store.leak * store.bound / (2 * store.bound)) == pytest.approx(8e-7)
+
+
+def test_the_learning_unit_saturates_at_the_charge_of_its_splitter():
+    """60 mV on 320 fF, against 7.5 fC for 10 ns at full weight: 16.3 ns through one unit of weight, 45 mV of 71 mV."""
+    unit = toy_nominal().learning
+    charge = 7.5e-15 * 45 / 71 * 1.63
+    assert float(unit.saturation) == pytest.approx(60e-3 * 320e-15 / charge, rel=1e-6)
+    assert float(unit.signal(jnp.float32(1e-3))) == pytest.approx(1e-3, rel=1e-3)
+    assert float(unit.signal(jnp.float32(50.0))) == pytest.approx(float(unit.saturation), rel=1e-6)
+    assert float(unit.signal(jnp.float32(-50.0))) == pytest.approx(-0.98 * float(unit.saturation), rel=1e-6)
+
+
+def test_a_right_prediction_gives_no_error_and_sides_have_their_gains():
+    unit = toy_nominal().learning
+    assert np.allclose(unit.error(jnp.float32([0.0, 1.0]), jnp.float32([0.0, 1.0])), 0.0)
+    wrong = unit.error(jnp.float32([1.0, 0.0]), jnp.float32([0.0, 1.0]))
+    assert np.allclose(wrong, [16.5 / 16.3, -16.1 / 16.3])
+
+
+def test_small_weights_read_as_themselves_and_large_ones_saturate():
+    readout = toy_nominal().readout
+    assert float(readout.value(jnp.float32(0.01))) == pytest.approx(0.01, rel=1e-4)
+    assert float(readout.value(jnp.float32(40.0))) == pytest.approx(69 / 45)
+    assert float(ideal_blocks(FRAME).readout.value(jnp.float32(40.0))) == 40.0
+
+
+def test_the_traces_of_an_ideal_network_decay_as_its_cells_do():
+    blocks, gates = ideal_blocks(FRAME), jnp.asarray(np.random.default_rng(0).random((20, 3)), jnp.float32)
+    h = FRAME.tick_seconds
+    assert np.allclose(blocks.eligibility.leak(gates, h), blocks.cell.leak(gates, h), rtol=1e-6)
+
+
+def test_a_lagging_line_decays_late_and_a_steady_one_on_time():
+    synapse = toy_nominal().eligibility
+    h, steady = FRAME.tick_seconds, jnp.full((20, 1), 0.5, jnp.float32)
+    rate = h * 0.85 / 100e-9 * FORGET_SHARE**0.93
+    assert np.allclose(synapse.leak(steady, h), rate * 0.5**0.93, rtol=1e-5)
+    closing = jnp.concatenate([jnp.ones((1, 1)), jnp.zeros((19, 1))]).astype(jnp.float32)
+    tau = 6.5e-9 / np.log(100)
+    leak = np.asarray(synapse.leak(closing, h))[:, 0] / rate
+    assert leak[:3] == pytest.approx(np.exp(-np.arange(3) * h / tau), abs=1e-6)
+
+
+@pytest.mark.parametrize("power", [0.8, 0.9, 1.0])
+def test_the_power_of_a_trace_is_kept_by_its_rational_form(power):
+    synapse = EligibilitySynapse(1.0, power=rational_power(power))
+    y = jnp.asarray(np.geomspace(0.007, 4, 500), jnp.float32)
+    assert np.allclose(synapse.single(y), y**power, rtol=0.02)

@@ -108,4 +108,4 @@ def test_slow_weights_follow_and_are_the_ones_evaluated():
 
 def test_a_loss_that_is_not_finite_is_an_error():
     with pytest.raises(LearningDiverged, match="lower the rate"):
-        run(CONFIG, initial_state(CONFIG, 0, ODDS), stream_of([tune()]), rate=1e30, dropout=0.0, seed=0)
+        run(CONFIG, initial_state(CONFIG, 0, ODDS), stream_of([tune()]), rate=3e38, dropout=0.0, seed=0)

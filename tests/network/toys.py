@@ -13,16 +13,18 @@ NOTES, CELLS = 12, 32
 
 MODELS = {  # the study's measured values, rounded; tests only
     "gate": {
-        "gain": 1.0,
-        "v_offset": 1.6e-3,
-        "v_width": 32.8e-3,
-        "floor": 3e-4,
         "tanh_gain_up": 1.0,
         "tanh_gain_down": 0.99,
         "tanh_v_offset": 0.4e-3,
         "tanh_v_width": 68e-3,
     },
     "memory_cell": {
+        **{
+            f"{gate}_{name}": value
+            for gate in "ifo"
+            for name, value in (("offset", 1.6e-3), ("width", 32.8e-3))
+        },
+        **dict.fromkeys(("i_floor", "f_floor", "o_floor"), 3e-4),
         "capacitance": 50e-15,
         "i_charge": 32.5e-9,
         "i_leak": 26e-9,
@@ -53,7 +55,19 @@ MODELS = {  # the study's measured values, rounded; tests only
         "v_shift": -3e-3,
         "tau_trace": 25e-9,
     },
-    "eligibility_synapse": {"compression": 1.0, "drift": 8e-7},
+    "eligibility_synapse": {
+        "compression": 1.0,
+        "trace_power": 0.9,
+        "residual": 0.01,
+        "decay_full": 0.85,
+        "decay_power": 0.93,
+        "drift": 8e-7,
+    },
+    "gate_line": {"close_time": 6.5e-9},
+    "gate_synapse": {"v_width": 69e-3},
+    "error_unit": {"time_up": 16.5e-9, "time_down": 16.1e-9},
+    "feedback_synapse": {"read_charge": 7.5e-15, "v_width": 71e-3},
+    "learning_unit": {"capacitance": 320e-15, "v_width": 60e-3, "v_offset": 0.0, "down": 0.98},
     "weight_store": {"share": 0.032, "pull": 4e-4, "levels": 32.0},
 }
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from neuromorph.models.eligibility_synapse import EligibilitySynapse
 from neuromorph.models.filters import filtered
 from neuromorph.network.memory import memory_frame
 from neuromorph.network.simulate import frame_inputs
@@ -40,10 +41,11 @@ def test_lazy_traces_are_the_tick_level_ones_after_100_frames(fidelity, monkeypa
     network, state = toy(blocks=toy_nominal() if fidelity == "nominal" else None)
     lazy, lazy_spikes = run(network, state)
 
-    def by_tick(eligibility, pre, psi, leak, keep):
-        return tick_update(keep * eligibility, pre, psi, leak)
+    def by_tick(eligibility, pre, psi, leak, spikes, keep):
+        return tick_update(keep * eligibility, pre, psi, leak, spikes, network.blocks.eligibility.residual)
 
     monkeypatch.setattr("neuromorph.network.step.frame_update", by_tick)
+    monkeypatch.setattr(EligibilitySynapse, "growth", lambda self, spikes: spikes)
     exact, exact_spikes = run(network, state, "by tick")
     assert np.array_equal(lazy_spikes, exact_spikes)
     assert lazy_spikes.sum() > 100
@@ -58,7 +60,8 @@ def test_moving_spikes_within_a_frame_changes_the_traces():
     early, late = np.zeros((2, 20, 3), np.float32)
     early[2], late[15] = 1.0, 1.0
     start, keep = jnp.zeros((3, 20), jnp.float32), jnp.float32(1.0)
-    traces = [frame_update(start, jnp.asarray(pre), psi, leak, keep) for pre in (early, late)]
+    none = EligibilitySynapse(0.0).growth(jnp.zeros((20, 3), jnp.float32))
+    traces = [frame_update(start, jnp.asarray(pre), psi, leak, none, keep) for pre in (early, late)]
     assert np.abs(traces[0] - traces[1]).max() > 0.05
 
 
@@ -85,8 +88,9 @@ def trace_and_difference(network, state, line, gate, cell, frames=3, step=2e-2):
         for frame in spikes:
             cells, record = memory_frame(config, blocks, gates, cells, frame @ gates[:NOTES])
             pre = filtered(frame, pre0, h, blocks.eligibility.tau_pre)
-            psi = charges(blocks, record, h)
-            traces, pre0 = frame_update(traces, pre, psi, record.leak, jnp.float32(1.0)), pre[-1]
+            psi, leak = charges(blocks, record, h), blocks.eligibility.leak(record.gates[:, 1], h)
+            growth = blocks.eligibility.growth(frame)
+            traces, pre0 = frame_update(traces, pre, psi, leak, growth, jnp.float32(1.0)), pre[-1]
         return cells.c[cell], traces
 
     zero = jnp.zeros((NOTES, 5 * config.cells), jnp.float32)

@@ -37,7 +37,7 @@ def test_plasticity_off_moves_nothing():
 def test_gate_update_multiplies_signal_and_trace():
     traces = jnp.asarray(np.random.default_rng(0).random((3, 10)), jnp.float32)
     down = gate_update(
-        EligibilitySynapse(), traces, jnp.float32([2.0, -1.0]), jnp.float32([0.5, 0.5]), jnp.ones(3)
+        EligibilitySynapse(1.0), traces, jnp.float32([2.0, -1.0]), jnp.float32([0.5, 0.5]), jnp.ones(3)
     )
     y = np.asarray(traces).reshape(3, 5, 2)
     signal = np.array([2.0, -1.0])

@@ -59,7 +59,8 @@ def test_time_shuffled_input_is_predicted_worse(trained):
 
 def test_a_hardware_parameter_changes_the_loss(trained):
     def with_gate(width):
-        network = replace(trained.network, blocks=toy_nominal(gate={"v_width": width}))
+        widths = dict.fromkeys(("i_width", "f_width", "o_width"), width)
+        network = replace(trained.network, blocks=toy_nominal(memory_cell=widths))
         return evaluate(network, trained.state, tunes(2), chunk_frames=CHUNK)
 
     assert abs(with_gate(32.8e-3).nll - with_gate(45e-3).nll) > 1e-3

@@ -1,0 +1,56 @@
+"""Error and learning units: signals of learning as pulse widths, made while the gates are closed."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from neuromorph.fitting.pulses import CONVERSION
+from neuromorph.models.pytree import pytree, static
+
+LEARNING_SECONDS = 2 * CONVERSION
+"""Learning phase after a frame: two conversions of pulse widths, errors first, then cells."""
+PAUSE_SECONDS = 34e-9
+"""Pause after a frame that is only listened to: three time constants of a synapse, so that a frame begins with
+empty dendrites whether the one before was learned from or not."""
+
+
+@pytree
+class LearningUnit:
+    """From predictions to a cell's learning signal.
+
+    Parameters
+    ----------
+    error_up, error_down : gain of p where the note is silent and of 1 - p where it sounds
+    saturation : learning signal at which the unit's tanh bends, units of ``sum B (p - t)``
+    offset : fed-back signal that the unit takes for none, same units
+    down : gain of negative over positive signals
+    hold_seconds : time the cells wait with closed gates while their weights move, s
+    pause_seconds : the same after a frame that is only listened to, s
+    linear : the ideal unit, whose signal does not bend
+    """
+
+    error_up: float | jax.Array = 1.0
+    error_down: float | jax.Array = 1.0
+    saturation: float | jax.Array = 1.0
+    offset: float | jax.Array = 0.0
+    down: float | jax.Array = 1.0
+    hold_seconds: float | jax.Array = 0.0
+    pause_seconds: float | jax.Array = 0.0
+    linear: bool = static(True)
+
+    def error(self, probability: jax.Array, teacher: jax.Array) -> jax.Array:
+        """``p - t`` as the difference of two pulse widths over the widest."""
+        silent = (1.0 - teacher) * self.error_up * probability
+        return silent - teacher * self.error_down * (1.0 - probability)
+
+    def wait(self, plastic: jax.Array) -> jax.Array:
+        """Time between two frames, s; ``plastic`` is 1 where the weights move, else 0."""
+        return jnp.where(plastic > 0, self.hold_seconds, self.pause_seconds)
+
+    def signal(self, fed_back: jax.Array) -> jax.Array:
+        """Learning signal from the charge that the feedback synapses gave, ``sum B (p - t)``."""
+        if self.linear:
+            return fed_back
+        bent = self.saturation * jnp.tanh((fed_back - self.offset) / self.saturation)
+        return jnp.where(bent < 0, self.down * bent, bent)

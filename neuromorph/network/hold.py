@@ -1,0 +1,46 @@
+"""Time in which the cells wait with closed gates: learning, and the sequential decisions of a joint head."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+
+from neuromorph.models.fidelity import BlockSet
+from neuromorph.network.config import NetworkConfig
+from neuromorph.network.state import State
+
+
+def held(config: NetworkConfig, blocks: BlockSet, state: State, seconds: float | jax.Array) -> State:
+    """``state`` after ``seconds`` without input spikes.
+
+    The cells leak at the closed gate's floor; dendrites, line filters and traces of spikes decay with their
+    own time constants.  Membranes and eligibility traces keep: the former leak a thousandth of full scale, the
+    latter through a closed line.
+    """
+    shut = blocks.gate.value(jnp.full((3, config.cells), -1e3, jnp.float32))[1]
+    c = blocks.cell.step(
+        state.cells.c, jnp.zeros_like(state.cells.c), blocks.cell.leak(shut, seconds), seconds
+    )
+    synapse, eligibility = blocks.synapse, blocks.eligibility
+    decay, rise = _left(seconds, synapse.tau_decay), _left(seconds, synapse.tau_rise)
+    cells = replace(
+        state.cells, c=c, rise=state.cells.rise * rise, current=state.cells.current * decay,
+        recent=state.cells.recent * decay, read=state.cells.read * _left(seconds, config.frame.tau_read),
+    )  # fmt: skip
+    features = replace(
+        state.features, rise=state.features.rise * rise, current=state.features.current * decay
+    )
+    lines = replace(
+        state.lines, recent=state.lines.recent * decay, pre=state.lines.pre * _left(seconds, eligibility.tau_pre),
+        output=state.lines.output * _left(seconds, eligibility.tau_output),
+        trace=state.lines.trace * _left(seconds, blocks.diehl.tau_trace),
+    )  # fmt: skip
+    return replace(state, cells=cells, features=features, lines=lines)
+
+
+def _left(seconds: float | jax.Array, tau: float | jax.Array) -> jax.Array:
+    """``exp(-seconds / tau)``; all of it after no time, nothing of a filter without memory."""
+    tau = jnp.asarray(tau, jnp.float32)
+    return jnp.where(seconds > 0, jnp.where(tau > 0, jnp.exp(-seconds / jnp.maximum(tau, 1e-15)), 0.0), 1.0)
