@@ -88,8 +88,9 @@ CIRCUIT = Circuit(
     "around the reference. A splitter whose tail is the slope current (of the read-out, or of the output "
     "gate) multiplies and rectifies; two modulators make pulses of it. A base width on both keeps the "
     "update circuits off their threshold, so the difference is linear through zero.",
-    limits="The signal saturates as tanh of the integral over 65 mV. When the weaker pulse reaches zero width "
-    "the gain halves; the base width sets where. A residual of half a millivolt on the splitter is the "
+    limits="The signal saturates as tanh of the integral over 60 mV, a charge of some 20 fC on 320 fF. "
+    "When the weaker pulse reaches zero width "
+    "the gain halves; the base width sets where. The splitter's offset, a fraction of a millivolt, is the "
     "signal without an error.",
 )  # fmt: skip
 

@@ -86,8 +86,9 @@ FEATURE_RATE = 0.02
 """Ideal Diehl learning rate eta, weight units per unit of trace and event."""
 
 FORGET_SHARE = 0.66
-"""Forget current of a network over the one at which the traces' decay is stated: a cell and its traces then decay
-alike where its gate is a tenth open, though the line's law is not quite linear."""
+"""Forget current of a network over the one at which the traces' decay is stated.  The line's law is not quite linear,
+so a cell and its traces decay alike at one opening of its gate only, here a fortieth; wide open the traces leak a
+fifth less."""
 READ_PULSE = 10e-9
 """Width of the error pulse at which the feedback synapse's charge is stated, s."""
 WEIGHT_BOUND = 2.0

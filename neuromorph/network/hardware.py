@@ -39,7 +39,7 @@ PRODUCTS: dict[str, tuple[str, str]] = {
     "spike to dendritic current": ("excitatory_synapse", FITTED),
     "signed weight read-out of notes, features, cells": ("gate_synapse", FITTED),
     "sum on the dendrite": ("dendritic_adder", f"in its linear mode; {EXACT}"),
-    "sigmoid of z_i, z_f, z_o": ("gate", FITTED),
+    "sigmoid of z_i, z_f, z_o": ("memory_cell", FITTED),
     "tanh of z_g": ("gate", FITTED),
     "i * g": ("memory_cell", FITTED),
     "forget leak of c": ("memory_cell", FITTED),

@@ -114,3 +114,17 @@ def test_twin_traces_are_never_negative():
     network, state = toy()
     final, _ = run(network, state)
     assert float(final.eligibility[:, : 4 * network.config.cells].min()) >= 0.0
+
+
+def test_residual_charge_is_exact_in_the_lazy_form():
+    """Every spike multiplies the trace it finds by 1 + r, wherever in the frame it falls."""
+    draw = np.random.default_rng(1)
+    spikes = jnp.asarray(draw.random((20, 3)) < 0.3, jnp.float32)
+    leak = jnp.asarray(draw.uniform(0, 0.1, (20, 4)), jnp.float32)
+    psi, start = (jnp.asarray(draw.random(shape), jnp.float32) for shape in ((20, 20), (3, 20)))
+    growth = EligibilitySynapse(0.0, residual=0.05).growth(spikes)
+    lazy = frame_update(start, spikes, psi, leak, growth, jnp.float32(1.0))
+    exact = tick_update(start, spikes, psi, leak, spikes, 0.05)
+    np.testing.assert_allclose(lazy, exact, rtol=1e-5)
+    none = frame_update(start, spikes, psi, leak, EligibilitySynapse(0.0).growth(spikes), jnp.float32(1.0))
+    assert np.all(np.asarray(lazy) > np.asarray(none))

@@ -1,0 +1,52 @@
+"""Time with closed gates: what decays, what keeps, and that every nominal frame ends with it."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neuromorph.models.learning_unit import LEARNING_SECONDS, PAUSE_SECONDS
+from neuromorph.network.hold import held
+from neuromorph.network.simulate import simulate
+from neuromorph.network.stream import stream_of
+from tests.network.toys import toy, toy_nominal, tune
+
+
+@pytest.fixture(scope="module")
+def busy():
+    """A nominal network in the middle of a piece whose frames follow each other without a pause."""
+    blocks = toy_nominal()
+    blocks = replace(blocks, learning=replace(blocks.learning, pause_seconds=jnp.float32(0.0)))
+    network, state = toy(blocks=blocks)
+    state, _ = simulate(network, state, stream_of([tune()]), plasticity=0.0, rate=0.0, key=jax.random.key(0))
+    return network, state
+
+
+def test_no_time_changes_nothing(busy):
+    network, state = busy
+    after = held(network.config, network.blocks, state, jnp.float32(0.0))
+    jax.tree.map(np.testing.assert_array_equal, after, state)
+
+
+def test_dendrites_empty_while_cells_and_traces_keep(busy):
+    network, state = busy
+    after = held(network.config, network.blocks, state, 30e-9)
+    assert np.abs(state.cells.current).max() > 0.1
+    np.testing.assert_allclose(after.cells.current, state.cells.current * np.exp(-3.0), rtol=1e-5)
+    np.testing.assert_allclose(after.features.current, state.features.current * np.exp(-3.0), rtol=1e-5)
+    np.testing.assert_array_equal(after.eligibility, state.eligibility)
+    np.testing.assert_array_equal(after.fast.gates, state.fast.gates)
+    # the floor of the forget gate, 3e-4 of a leak of 8e6 / s, and the constant discharge of 2 pA
+    lost = np.abs(after.cells.c - state.cells.c)
+    assert (
+        0 < lost.max() < 30e-9 * (3e-4 * 8e6 * np.abs(state.cells.c).max() + 2e-12 / (50e-15 * 65e-3)) * 1.1
+    )
+
+
+@pytest.mark.parametrize(("plastic", "seconds"), [(0.0, PAUSE_SECONDS), (1.0, LEARNING_SECONDS)])
+def test_a_nominal_frame_waits_longer_where_it_learns_and_an_ideal_one_never(plastic, seconds):
+    wait = lambda blocks: float(blocks.learning.wait(jnp.float32(plastic)))  # noqa: E731
+    assert wait(toy_nominal()) == pytest.approx(seconds)
+    assert wait(toy()[0].blocks) == 0.0
