@@ -28,8 +28,8 @@ def print_summary(demo: Demo, summary: dict[str, Any], report: Path) -> None:
         single, joint = summary["nll"].get(key), summary["nll_joint"].get(key)
         cells = [f"{value:12.3f}" if value is not None else " " * 11 + "-" for value in (single, joint)]
         print(f"  {meaning:44s} {cells[0]}  {cells[1]}")
-    print(f"energy of the blocks that have a circuit: "
-          f"{format_quantity(summary['energy_per_frame_joule'], 'J')} per frame of music")  # fmt: skip
+    energy = format_quantity(summary["energy_per_frame_joule"], "J")
+    print(f"energy of the hardware network: {energy} per frame of music that it listens to")
     for metric, value in summary["neuron_error"].items():
         print(f"neuron against ngspice, {metric}: {value:.3g} %")
     print(f"listen: {demo.out / 'ideal.wav'} and {demo.out / 'hardware.wav'}; look: {report}")
@@ -115,7 +115,9 @@ def _hardware(page: Any, demo: Demo, parts: dict[str, Any], summary: dict[str, A
     )
     page.heading("Energy per frame")
     page.table(("part", "joule"), list(summary["energy_parts_joule"].items()))
-    page.paragraph("Only blocks that have a circuit are counted; the list below says which do not yet.")
+    page.paragraph(
+        "Of a frame that is listened to, its pause included; what the whole chip shares (timing, bias) is not counted."
+    )
     page.heading("Which block realises what")
     rows = [
         (r.kind, r.name, r.block, r.note) for r in hardware_listing(run.network, fidelity=run.facts.fidelity)

@@ -41,7 +41,7 @@ def plot_raster(spikes: np.ndarray, tick_seconds: float, title: str) -> Any:
     tick, neuron = np.nonzero(flat)
     figure, panel = plt.subplots(figsize=(10, 3.2))
     panel.plot(tick * tick_seconds * 1e6, neuron, "k|", ms=3)
-    panel.set_xlabel("circuit time (us)")
+    panel.set_xlabel("circuit time, pauses left out (us)")
     panel.set_ylabel("neuron")
     panel.set_title(title, fontsize=10)
     return figure
