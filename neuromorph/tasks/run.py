@@ -47,7 +47,10 @@ class Schedule:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """Contents of ``run.json``; ``phases`` tells the fidelity of each phase of the run's life."""
+    """Contents of ``run.json``; ``phases`` tells the fidelity of each phase of the run's life.
+
+    ``position`` is where training stands, ``listening`` where listening does (frames and running losses).
+    """
 
     config: NetworkConfig
     seed: int
@@ -58,6 +61,7 @@ class RunFacts:
     phases: list[dict[str, Any]] = field(default_factory=list)
     history: list[dict[str, float]] = field(default_factory=list)
     position: dict[str, int] = field(default_factory=lambda: {"epoch": 0, "chunk": 0})
+    listening: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, with the run's two clocks and the versions that made it."""
@@ -68,7 +72,7 @@ class RunFacts:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> RunFacts:
         """Inverse of :meth:`to_json`."""
-        known = {name: values[name] for name in cls.__dataclass_fields__}
+        known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
         known["config"] = NetworkConfig.from_dict(values["config"])
         known["schedule"] = Schedule(**values["schedule"])
         return cls(**known)
