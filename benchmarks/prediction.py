@@ -60,7 +60,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cells", type=int, default=128)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--epochs", type=int, help="the data set's own by default")
-    parser.add_argument("--rate", type=float, help="learning rate of the first pass, by default the set's own")
+    parser.add_argument(
+        "--rate", type=float, help="learning rate of the first pass, by default the set's own"
+    )
     parser.add_argument("--rate-decay", type=float, help="its factor a pass, by default the set's own")
     parser.add_argument("--dropout", type=float, default=0.3)
     parser.add_argument(
@@ -116,7 +118,9 @@ def measured(args: argparse.Namespace, seed: int, pieces: list, valid: list) -> 
     }  # fmt: skip
 
 
-def figure_of(args: argparse.Namespace, claim: str, values: list[float], limits: tuple, **details: Any) -> Figure:
+def figure_of(
+    args: argparse.Namespace, claim: str, values: list[float], limits: tuple, **details: Any
+) -> Figure:
     spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return Figure(
         claim, round(float(np.mean(values)), 4), "nats per frame", *limits,
@@ -154,7 +158,12 @@ def figures_of(args: argparse.Namespace, seeds: list[dict[str, Any]]) -> list[Fi
 def show(began: float) -> Callable[[Progress], None]:
     def tell(at: Progress) -> None:
         left = (time.time() - began) * (at.total_frames / at.frames - 1)
-        print(f"\rpass {at.epoch + 1}  {at.nll:.3f} nats  {left:.0f} s left ", end="", file=sys.stderr, flush=True)
+        print(
+            f"\rpass {at.epoch + 1}  {at.nll:.3f} nats  {left:.0f} s left ",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
 
     return tell
 

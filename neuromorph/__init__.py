@@ -25,6 +25,7 @@ _PUBLIC = {
     "train": "neuromorph.tasks.train",
     "evaluate": "neuromorph.tasks.evaluate",
     "generate": "neuromorph.tasks.generate",
+    "listen": "neuromorph.tasks.listen",
 }
 
 __all__ = ["__version__", *_PUBLIC]

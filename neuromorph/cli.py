@@ -165,6 +165,24 @@ def _learning_commands(commands) -> None:
     p.add_argument("file")
     p.add_argument("--out", default="out/prediction.png", metavar="PNG")
     p.add_argument("--library", default=_SHIPPED)
+    p = _command(commands, "listen", "listening:run_listen", "adapt while listening; saves the changed network as a new run",
+                 "neuromorph listen out/runs/hardware song.mid --out out/runs/adapted --plot out/adaptation.png")  # fmt: skip
+    p.add_argument("run")
+    p.add_argument("files", nargs="+", help="MIDI or sound files, data sets, folders, heard in this order")
+    p.add_argument(
+        "--out", required=True, metavar="RUN", help="folder of the new run; RUN itself is left as it is"
+    )
+    p.add_argument(
+        "--rate", type=_positive, default=0.1, help="learning rate where the music is new (%(default)s)"
+    )
+    p.add_argument("--quiet-rate", type=_positive, default=0.003, help="and where it is known (%(default)s)")
+    p.add_argument("--unguarded", action="store_true", help="learn at --rate throughout, whatever it costs")
+    p.add_argument("--resume", action="store_true", help="go on where listening stopped")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--plot", metavar="PNG", help="loss while listening")
+    p.add_argument("--json", metavar="FILE")
+    p.add_argument("--library", default=_SHIPPED)
+    p.add_argument("--quiet", action="store_true")
     p = _command(commands, "compare", "learning:run_compare", "runs side by side on the same pieces",
                  "neuromorph compare out/runs/ideal out/runs/hardware --out out/compare")  # fmt: skip
     p.add_argument("runs", nargs="+")

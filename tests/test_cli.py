@@ -17,7 +17,7 @@ from neuromorph.models.library_blocks import BLOCKS
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = (
-    "doctor", "characterize", "fit", "verify", "train", "evaluate", "generate", "predict", "compare", "report",
+    "doctor", "characterize", "fit", "verify", "train", "evaluate", "generate", "predict", "listen", "compare", "report",
     "info", "data", "demo", "device",
 )  # fmt: skip
 
@@ -154,6 +154,39 @@ def test_generate_predict_info_and_report(run, tmp_path, capsys):
     assert "ideal" in listing
     assert main(["report", str(run / "run"), "--out", str(tmp_path / "report")]) == 0
     assert "<img" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_listen_saves_an_adapted_run_beside_the_old_one(run, tmp_path, capsys):
+    song, out = str(run / "scale.npz"), tmp_path / "adapted"
+    before = (run / "run" / "run.h5").read_bytes()
+    plot, json_ = tmp_path / "a.png", tmp_path / "a.json"
+    command = ["listen", str(run / "run"), song, "--out", str(out)]
+    assert main([*command, "--plot", str(plot), "--json", str(json_)]) == 0
+    assert (run / "run" / "run.h5").read_bytes() == before
+    facts = json.loads((out / "run.json").read_text())
+    assert facts["phases"][-1] == {
+        "phase": "listen",
+        "fidelity": "nominal",
+        "data": [song],
+        "from": str(run / "run"),
+    }
+    heard = json.loads(json_.read_text())
+    assert len(heard["by_frame"]["nll"]) == facts["listening"]["frames"] == 37  # three parts, 40 frames
+    assert plot.read_bytes()[:4] == b"\x89PNG"
+    assert main(["evaluate", str(out), "--data", song]) == 0
+    assert main(command) == 2
+    says(capsys, "run here already", "--resume")
+    assert main([*command, "--resume"]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"MThd nothing", b"\x00" * 4000])
+def test_garbage_is_not_listened_to(run, tmp_path, capsys, content):
+    path = tmp_path / "song.mid"
+    path.write_bytes(content)
+    assert main(["listen", str(run / "run"), str(path), "--out", str(tmp_path / "new")]) == 2
+    says(capsys, "song.mid")
+    assert [p.name for p in tmp_path.iterdir()] == ["song.mid"]
 
 
 def test_another_library_is_refused_by_name(run, tmp_path, capsys):

@@ -62,6 +62,23 @@ def plot_learning(curves: Mapping[str, Sequence[float]], baselines: Mapping[str,
     return figure
 
 
+def plot_adaptation(curves: Mapping[str, np.ndarray], frames: int) -> Any:
+    """Loss while listening [frames], as running means over ``frames``; each point looks back only."""
+    plt = _pyplot()
+    figure, panel = plt.subplots(figsize=(8, 3.6))
+    for name, nll in curves.items():
+        sums = np.cumsum(np.concatenate([[0.0], np.asarray(nll, float)]))
+        stop = np.arange(1, len(sums))
+        start = np.maximum(stop - frames, 0)
+        panel.plot(stop, (sums[stop] - sums[start]) / (stop - start), label=name)
+    panel.set_xlabel("frame")
+    panel.set_ylabel("running NLL (nats per frame)")
+    panel.legend(fontsize=8)
+    panel.grid(alpha=0.3)
+    figure.tight_layout()
+    return figure
+
+
 def plot_prediction(frames: np.ndarray, probabilities: np.ndarray, title: str) -> Any:
     """What was heard and, above it, what was expected one frame earlier."""
     plt = _pyplot()

@@ -55,7 +55,9 @@ class Listening:
         for name in ("rate", "quiet_rate", "margin", "memory_frames", "chunk_frames", "save_frames"):
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0):
-                raise InputError(f"cannot listen with {name} = {value}", remedy="it must be a positive number")
+                raise InputError(
+                    f"cannot listen with {name} = {value}", remedy="it must be a positive number"
+                )
         if self.quiet_rate > self.rate or not 0 <= self.consolidation <= 1:
             raise InputError(
                 f"cannot listen with quiet_rate {self.quiet_rate:g}, rate {self.rate:g}, consolidation {self.consolidation:g}",
