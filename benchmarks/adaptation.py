@@ -88,7 +88,7 @@ def measured(args: argparse.Namespace, seed: int) -> dict[str, Any]:
     frozen = evaluate(run.network, run.state, pieces).nll_by_frame[: len(stream_of(pieces))]
     after, heard = listen(run, pieces, listening(args), seed=seed, save=False)
     adapted = replace(after.state, slow=after.state.fast)
-    home, back = listen(after_home(after), own, listening(args), usual_nll=before, seed=seed, save=False)
+    _, back = listen(after_home(after), own, listening(args), usual_nll=before, seed=seed, save=False)
     result = {
         "own_before": before,
         "own_after": evaluate(run.network, after.state, own).nll,

@@ -165,8 +165,8 @@ def _learning_commands(commands) -> None:
     p.add_argument("file")
     p.add_argument("--out", default="out/prediction.png", metavar="PNG")
     p.add_argument("--library", default=_SHIPPED)
-    p = _command(commands, "listen", "listening:run_listen", "adapt while listening; saves the changed network as a new run",
-                 "neuromorph listen out/runs/hardware song.mid --out out/runs/adapted --plot out/adaptation.png")  # fmt: skip
+    p = _command(commands, "listen", "listening:run_listen", "adapt while listening; saves a new run",
+                 "neuromorph listen out/runs/hardware song.mid --out out/runs/adapted --plot adaptation.png")  # fmt: skip
     p.add_argument("run")
     p.add_argument("files", nargs="+", help="MIDI or sound files, data sets, folders, heard in this order")
     p.add_argument(

@@ -60,7 +60,8 @@ class Listening:
                 )
         if self.quiet_rate > self.rate or not 0 <= self.consolidation <= 1:
             raise InputError(
-                f"cannot listen with quiet_rate {self.quiet_rate:g}, rate {self.rate:g}, consolidation {self.consolidation:g}",
+                f"cannot listen with quiet_rate {self.quiet_rate:g}, rate {self.rate:g}, "
+                f"consolidation {self.consolidation:g}",
                 remedy="quiet_rate is at most rate, consolidation is 0 to 1",
             )
 
@@ -119,7 +120,7 @@ class Guard:
 def listen(
     run: Run,
     pieces: Sequence[np.ndarray],
-    how: Listening = Listening(),  # noqa: B008 - frozen
+    how: Listening = Listening(),
     *,
     usual_nll: float | None = None,
     seed: int = 0,
@@ -151,22 +152,21 @@ def listen(
     stream, position = stream_of(pieces), run.facts.listening
     network = _consolidating(run.network, how)
     guard, shadow = _guard(run, how, usual_nll), with_slow_weights(run.state)
-    records: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    records = []
     for start in range(int(position.get("frames", 0)), len(stream), how.chunk_frames):
         part = stream.part(start, start + how.chunk_frames).padded(how.chunk_frames)
         key = jax.random.fold_in(jax.random.key(seed), start)
         state, shadow, record = _chunk(network, run.state, shadow, part, how, guard, key)
-        records.append(tuple(values[: int(part.valid.sum())] for values in record))
+        records.append(np.stack(record)[:, part.valid])
         done = min(start + how.chunk_frames, len(stream))
         run = replace(run, state=state, facts=replace(run.facts, listening=_position(guard, done)))
         if done == len(stream) or done % how.save_frames < how.chunk_frames:
             shadow = with_slow_weights(run.state)  # what a resumed run starts from, so that it ends the same
             if save:
                 save_run(run)
-        progress(done, len(stream), float(np.mean(records[-1][0])))
-    empty = np.zeros(0)
-    columns = [np.concatenate(column) for column in zip(*records, strict=True)] or [empty] * 3
-    return run, Heard(*columns, guard.recalls)
+        progress(done, len(stream), float(records[-1][0].mean()))
+    nll, slow_nll, rates = np.concatenate(records, axis=1) if records else np.zeros((3, 0))
+    return run, Heard(nll, slow_nll, rates, guard.recalls)
 
 
 def _chunk(
