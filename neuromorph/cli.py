@@ -34,6 +34,11 @@ def _positive(text: str) -> float:
     return value
 
 
+def _not_negative(text: str) -> float:
+    """A finite number of at least zero."""
+    return 0.0 if text.strip() in ("0", "0.0") else _positive(text)
+
+
 def _command(commands, name: str, target: str, help_: str, example: str) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name, help=help_, description=help_, epilog=f"example:\n  {example}",
@@ -125,11 +130,20 @@ def _learning_commands(commands) -> None:
     p.add_argument("--fidelity", choices=("ideal", "nominal"), default="nominal")
     p.add_argument("--head", choices=("independent", "joint"), default="independent")
     p.add_argument("--control", choices=("none", "no_memory", "shuffled"), default="none")
-    p.add_argument("--epochs", type=_count, default=16, help="passes over the pieces (%(default)s)")
-    p.add_argument("--cells", type=_count, default=128)
-    p.add_argument("--rate", type=_positive, default=0.1)
+    p.add_argument("--epochs", type=_count, help="passes over the pieces (16; spectrogram 8)")
+    p.add_argument("--cells", type=_count, help="memory cells (128; spectrogram 64)")
+    p.add_argument("--rate", type=_positive, help="learning rate of the first pass (0.1; spectrogram 0.01)")
     p.add_argument("--rate-decay", type=_positive, default=0.85)
     p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--mode", choices=("notes", "spectrogram"), default="notes",
+                   help="what it hears; in spectrogram mode sub-folders of --data are classes to recognise")  # fmt: skip
+    p.add_argument(
+        "--frame-seconds", type=_positive, default=0.4, help="spectrogram: frame of music (%(default)s)"
+    )
+    p.add_argument("--bands", type=_count, default=32, help="spectrogram: mel bands (%(default)s)")
+    p.add_argument("--levels", type=_count, default=6, help="spectrogram: thresholds a band (%(default)s)")
+    p.add_argument("--gain-seconds", type=_not_negative, default=0.0,
+                   help="spectrogram: time constant of gain control; 0 keeps loudness")  # fmt: skip
     p.add_argument("--resume", action="store_true", help="go on where the run stopped")
     p.add_argument("--quiet", action="store_true")
     p = _command(commands, "evaluate", "learning:run_evaluate", "held-out figures of a run",
@@ -164,6 +178,13 @@ def _learning_commands(commands) -> None:
     p.add_argument("run")
     p.add_argument("file")
     p.add_argument("--out", default="out/prediction.png", metavar="PNG")
+    p.add_argument("--library", default=_SHIPPED)
+    p = _command(commands, "recognize", "hearing:run_recognize", "music, speech or noise, per second and per file",
+                 "neuromorph recognize out/runs/ear song.wav voice.flac --seconds --json out/heard.json")  # fmt: skip
+    p.add_argument("run", help="a run trained with --mode spectrogram on a folder with a sub-folder a class")
+    p.add_argument("files", nargs="+", help="sound files")
+    p.add_argument("--seconds", action="store_true", help="also say it for every second")
+    p.add_argument("--json", metavar="FILE")
     p.add_argument("--library", default=_SHIPPED)
     p = _command(commands, "listen", "listening:run_listen", "adapt while listening; saves a new run",
                  "neuromorph listen out/runs/hardware song.mid --out out/runs/adapted --plot adaptation.png")  # fmt: skip

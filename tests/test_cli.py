@@ -17,7 +17,8 @@ from neuromorph.models.library_blocks import BLOCKS
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = (
-    "doctor", "characterize", "fit", "verify", "train", "evaluate", "generate", "predict", "listen", "compare", "report",
+    "doctor", "characterize", "fit", "verify", "train", "evaluate", "generate", "predict", "recognize", "listen",
+    "compare", "report",
     "info", "data", "demo", "device",
 )  # fmt: skip
 

@@ -31,20 +31,62 @@ def open_run(path: str, library: Library) -> Run:
 
 
 def run_train(args: argparse.Namespace) -> int:
-    """Train a network online; interrupted, the same command with --resume goes on."""
+    """Train a network online on notes or on sound; interrupted, the same command with --resume goes on."""
+    args = _with_defaults(args)
+    if not args.resume and (Path(args.run) / "run.json").exists():
+        raise RunError(
+            "there is a run here already", where=args.run, remedy="continue it with --resume or name another"
+        )
+    if args.mode == "spectrogram":
+        return _train_on_sound(args)
     from neuromorph.music.datasets import load_dataset
-    from neuromorph.tasks.train import train
 
     data = load_dataset(args.data, args.limit)
-    pieces = [roll.frames for roll in data.train]
-    run = _resumed(args) if args.resume else _fresh(args, pieces)
-    began = time.monotonic()
-    run = train(run, pieces, valid=[roll.frames for roll in data.valid], progress=_show(began, args.quiet))
-    seconds = time.monotonic() - began
-    last = run.facts.history[-1]
-    print(f"{args.run}: {run.facts.fidelity}, {int(last['epoch'])} passes over {len(pieces)} pieces of {data.name}, "
-          f"held-out NLL {last.get('valid_nll', float('nan')):.3f} nats per frame, {seconds:.0f} s")  # fmt: skip
+    pieces = {name: [roll.frames for roll in part] for name, part in data.parts().items()}
+    run = _resumed(args) if args.resume else _fresh(args, pieces["train"])
+    _trained(args, run, pieces, f"pieces of {data.name}")
     return 0
+
+
+SPECTROGRAM = {"cells": 64, "rate": 0.01, "epochs": 8}
+NOTES = {"cells": 128, "rate": 0.1, "epochs": 16}
+"""What ``train`` takes where the user says nothing."""
+
+
+def _with_defaults(args: argparse.Namespace) -> argparse.Namespace:
+    defaults = SPECTROGRAM if args.mode == "spectrogram" else NOTES
+    return argparse.Namespace(
+        **vars(args) | {name: value for name, value in defaults.items() if getattr(args, name) is None}
+    )
+
+
+def _train_on_sound(args: argparse.Namespace) -> int:
+    from neuromorph.commands import hearing
+
+    if args.control != "none":
+        raise InputError(f"--control {args.control} is for notes", remedy="leave it out in spectrogram mode")
+    if args.resume:
+        run = _resumed(args)
+        sounds = hearing.sounds_of(run, args.data, args.limit)
+    else:
+        run, sounds = hearing.fresh_run(args)
+    run = _trained(args, run, hearing.pieces_of(run, sounds), f"sounds of {sounds.name}")
+    told = hearing.train_recognition(run, sounds)
+    if told:
+        print(f"{args.run}: {told}")
+    return 0
+
+
+def _trained(args: argparse.Namespace, run: Run, pieces: dict[str, list[np.ndarray]], what: str) -> Run:
+    from neuromorph.tasks.train import train
+
+    began = time.monotonic()
+    run = train(run, pieces["train"], valid=pieces["valid"], progress=_show(began, args.quiet))
+    last = run.facts.history[-1]
+    nll, seconds = last.get("valid_nll", float("nan")), time.monotonic() - began
+    print(f"{args.run}: {run.facts.fidelity}, {int(last['epoch'])} passes over {len(pieces['train'])} {what}, "
+          f"held-out NLL {nll:.3f} nats per frame, {seconds:.0f} s")  # fmt: skip
+    return run
 
 
 def _fresh(args: argparse.Namespace, pieces: list[np.ndarray]) -> Run:
@@ -53,10 +95,6 @@ def _fresh(args: argparse.Namespace, pieces: list[np.ndarray]) -> Run:
     from neuromorph.tasks.run import RunFacts, Schedule, log_odds, new_run
 
     path = Path(args.run)
-    if (path / "run.json").exists():
-        raise RunError(
-            "there is a run here already", where=path, remedy="continue it with --resume or name another"
-        )
     config = NetworkConfig(joint=args.head == "joint", memory=args.control != "no_memory", cells=args.cells)
     blocks, digest = blocks_for(args.fidelity, config.frame, Library(args.library))
     schedule = Schedule(args.epochs, args.rate, args.rate_decay, shuffled=args.control == "shuffled")
@@ -83,11 +121,9 @@ def _show(began: float, quiet: bool) -> Any:
 
 def run_evaluate(args: argparse.Namespace) -> int:
     """Held-out figures of a run, frozen and (with --plastic) learning while it listens."""
-    from neuromorph.music.datasets import load_dataset
-
     library = Library(args.library)
     run = open_run(args.run, library)
-    pieces = part(load_dataset(args.data, args.limit), args.part)
+    pieces = _held_out_pieces(run, args)
     result = evaluation(run, pieces, library, args.plastic_rate)
     for name, value in result["figures"].items():
         print(f"{name:28s} {value:.4g}")
@@ -98,9 +134,15 @@ def run_evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
-def part(data: Any, name: str) -> list[np.ndarray]:
-    """Frames of one part of a data set."""
-    return [roll.frames for roll in data.parts()[name]]
+def _held_out_pieces(run: Run, args: argparse.Namespace) -> list[np.ndarray]:
+    """Frames of one part of a data set, as the run hears them."""
+    if run.facts.front_end:
+        from neuromorph.commands import hearing
+
+        return hearing.pieces_of(run, hearing.sounds_of(run, args.data, args.limit))[args.part]
+    from neuromorph.music.datasets import load_dataset
+
+    return [roll.frames for roll in load_dataset(args.data, args.limit).parts()[args.part]]
 
 
 def evaluation(
@@ -162,6 +204,11 @@ def run_generate(args: argparse.Namespace) -> int:
     frame_seconds = run.facts.config.frame.music_seconds
     if args.seconds <= 0 or args.seconds > 600:
         raise InputError(f"--seconds {args.seconds:g} is outside 0..600")
+    if run.facts.front_end:
+        from neuromorph.commands import hearing
+
+        hearing.generate_sound(run, args)
+        return 0
     prime = _prime(args, frame_seconds)[: args.prime_frames]
     piece = continued(run, prime, round(args.seconds / frame_seconds), args.seed, args.temperature)
     written = save_piece(piece, Path(args.out), Path(args.midi) if args.midi else None, args.program)
@@ -204,6 +251,11 @@ def run_predict(args: argparse.Namespace) -> int:
     from neuromorph.tasks.predict import predict_frames
 
     run = open_run(args.run, Library(args.library))
+    if run.facts.front_end:
+        from neuromorph.commands import hearing
+
+        hearing.predict_sound(run, args.file, Path(args.out))
+        return 0
     piece = read_piece(args.file, run.facts.config.frame.music_seconds)
     expected = predict_frames(run.network, run.state, piece.frames)
     out = Path(args.out)
@@ -218,19 +270,17 @@ def run_predict(args: argparse.Namespace) -> int:
 
 def run_compare(args: argparse.Namespace) -> int:
     """Runs side by side on the same held-out pieces: NLL, accuracy, energy; one page."""
-    from neuromorph.music.datasets import load_dataset
     from neuromorph.reporting.page import Page
 
     library = Library(args.library)
-    pieces = part(load_dataset(args.data, args.limit), args.part)
     page = Page("neuromorph: runs compared")
-    page.paragraph(f"Data: {args.data}, {args.part} part, {len(pieces)} pieces; weights frozen.")
+    page.paragraph(f"Data: {args.data}, {args.part} part; weights frozen.")
     rows, results = [], {}
     header = ("run", "fidelity", "outputs", "seed", "NLL, nats per frame", "accuracy, %", "energy per frame")
     print("  ".join(header))
     for path in args.runs:
         run = open_run(path, library)
-        results[path] = evaluation(run, pieces, library)
+        results[path] = evaluation(run, _held_out_pieces(run, args), library)
         figures = results[path]["figures"]
         energy = figures.get("energy_per_frame_joule")
         facts = run.facts

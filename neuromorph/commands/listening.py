@@ -29,7 +29,7 @@ def run_listen(args: argparse.Namespace) -> int:
     from neuromorph.tasks.listen import Listening, listen
 
     run = _opened(args)
-    pieces = _pieces(args.files, run.facts.config.frame.music_seconds)
+    pieces = _pieces(run, args.files)
     how = Listening(rate=args.rate, quiet_rate=args.quiet_rate, guarded=not args.unguarded)
     run, heard = listen(run, pieces, how, seed=args.seed, progress=_show(args.quiet))
     if not len(heard.nll):
@@ -73,10 +73,15 @@ def _opened(args: argparse.Namespace) -> Run:
     return replace(run, path=out, facts=replace(run.facts, phases=[*run.facts.phases, phase], listening={}))
 
 
-def _pieces(files: list[str], frame_seconds: float) -> list[np.ndarray]:
+def _pieces(run: Run, files: list[str]) -> list[np.ndarray]:
     """Everything to hear, in the order given: files of notes or sound, data sets, folders."""
+    if run.facts.front_end:
+        from neuromorph.commands import hearing
+
+        return [piece for file in files for piece in hearing.whole_pieces(run, file)]
     from neuromorph.music.datasets import load_dataset
 
+    frame_seconds = run.facts.config.frame.music_seconds
     rolls = []
     for file in files:
         if Path(file).suffix.lower() in SINGLE:

@@ -242,7 +242,7 @@ def _from_path(path: Path, frame_seconds: float | None) -> DataSet:
     return _named(path, split_in_time([_read_piece(path, frame_seconds)]), "60/20/20 % in time")
 
 
-def _named(path: Path, split: Split, how: str) -> DataSet:
+def _named(path: Path, split: Split[PianoRoll], how: str) -> DataSet:
     source = {"path": str(path), "sha256": sha256_of(path), "split": how}
     return DataSet(path.stem, *split, source=source)
 

@@ -27,6 +27,7 @@ from neuromorph.music.pianoroll import FRAME_SECONDS, KEYS, LOWEST_MIDI
 HOPS_PER_FRAME = 8
 HOP_SECONDS = FRAME_SECONDS / HOPS_PER_FRAME
 MEL_BANDS = 32
+LOWEST, HIGHEST = 60.0, 3_600.0  # outer corners of the mel bands, Hz
 PERIODS_PER_WINDOW = 34.0  # main lobe of a Hann window reaches half the next semitone
 NYQUIST_SHARE = 0.95  # bands above this share of half the rate stay dark
 POWER_FLOOR = 1e-10  # -100 dB re full scale
@@ -121,8 +122,8 @@ def mel_spectrogram(
     bands: int = MEL_BANDS,
     hop_seconds: float = HOP_SECONDS,
     window_seconds: float = 0.1,
-    lowest: float = 60.0,
-    highest: float = 3_600.0,
+    lowest: float = LOWEST,
+    highest: float = HIGHEST,
 ) -> Spectrogram:
     """Natural logarithm of the power in triangular mel bands.
 
@@ -153,7 +154,7 @@ def mel_spectrogram(
             remedy="the upper frequency lies above the lower one and at most at half the rate",
         )
     length = round(window_seconds * audio.sample_rate)
-    corners = _from_mel(np.linspace(_to_mel(lowest), _to_mel(highest), bands + 2))
+    corners = _corners(bands, lowest, highest)
     triangles = _triangles(corners, np.fft.rfftfreq(length, 1.0 / audio.sample_rate))
     powers = causal_frames(
         audio, hop_seconds, length, lambda windows: _hann_power(windows) @ triangles.astype(np.float32)
@@ -261,6 +262,15 @@ def causal_frames(
     windows = np.lib.stride_tricks.sliding_window_view(padded, window)
     chunks = [analyse(windows[ends[i : i + CHUNK_FRAMES]]) for i in range(0, frames, CHUNK_FRAMES)]
     return np.concatenate(chunks).astype(np.float32)
+
+
+def mel_frequencies(bands: int = MEL_BANDS) -> NDArray[np.float64]:
+    """Centres of the mel bands [Hz]."""
+    return _corners(bands, LOWEST, HIGHEST)[1:-1]
+
+
+def _corners(bands: int, lowest: float, highest: float) -> NDArray[np.float64]:
+    return _from_mel(np.linspace(_to_mel(lowest), _to_mel(highest), bands + 2))
 
 
 def _to_mel(frequency: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -13,10 +14,23 @@ from neuromorph.music.pianoroll import PianoRoll
 SHARES = (0.6, 0.2, 0.2)  # as in the published splits
 FEWEST_FRAMES = 10
 
-Split = tuple[tuple[PianoRoll, ...], tuple[PianoRoll, ...], tuple[PianoRoll, ...]]
+T = TypeVar("T")
+Split = tuple[tuple[T, ...], tuple[T, ...], tuple[T, ...]]
 
 
-def split_by_hash(rolls: Sequence[PianoRoll], key: Callable[[PianoRoll], bytes]) -> Split:
+class Piece(Protocol):
+    """What is split in time: a piano roll or a sound's frames, under a name."""
+
+    @property
+    def name(self) -> str: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, frames: slice, /) -> Any: ...
+
+
+P = TypeVar("P", bound=Piece)
+
+
+def split_by_hash(rolls: Sequence[T], key: Callable[[T], bytes]) -> Split[T]:
     """Order pieces by the SHA-256 of their key; the first 60 % train, then 20 % each.
 
     The same pieces always fall into the same parts, wherever they are stored
@@ -24,8 +38,8 @@ def split_by_hash(rolls: Sequence[PianoRoll], key: Callable[[PianoRoll], bytes])
 
     Parameters
     ----------
-    rolls : sequence of PianoRoll
-        At least three pieces.
+    rolls : sequence
+        At least three pieces or sounds.
     key : callable
         What is hashed: :func:`name_key` or :func:`content_key`.
     """
@@ -34,7 +48,7 @@ def split_by_hash(rolls: Sequence[PianoRoll], key: Callable[[PianoRoll], bytes])
     return tuple(ordered[:first]), tuple(ordered[first:second]), tuple(ordered[second:])
 
 
-def split_in_time(rolls: Sequence[PianoRoll]) -> Split:
+def split_in_time(rolls: Sequence[P]) -> Split[P]:
     """Cut each piece: its first 60 % train, the next 20 % valid, the rest test.
 
     For one or two pieces, where whole pieces cannot be held out.
@@ -59,7 +73,7 @@ def split_in_time(rolls: Sequence[PianoRoll]) -> Split:
     )
 
 
-def name_key(roll: PianoRoll) -> bytes:
+def name_key(roll: Piece) -> bytes:
     """The piece's name, for pieces that come as files."""
     return roll.name.encode()
 

@@ -62,6 +62,27 @@ def plot_learning(curves: Mapping[str, Sequence[float]], baselines: Mapping[str,
     return figure
 
 
+def plot_levels(pictures: Mapping[str, np.ndarray], frequencies: np.ndarray, frame_seconds: float) -> Any:
+    """Spectrograms [T, bands] one above the other, on one scale (natural log of power)."""
+    plt = _pyplot()
+    figure, panels = plt.subplots(
+        len(pictures), 1, figsize=(10, 2.6 * len(pictures)), squeeze=False, sharex=True
+    )
+    low = min(float(np.nanmin(p)) for p in pictures.values())
+    high = max(float(np.nanmax(p)) for p in pictures.values())
+    ticks = np.linspace(0, len(frequencies) - 1, 5).astype(int)
+    for panel, (name, levels) in zip(panels[:, 0], pictures.items(), strict=True):
+        extent = (0, len(levels) * frame_seconds, -0.5, len(frequencies) - 0.5)
+        panel.imshow(np.asarray(levels).T, aspect="auto", origin="lower", cmap="magma", vmin=low, vmax=high,
+                     interpolation="nearest", extent=extent)  # fmt: skip
+        panel.set_yticks(ticks, [f"{frequencies[k]:.0f}" for k in ticks])
+        panel.set_ylabel("band centre (Hz)")
+        panel.set_title(name, fontsize=10)
+    panels[-1, 0].set_xlabel("time (s)")
+    figure.tight_layout()
+    return figure
+
+
 def plot_adaptation(curves: Mapping[str, np.ndarray], frames: int) -> Any:
     """Loss while listening [frames], as running means over ``frames``; each point looks back only."""
     plt = _pyplot()

@@ -39,12 +39,20 @@ def predict_frames(
     )
     read = jnp.asarray(seen["read"][: len(piece)])
     if not network.config.joint:
-        zero = jnp.zeros(network.config.notes, jnp.float32)
-        return np.asarray(
-            jax.nn.sigmoid(head.logits(network.config, network.blocks.readout, state.slow, read, zero))
-        )
+        return np.asarray(_exact(network, state, read))
     keys = jax.random.split(jax.random.key(seed), (samples, len(read)))
     return np.asarray(_marginals(network, state, read, keys))
+
+
+@jax.jit
+def _exact(network: Network, state: State, read: jax.Array) -> jax.Array:
+    """Probabilities [frames, notes] of independent outputs."""
+    zero = jnp.zeros(network.config.notes, jnp.float32)
+
+    def frame(read: jax.Array) -> jax.Array:
+        return jax.nn.sigmoid(head.logits(network.config, network.blocks.readout, state.slow, read, zero))
+
+    return jax.vmap(frame)(read)
 
 
 @jax.jit

@@ -49,7 +49,8 @@ class Schedule:
 class RunFacts:
     """Contents of ``run.json``; ``phases`` tells the fidelity of each phase of the run's life.
 
-    ``position`` is where training stands, ``listening`` where listening does (frames and running losses).
+    ``position`` is where training stands, ``listening`` where listening does (frames and running losses);
+    ``front_end`` tells how a spectrogram network hears, and is empty for one of notes.
     """
 
     config: NetworkConfig
@@ -62,6 +63,7 @@ class RunFacts:
     history: list[dict[str, float]] = field(default_factory=list)
     position: dict[str, int] = field(default_factory=lambda: {"epoch": 0, "chunk": 0})
     listening: dict[str, float] = field(default_factory=dict)
+    front_end: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, with the run's two clocks and the versions that made it."""

@@ -60,7 +60,7 @@ def test_unguarded_learning_forgets(known):
 
 def test_known_music_is_heard_at_the_quiet_rate(known):
     own = frozen(known, tunes(8))
-    after, heard = listen(known, tunes(8), CALM, usual_nll=own, save=False)
+    _, heard = listen(known, tunes(8), CALM, usual_nll=own, save=False)
     assert np.median(heard.rates) < 3 * CALM.quiet_rate
     assert heard.nll.mean() < own + 0.02
     assert heard.recalls == 0
