@@ -36,7 +36,7 @@ INTERFACE = (
     ("dendrite: time constant", "dendritic_adder", "tau"),
     ("gate: width of the sigmoid (one unit)", "gate", "v_width"),
     ("amplifier: width of the tanh (one unit)", "gate", "tanh_v_width"),
-    ("gate line: leak of a gate for 600 nA of line current, ratio", "gate_line", "current_ratio"),
+    ("gate line: full line current over the leak of a gate", "gate_line", "current_ratio"),
     ("gate line: closing 100:1 into 0.2 pF", "gate_line", "close_time"),
     ("gate line: static current", "gate_line", "static_current"),
     ("trace: y added by a pulse at full psi", "eligibility_synapse", "gain"),

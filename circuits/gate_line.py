@@ -18,8 +18,8 @@ RAIL = 0.25
 """Rail of the leaks' sources, V: the floor of the traces they discharge."""
 LOAD = 200e-15
 """F: 1,405 leak gates of two tubes (68 aF each, 281 lines of five traces) and 0.1 pF of wire."""
-OPEN, CLOSED = 600e-9, 6e-9
-"""Line current at a trace leak of some 5 nA and at a hundredth of it, A."""
+OPEN, CLOSED = 2.4e-6, 24e-9
+"""Line current at a trace leak of some 20 nA and at a hundredth of it, A."""
 SWITCH_ON, SWITCH_OFF, STOP = 20e-9, 120e-9, 320e-9
 GATES = 512
 
@@ -79,11 +79,11 @@ CIRCUIT = Circuit(
     states=("line",),
     transistors=7,
     sweeps=(
-        Sweep("transfer", {"drive": Axis((0.24, 0.26, 0.28, 0.30), "V"), "i_line": logarithmic(1e-9, 1e-6, 10)},
+        Sweep("transfer", {"drive": Axis((0.24, 0.26, 0.28, 0.30), "V"), "i_line": logarithmic(4e-9, 4e-6, 10)},
               _transfer, _transfer_measure, _TRANSFER_OUT, caption="Leak of one gate against the line's current"),
         Sweep("step", {"drive": Axis((0.24, 0.26, 0.28, 0.30), "V"), "c_load": Axis((5e-14, 1e-13, 2e-13, 4e-13), "F")},
               _step, _step_measure, _STEP_OUT, _TIME, caption="Opening and closing of the line"),
-        Sweep("transfer_check", {"drive": Axis((0.25, 0.26, 0.29), "V"), "i_line": Axis((3e-9, 1.7e-8, 1.3e-7, 6e-7), "A")},
+        Sweep("transfer_check", {"drive": Axis((0.25, 0.26, 0.29), "V"), "i_line": Axis((1.2e-8, 7e-8, 5e-7, 2.4e-6), "A")},
               _transfer, _transfer_measure, _TRANSFER_OUT, held_out=True),
         Sweep("step_check", {"drive": Axis((0.26, 0.29), "V"), "c_load": Axis((LOAD, 3e-13), "F")},
               _step, _step_measure, _STEP_OUT, _TIME, held_out=True),

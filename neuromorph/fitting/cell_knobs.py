@@ -17,7 +17,7 @@ from neuromorph.fitting.bias import WIDTH, settings, transistor
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.library import BlockData
 
-KNOBS = {"vbi": (0.20, 0.32, 0.264), "vbf": (0.20, 0.32, 0.253), "vbo": (0.25, 0.42, 0.385)}
+KNOBS = {"vbi": (0.20, 0.32, 0.264), "vbf": (0.25, 0.34, 0.31), "vbo": (0.25, 0.42, 0.385)}
 """Lowest, highest and usual value of every knob, V."""
 LAW = ("width", "turn", "power", "gate_widening", "widening", "widening_power", "offset")
 _UNIT = np.array([WIDTH, 1, 1, 0.1, 0.1, 1, 1e-2])

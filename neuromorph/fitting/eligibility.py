@@ -25,7 +25,7 @@ E_REF = update_knobs.KNOBS["eref"][2]
 """Trace voltage at y = 1, V."""
 PSI_FULL = 12e-9
 """Line current of a full-scale psi, A."""
-LEAK_FULL = 600e-9
+LEAK_FULL = 2.4e-6
 """Line current of a fully open forget gate, A."""
 WIDEST = 16e-9
 """Width by which the learning pulses differ at a full-scale signal, s."""

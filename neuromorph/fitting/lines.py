@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from neuromorph.figures import Figure
+from neuromorph.fitting.eligibility import LEAK_FULL
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.library import BlockData, FittedModel, SweepData
 
@@ -61,7 +62,7 @@ def fit_gate_line(data: BlockData) -> FittedModel:
         "close_base": close[0] * 1e-9, "close_charge": close[1], "open_base": open_[0] * 1e-9, "open_charge": open_[1],
         "close_time": step["close_time"][at], "open_time": step["open_time"][at],
         "static_current": step["static_current"][at],
-        "current_ratio": 6e-7 / float(np.exp(_log_leak(x, np.array(0.26), np.array(6e-7)))),
+        "current_ratio": LEAK_FULL / float(np.exp(_log_leak(x, np.array(0.26), np.array(LEAK_FULL)))),
     }  # fmt: skip
     units = {
         n: "s" if "time" in n or "base" in n else "V" if n == "drive_width" else "1" for n in parameters
@@ -71,7 +72,7 @@ def fit_gate_line(data: BlockData) -> FittedModel:
         "close_charge": d_close[1],
     }
     errors = {"leak_max_relative": float(np.abs(np.exp(_log_leak(x, drive, current) - measured) - 1).max())}
-    box = {"i_line": (1e-9, 1e-6), "drive": (0.24, 0.30), "c_load": (5e-14, 4e-13)}
+    box = {"i_line": (4e-9, 4e-6), "drive": (0.24, 0.30), "c_load": (5e-14, 4e-13)}
     return FittedModel(
         "gate_line", {k: float(v) for k, v in parameters.items()}, units, deviation, errors, box
     )

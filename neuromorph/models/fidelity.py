@@ -80,15 +80,14 @@ from neuromorph.models.synapse import SpikeSynapse
 from neuromorph.models.weight_readout import WeightReadout
 from neuromorph.models.weight_store import WeightStore
 
-FORGET_DEPTH = 0.8
+FORGET_DEPTH = 5.0
 """k: the ideal cell keeps exp(-k) a frame with the forget gate fully closed."""
 FEATURE_RATE = 0.02
 """Ideal Diehl learning rate eta, weight units per unit of trace and event."""
 
-FORGET_SHARE = 0.66
-"""Forget current of a network over the one at which the traces' decay is stated.  The line's law is not quite linear,
-so a cell and its traces decay alike at one opening of its gate only, here a fortieth; wide open the traces leak a
-fifth less."""
+FORGET_SHARE = 0.90
+"""Forget current of a network over the one at which the traces' decay is stated, the ratio of a mirror: a cell and
+its traces then decay alike with the gate a fortieth open (their laws are not quite the same)."""
 READ_PULSE = 10e-9
 """Width of the error pulse at which the feedback synapse's charge is stated, s."""
 WEIGHT_BOUND = 2.0

@@ -95,6 +95,7 @@ def _observe(
     seen["notes"] = jnp.sum(heard.note_spikes)
     seen["features"] = jnp.sum(heard.feature_spikes)
     seen["cells"] = jnp.sum(heard.cells.spikes).astype(jnp.float32)
+    seen["open"] = jnp.sum(jnp.mean(heard.cells.gates[:, 1], axis=0))
     return seen
 
 
@@ -142,7 +143,8 @@ def simulate(
     key : of dropout and of the rounding of slow weights
     dropout : share of cells hidden from the head (training only)
     record : names from ``RECORDS``; ``nll`` (nats), ``probability`` [notes], ``read``
-        [cells] and the spike counts ``notes``, ``features``, ``cells`` always come
+        [cells], the spike counts ``notes``, ``features``, ``cells`` and the sum of the leak gates' mean
+        opening over the cells, ``open``, always come
 
     Raises
     ------

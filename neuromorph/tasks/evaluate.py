@@ -103,15 +103,18 @@ def plastic_synapses(config: NetworkConfig) -> int:
 
 
 def mean_events(network: Network, seen: dict[str, np.ndarray], plastic: float) -> dict[str, float]:
-    """Events per frame that cost energy: spikes by kind, synaptic events, updates."""
+    """Events per frame that cost energy: spikes by kind, forget gates (their opening, summed), synaptic events, updates."""
     config = network.config
-    notes, features, cells = (float(seen[name].mean()) for name in ("notes", "features", "cells"))
+    notes, features, cells, forgetting = (
+        float(seen[name].mean()) for name in ("notes", "features", "cells", "open")
+    )
     fan_out = 4 * config.cells
     recurrent = fan_out if config.memory else 0
     return {
         "note_spikes": notes,
         "feature_spikes": features,
         "cell_spikes": cells,
+        "forget_gates_open": forgetting,
         "synaptic_events": notes * (config.features.neurons + fan_out)
         + features * fan_out
         + cells * (recurrent + config.notes),

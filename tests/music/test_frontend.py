@@ -78,7 +78,9 @@ def test_resynthesis_sounds_like_what_it_was_made_from():
     assert abs(wrong) < 0.3
 
 
-@pytest.mark.parametrize("levels", [np.zeros((0, 32)), np.full((3, 32), np.nan), np.zeros((3, 5)), np.zeros((10**6, 32))])
+@pytest.mark.parametrize(
+    "levels", [np.zeros((0, 32)), np.full((3, 32), np.nan), np.zeros((3, 5)), np.zeros((10**6, 32))]
+)
 def test_impossible_levels_are_refused(levels):
     with pytest.raises(AudioError):
         resynthesize(levels, FrontEnd().frequencies, 0.4)

@@ -16,7 +16,9 @@ NOISE = np.random.default_rng(0).normal(0, 1, (400, 3)) * [1, 2, 5] + [0, -3, 8]
 def test_every_line_is_on_as_often_as_its_quantile_says(levels):
     lines = fit_levels([NOISE], levels).encode(NOISE)
     expected = 1 - np.arange(1, levels + 1) / (levels + 1)
-    np.testing.assert_allclose(lines.mean(axis=0).reshape(3, levels), np.tile(expected, (3, 1)), atol=1.5 / 400)
+    np.testing.assert_allclose(
+        lines.mean(axis=0).reshape(3, levels), np.tile(expected, (3, 1)), atol=1.5 / 400
+    )
 
 
 def test_decoding_gives_the_mean_of_the_level_and_errs_less_with_more_levels():

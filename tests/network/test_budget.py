@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from neuromorph.commands.inspection import network_budget
+from neuromorph.fitting.eligibility import LEAK_FULL
 from neuromorph.library import Library
+from neuromorph.models.fidelity import FORGET_SHARE
 from neuromorph.network.budget import instances
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.energy import energy_per_frame
@@ -13,7 +15,9 @@ from neuromorph.network.hardware import IDEAL, PRODUCTS, STATES
 
 LIBRARY = Library.shipped()
 CONFIG = NetworkConfig(joint=True)
-EVENTS = {"cell_spikes": 100.0, "feature_spikes": 40.0, "note_spikes": 60.0, "diehl_updates": 4.0}
+EVENTS = {
+    "cell_spikes": 100.0, "feature_spikes": 40.0, "note_spikes": 60.0, "diehl_updates": 4.0, "forget_gates_open": 10.0,
+}  # fmt: skip
 
 
 def test_synapses_are_counted_as_the_step_has_them():
@@ -51,3 +55,10 @@ def test_learning_costs_more_and_parts_add_up():
     assert learning["total"] > frozen["total"]
     more = energy_per_frame({**EVENTS, "cell_spikes": 200.0}, models, CONFIG)
     assert more["weight read-outs"] == pytest.approx(frozen["weight read-outs"] * 300 / 200)
+
+
+def test_open_forget_gates_cost_their_line_current():
+    models = Library.shipped().models()
+    shut, open_ = (energy_per_frame({**EVENTS, "forget_gates_open": n}, models, CONFIG) for n in (0.0, 10.0))
+    power = 10.0 * FORGET_SHARE * LEAK_FULL * 0.8
+    assert open_["total"] - shut["total"] == pytest.approx(power * CONFIG.frame.seconds)
