@@ -166,6 +166,7 @@ def _learning_commands(commands) -> None:
         help="how many first frames of the prime are heard (%(default)s)",
     )
     p.add_argument("--seconds", type=_positive, default=20.0, help="length of the piece, its prime included")
+    p.add_argument("--tempo", type=_positive, metavar="BPM", help="frames a minute; the run's own by default")
     p.add_argument("--temperature", type=_positive, default=1.0)
     p.add_argument(
         "--program", type=int, default=20, help="General MIDI instrument from 0 (%(default)s reed organ)"

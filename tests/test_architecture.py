@@ -78,3 +78,30 @@ def test_import_is_light():
         "sys.exit(any(m in sys.modules for m in ('jax', 'PySpice', 'matplotlib', 'music21', 'scipy')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+DERIVATIVES = {
+    "grad", "value_and_grad", "vjp", "jvp", "linearize", "jacrev", "jacfwd", "jacobian", "hessian", "custom_vjp",
+}  # fmt: skip
+LOCAL_LEARNING = ("models", "plasticity", "network", "tasks", "music")
+
+
+def derivatives(path: Path) -> set[str]:
+    """Names of automatic differentiation that a module uses, however it came by them."""
+    used = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            used.add(node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            used |= {alias.name for alias in node.names}
+    return used & DERIVATIVES
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if home(p) in LOCAL_LEARNING], ids=lambda p: p.stem)
+def test_learning_takes_no_derivative(path):
+    """Rules are local: nothing that learns uses automatic differentiation, let alone through time."""
+    assert not derivatives(path)
+
+
+def test_the_search_for_derivatives_finds_them():
+    assert "value_and_grad" in derivatives(PACKAGE.parent / "benchmarks" / "lstm.py")

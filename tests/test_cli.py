@@ -14,6 +14,8 @@ from neuromorph.characterization import load_recipe
 from neuromorph.cli import build_parser, main
 from neuromorph.library import Library
 from neuromorph.models.library_blocks import BLOCKS
+from neuromorph.music.audio import read_audio
+from neuromorph.music.midi import read_midi
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = (
@@ -155,6 +157,18 @@ def test_generate_predict_info_and_report(run, tmp_path, capsys):
     assert "ideal" in listing
     assert main(["report", str(run / "run"), "--out", str(tmp_path / "report")]) == 0
     assert "<img" in (tmp_path / "report" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("tempo", ["60", "240"])
+def test_the_tempo_is_the_users(run, tmp_path, tempo):
+    wav, midi = tmp_path / "t.wav", tmp_path / "t.mid"
+    command = ["generate", str(run / "run"), "--data", str(run / "scale.npz"), "--seconds", "6", "--tempo", tempo,
+               "--prime-frames", "3"]  # fmt: skip
+    assert main([*command, "--out", str(wav), "--midi", str(midi)]) == 0
+    assert read_audio(wav).seconds == pytest.approx(6.5, abs=0.02)  # half a second of tail
+    roll = read_midi(midi)
+    assert roll.frame_seconds == pytest.approx(60 / float(tempo))
+    assert abs(len(roll) - 6 * float(tempo) / 60) <= 8  # silence at the end is not written
 
 
 def test_listen_saves_an_adapted_run_beside_the_old_one(run, tmp_path, capsys):

@@ -171,6 +171,8 @@ def generate_sound(run: Run, args: argparse.Namespace) -> None:
         raise InputError(
             "a spectrogram run plays sound, not notes", remedy="leave --midi out, or use a run of notes"
         )
+    if args.tempo:
+        raise InputError("a spectrogram run keeps the pace of what it heard", remedy="leave --tempo out")
     if front_end.gain_seconds:
         raise RunError(
             "this run hears without loudness and cannot play",

@@ -210,14 +210,17 @@ def run_generate(args: argparse.Namespace) -> int:
         hearing.generate_sound(run, args)
         return 0
     prime = _prime(args, frame_seconds)[: args.prime_frames]
-    piece = continued(run, prime, round(args.seconds / frame_seconds), args.seed, args.temperature)
+    beat = 60.0 / args.tempo if args.tempo else frame_seconds
+    piece = continued(run, prime, round(args.seconds / beat), args.seed, args.temperature, beat)
     written = save_piece(piece, Path(args.out), Path(args.midi) if args.midi else None, args.program)
     print(f"primed with {len(prime)} frames of {prime.name}; " + ", ".join(map(str, written)))
     return 0
 
 
-def continued(run: Run, prime: PianoRoll, frames: int, seed: int, temperature: float = 1.0) -> PianoRoll:
-    """What the network plays after a prime: ``frames`` frames, the prime included at the start."""
+def continued(
+    run: Run, prime: PianoRoll, frames: int, seed: int, temperature: float = 1.0, frame_seconds: float = 0.0
+) -> PianoRoll:
+    """What the network plays after a prime: ``frames`` frames, the prime included, at the run's own pace by default."""
     from neuromorph.music.pianoroll import PianoRoll
     from neuromorph.tasks.generate import generate
 
@@ -225,7 +228,8 @@ def continued(run: Run, prime: PianoRoll, frames: int, seed: int, temperature: f
         run.network, run.state, prime.frames, max(1, frames - len(prime)), seed=seed, temperature=temperature
     )
     whole = np.vstack([prime.frames, played.astype(np.uint8)])
-    return PianoRoll(whole, run.facts.config.frame.music_seconds, f"{run.path.name} after {prime.name}")
+    pace = frame_seconds or run.facts.config.frame.music_seconds
+    return PianoRoll(whole, pace, f"{run.path.name} after {prime.name}")
 
 
 def save_piece(piece: PianoRoll, wav: Path, midi: Path | None = None, program: int = 20) -> list[Path]:

@@ -83,6 +83,29 @@ def plot_levels(pictures: Mapping[str, np.ndarray], frequencies: np.ndarray, fra
     return figure
 
 
+def plot_piece(frames: np.ndarray | None, spectrogram: Any, prime_frames: int, title: str) -> Any:
+    """A generated piece: its piano roll [frames, 88], where it has one, above its spectrogram."""
+    plt = _pyplot()
+    rows = 1 if frames is None else 2
+    figure, panels = plt.subplots(rows, 1, figsize=(8, 2.4 * rows), squeeze=False)
+    if frames is not None:
+        panels[0, 0].imshow(np.asarray(frames).T, aspect="auto", origin="lower", cmap="Greys", interpolation="nearest",
+                            extent=(0, len(frames), 21, 109))  # fmt: skip
+        panels[0, 0].axvline(prime_frames, color="C3", lw=1)
+        panels[0, 0].set_ylim(33, 90)
+        panels[0, 0].set_ylabel("MIDI note")
+        panels[0, 0].set_xlabel("frame (the prime ends at the line)")
+    levels = spectrogram.levels
+    seconds = len(levels) * spectrogram.hop_seconds
+    panels[-1, 0].imshow(levels.T, aspect="auto", origin="lower", cmap="magma", vmin=float(levels.max()) - 14.0,
+                         extent=(0, seconds, 0, levels.shape[1]))  # fmt: skip
+    panels[-1, 0].set_ylabel("mel band")
+    panels[-1, 0].set_xlabel("time (s)")
+    panels[0, 0].set_title(title, fontsize=10)
+    figure.tight_layout()
+    return figure
+
+
 def plot_adaptation(curves: Mapping[str, np.ndarray], frames: int) -> Any:
     """Loss while listening [frames], as running means over ``frames``; each point looks back only."""
     plt = _pyplot()
