@@ -19,6 +19,9 @@ from neuromorph.network.state import State, Weights, initial_state
 from neuromorph.network.step import FrameInput, Heard, Network, frame_step
 from neuromorph.network.stream import Stream
 
+HOPELESS = 2.0
+"""Times the loss of tossing coins at which learning is called diverged."""
+
 RECORDS: dict[str, Callable[[Heard, State, jax.Array], jax.Array]] = {
     "cell_counts": lambda heard, state, y: jnp.sum(heard.cells.spikes, axis=0),
     "cell_spikes": lambda heard, state, y: heard.cells.spikes,
@@ -149,7 +152,8 @@ def simulate(
     Raises
     ------
     LearningDiverged
-        When a loss is not finite.
+        When a loss or a weight is not finite, or the network that learns is on the average twice as bad as
+        tossing a coin for every note.
     """
     unknown = set(record) - set(RECORDS)
     if unknown:
@@ -163,10 +167,25 @@ def simulate(
     records = {
         name: np.asarray(v).reshape(len(padded), *v.shape[2:])[: len(stream)] for name, v in seen.items()
     }
-    if not np.all(np.isfinite(records["nll"])):
-        bad = int(np.argmin(np.isfinite(records["nll"])))
-        raise LearningDiverged(f"the loss is not finite from frame {bad} of {len(stream)} on (rate {rate:g})")
+    _check_learning(state, records["nll"], stream.valid, network.config.notes, plasticity * rate, rate)
     return state, records
+
+
+def _check_learning(
+    state: State, nll: np.ndarray, valid: np.ndarray, notes: int, learning: float, rate: float
+) -> None:
+    if not np.all(np.isfinite(nll)):
+        bad = int(np.argmin(np.isfinite(nll)))
+        raise LearningDiverged(f"the loss is not finite from frame {bad} of {len(nll)} on (rate {rate:g})")
+    if not learning or not valid.any():
+        return
+    if not all(bool(jnp.isfinite(jnp.sum(w))) for w in jax.tree.leaves((state.fast, state.slow))):
+        raise LearningDiverged(f"a weight is not finite after {len(nll)} frames (rate {rate:g})")
+    mean, coins = float(nll[valid].mean()), notes * float(np.log(2.0))
+    if mean > HOPELESS * coins:
+        raise LearningDiverged(
+            f"the loss is {mean:.3g} nats a frame, that of tossing coins {coins:.3g} (rate {rate:g}); lower the rate"
+        )
 
 
 def frame_inputs(

@@ -97,6 +97,22 @@ def test_a_broken_loss_is_reported(small):
         listen(network, broken, stream_of([tune(6)]))
 
 
+def test_a_loss_beyond_all_reason_is_divergence(small):
+    network, state = small
+    wild = replace(state, fast=replace(state.fast, bias=state.fast.bias + 60.0))
+    stream = stream_of([tune(40)])
+    with pytest.raises(LearningDiverged, match="tossing coins"):
+        simulate(network, wild, stream, plasticity=1.0, rate=1e-6, key=KEY)
+    simulate(network, wild, stream, plasticity=0.0, rate=0.0, key=KEY)  # listening only is no learning
+
+
+def test_a_weight_that_is_not_finite_is_divergence(small):
+    network, state = small
+    broken = replace(state.slow, lateral=state.slow.lateral.at[0, 1].set(jnp.nan))
+    with pytest.raises(LearningDiverged, match="weight is not finite"):
+        simulate(network, replace(state, slow=broken), stream_of([tune(10)]), plasticity=1.0, rate=0.01, key=KEY)
+
+
 def test_at_most_k_features_win_a_frame(small):
     network, state = small
     _, seen = listen(network, state, stream_of(tunes(2)), 1.0)
