@@ -175,7 +175,7 @@ def _chunk(
     """One chunk heard by the adapting network and by its slow weights; losses of both and the rate."""
     frames = len(part)
     if not how.guarded:
-        state, nll = _adapt(network, state, part, how.rate, key)
+        state, nll = _adapt(network, state, part, how.rate, guard, key)
         return state, shadow, (nll, np.full(frames, np.nan), np.full(frames, how.rate))
     shadow, seen = simulate(network, shadow, part, plasticity=0.0, rate=0.0, key=key)
     counted, slow = part.valid, seen["nll"]
@@ -183,7 +183,7 @@ def _chunk(
         guard.fast = guard.slow = float(slow[counted].mean())
         guard.usual = min(guard.usual, guard.slow)
     rate = guard.rate
-    state, nll = _adapt(network, state, part, rate, key)
+    state, nll = _adapt(network, state, part, rate, guard, key)
     guard.note(nll[counted], slow[counted])
     if guard.hurts:
         state = with_slow_weights(state)
@@ -193,12 +193,13 @@ def _chunk(
 
 
 def _adapt(
-    network: Network, state: State, part: Stream, rate: float, key: jax.Array
+    network: Network, state: State, part: Stream, rate: float, guard: Guard, key: jax.Array
 ) -> tuple[State, np.ndarray]:
     """One chunk of learning; where it diverges, the same chunk from the slow weights at a tenth of the rate."""
     try:
         after, seen = simulate(network, state, part, plasticity=1.0, rate=rate, key=key)
     except LearningDiverged:
+        guard.set_back()
         after, seen = simulate(
             network, with_slow_weights(state), part, plasticity=1.0, rate=0.1 * rate, key=key
         )
