@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neuromorph.commands.inspection import receptive_fields
 from neuromorph.commands.learning import continued, open_run
 from neuromorph.library import Library
 from neuromorph.music.audio import SAMPLE_RATE, Audio
@@ -60,6 +61,9 @@ def main() -> None:
         _keep(
             sound, "spectrogram", None, "spectrogram network after 16 frames of a held-out chorale, as sound"
         )
+        receptive_fields(run).savefig(GALLERY / "features_sound.png", dpi=80)
+    run = open_run(str(args.runs / "jsb_independent_ideal_none_128_0"), Library.shipped())
+    receptive_fields(run).savefig(GALLERY / "features_notes.png", dpi=80)
     print("\n".join(f"{p.stat().st_size:8d} {p.relative_to(ROOT)}" for p in sorted(GALLERY.iterdir())))
 
 

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from neuromorph.characterization import load_recipe, recipe_names
 from neuromorph.commands.hardware import plot_block
 from neuromorph.errors import InputError
@@ -13,6 +15,8 @@ from neuromorph.library import Library, failed_points
 from neuromorph.spice.structure import read_structure
 from neuromorph.units import format_quantity
 
+OCTAVE, A0_OVER_C = 12, 9
+"""Semitones of an octave, and from C to the lowest piano key."""
 _PART_OF = {
     "weight_cell": "weight_store",
     "weight_refresh": "weight_store",
@@ -173,12 +177,24 @@ def _run_page(path: Path, args: argparse.Namespace) -> Any:
     notes = [note["valid_nll"] for note in run.facts.history if "valid_nll" in note]
     if notes:
         page.figure(plot_learning({run.facts.fidelity: notes}, {}), "Held-out NLL after each pass")
+    page.figure(receptive_fields(run), "Receptive fields of the feature layer")
     page.heading("Which block realises what")
     rows = [
         (r.kind, r.name, r.block, r.note) for r in hardware_listing(run.network, fidelity=run.facts.fidelity)
     ]
     page.table(("kind", "quantity", "block", "note"), rows)
     return page
+
+
+def receptive_fields(run: Any) -> Any:
+    """Feature weights over keys (an octave a row, C at the left) or over bands and thresholds."""
+
+    weights = np.asarray(run.state.features.weights)
+    if run.facts.front_end:
+        levels = run.facts.config.notes // run.facts.front_end["bands"]
+        return plot_receptive_fields(weights, "bands from below, thresholds from left to right", levels)
+    keys = np.concatenate([np.zeros((len(weights), A0_OVER_C)), weights], axis=1)
+    return plot_receptive_fields(keys, "octaves from below, C to B from left to right", OCTAVE)
 
 
 def run_data(args: argparse.Namespace) -> int:

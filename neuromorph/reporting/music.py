@@ -106,6 +106,25 @@ def plot_piece(frames: np.ndarray | None, spectrogram: Any, prime_frames: int, t
     return figure
 
 
+def plot_receptive_fields(weights: np.ndarray, lines: str, across: int) -> Any:
+    """Weights of the feature neurons [features, lines], a panel each, ``across`` lines a row; ``lines`` names them."""
+    plt = _pyplot()
+    count = len(weights)
+    columns = min(16, count)
+    rows = -(-count // columns)
+    figure, panels = plt.subplots(rows, columns, figsize=(0.75 * columns, 0.9 * rows + 0.4), squeeze=False)
+    for panel in panels.ravel():
+        panel.axis("off")
+    high = float(np.max(weights)) or 1.0
+    for panel, field in zip(panels.ravel(), weights, strict=False):
+        padded = np.concatenate([field, np.zeros(-len(field) % across)])
+        panel.imshow(
+            padded.reshape(-1, across), aspect="auto", origin="lower", cmap="Greys", vmin=0, vmax=high
+        )
+    figure.suptitle(f"feature weights, white 0 to black {high:.2f}; {lines}", fontsize=9)
+    return figure
+
+
 def plot_adaptation(curves: Mapping[str, np.ndarray], frames: int) -> Any:
     """Loss while listening [frames], as running means over ``frames``; each point looks back only."""
     plt = _pyplot()

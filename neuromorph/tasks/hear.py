@@ -21,6 +21,9 @@ ACTIVE_SHARE = 0.5
 NOTES_SOUNDING = 4.0
 """Active note lines for which the feature layer's gain is chosen (a chorale)."""
 
+X_TARGET = 0.9
+"""Trace above which a feature's weight grows: with half of the lines on, a lower one drives all weights to the stop."""
+
 Floats = NDArray[np.float64]
 
 
@@ -28,10 +31,11 @@ def hearing_config(front_end: FrontEnd, *, cells: int = CELLS, joint: bool = Fal
     """Sizes of a network behind ``front_end``; many more lines are on than in a piano roll, so features gain less."""
     lines = front_end.lines_count
     gain = FeatureConfig.gain * NOTES_SOUNDING / (ACTIVE_SHARE * lines)
-    frame = Frame(music_seconds=front_end.frame_seconds)
-    return NetworkConfig(
-        notes=lines, cells=cells, joint=joint, frame=frame, features=FeatureConfig(gain=gain)
+    frame, features = (
+        Frame(music_seconds=front_end.frame_seconds),
+        FeatureConfig(gain=gain, x_target=X_TARGET),
     )
+    return NetworkConfig(notes=lines, cells=cells, joint=joint, frame=frame, features=features)
 
 
 def front_end_of(run: Run) -> FrontEnd:

@@ -110,7 +110,9 @@ def test_a_weight_that_is_not_finite_is_divergence(small):
     network, state = small
     broken = replace(state.slow, lateral=state.slow.lateral.at[0, 1].set(jnp.nan))
     with pytest.raises(LearningDiverged, match="weight is not finite"):
-        simulate(network, replace(state, slow=broken), stream_of([tune(10)]), plasticity=1.0, rate=0.01, key=KEY)
+        simulate(
+            network, replace(state, slow=broken), stream_of([tune(10)]), plasticity=1.0, rate=0.01, key=KEY
+        )
 
 
 def test_at_most_k_features_win_a_frame(small):

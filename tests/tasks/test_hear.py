@@ -242,3 +242,10 @@ def test_the_command_line_predicts_plays_listens_and_evaluates(ear, tmp_path, ca
         main(["train", "--mode", "spectrogram", "--control", "shuffled", "--run", str(tmp_path / "r")]) == 2
     )
     assert not (tmp_path / "x.wav").exists()
+
+
+def test_features_of_sound_differ_and_do_not_saturate(run):
+    """With the target of the notes all weights run to the stop, and every feature is the same."""
+    weights = np.asarray(run.state.features.weights)
+    assert (weights > 0.95).mean() < 0.8
+    assert weights.std(axis=1).min() > 0.05
