@@ -188,6 +188,7 @@ def _run_page(path: Path, args: argparse.Namespace) -> Any:
 
 def receptive_fields(run: Any) -> Any:
     """Feature weights over keys (an octave a row, C at the left) or over bands and thresholds."""
+    from neuromorph.reporting.music import plot_receptive_fields
 
     weights = np.asarray(run.state.features.weights)
     if run.facts.front_end:

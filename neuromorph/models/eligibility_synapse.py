@@ -51,6 +51,8 @@ class EligibilitySynapse:
     lag : time constant of the buffered forget line, s
     compression : 1 / y_ref; 0 is the linear, ideal product
     leak_power : of the forget gate in the decay
+    largest : where a trace stops, the end of its characterized range; without a leak the residual charge of many
+        spikes would take it beyond all bounds
     power : of a trace in the update, as :func:`rational_power` gives it; None is 1
     """
 
@@ -61,6 +63,7 @@ class EligibilitySynapse:
     lag: float | jax.Array = 0.0
     compression: float | jax.Array = 0.0
     leak_power: float | jax.Array = 1.0
+    largest: float | jax.Array = 1e30
     power: tuple[float | jax.Array, ...] | None = None
 
     def leak(self, gate: jax.Array, seconds: float) -> jax.Array:

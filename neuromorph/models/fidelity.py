@@ -69,7 +69,7 @@ from neuromorph.errors import InputError
 from neuromorph.fitting.eligibility import FRAME as TRACE_FRAME
 from neuromorph.fitting.readout import WEIGHT_VOLT
 from neuromorph.models.diehl import TRACE_UNIT, WEIGHT_UNIT, DiehlSynapse
-from neuromorph.models.eligibility_synapse import EligibilitySynapse, rational_power
+from neuromorph.models.eligibility_synapse import TRACE_RANGE, EligibilitySynapse, rational_power
 from neuromorph.models.frame import Frame
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT, SigmoidGate, TanhGate
 from neuromorph.models.learning_unit import LEARNING_SECONDS, PAUSE_SECONDS, LearningUnit
@@ -88,6 +88,8 @@ FEATURE_RATE = 0.02
 FORGET_SHARE = 0.90
 """Forget current of a network over the one at which the traces' decay is stated, the ratio of a mirror: a cell and
 its traces then decay alike with the gate a fortieth open (their laws are not quite the same)."""
+CELL_RAIL = 0.4
+"""V from the cell's reference to either supply rail, where SPICE's cell ends when it is charged on and on."""
 READ_PULSE = 10e-9
 """Width of the error pulse at which the feedback synapse's charge is stated, s."""
 WEIGHT_BOUND = 2.0
@@ -208,6 +210,7 @@ def _eligibility(p: _Parameters, line: _Parameters, frame: Frame) -> Eligibility
         lag=line["close_time"] / math.log(100.0),
         compression=p["compression"],
         leak_power=p["decay_power"],
+        largest=TRACE_RANGE[1],
         power=rational_power(p["trace_power"]),
     )
 
@@ -243,6 +246,7 @@ def _cell(p: _Parameters) -> MemoryCell:
         rest=p["v_rest"] / TANH_UNIT,
         leak_width=p["v_leak_width"] / TANH_UNIT,
         drift_rate=p["i_hold"] / unit_charge,
+        bound=CELL_RAIL / TANH_UNIT,
         read_amplitude=p["read_gain"],
         read_offset=p["v_read_offset"] / TANH_UNIT,
         read_width=p["v_read_width"] / TANH_UNIT,

@@ -24,6 +24,7 @@ class MemoryCell:
     rest : c0, where the leak settles, units of c
     leak_width : W of the leak ``S(x) = W tanh(x / W)``, units of c (large: linear)
     drift_rate : constant fall of the closed cell, units of c per second
+    bound : c ends at +-bound, the rails, units of c
     read_amplitude, read_offset, read_width : read-out ``A relu(tanh((c - offset) / width))``
     """
 
@@ -32,6 +33,7 @@ class MemoryCell:
     rest: float | jax.Array = 0.0
     leak_width: float | jax.Array = 1e3
     drift_rate: float | jax.Array = 0.0
+    bound: float | jax.Array = 1e9
     read_amplitude: float | jax.Array = 1.0
     read_offset: float | jax.Array = 0.0
     read_width: float | jax.Array = 1.0
@@ -44,7 +46,8 @@ class MemoryCell:
         """c after ``seconds`` (a tick, ``leak`` << 1) charged by ``charge = i g``; second order in leak."""
         away = self.leak_width * jnp.tanh((c - self.rest) / self.leak_width)
         gain = seconds * (self.charge_rate * charge - self.drift_rate)
-        return c - (leak - 0.5 * leak * leak) * away + gain * (1.0 - 0.5 * leak)
+        moved = c - (leak - 0.5 * leak * leak) * away + gain * (1.0 - 0.5 * leak)
+        return jnp.clip(moved, -self.bound, self.bound)
 
     def read(self, c: jax.Array) -> jax.Array:
         """Rectified read-out ``relu(tanh c)`` before the output gate."""

@@ -132,7 +132,7 @@ def _traced(
     eligibility = frame_update(
         state.eligibility, pre, charges(blocks, record, h), leak, synapse.growth(still), keep
     )
-    return eligibility, filtered_pre[-1], output
+    return jnp.minimum(eligibility, synapse.largest), filtered_pre[-1], output
 
 
 def _with_bias_line(activity: jax.Array) -> jax.Array:

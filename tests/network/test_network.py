@@ -218,3 +218,18 @@ def test_listing_covers_every_state(small):
 def test_an_impossible_network_is_refused(wrong):
     with pytest.raises(InputError):
         toy_config(**wrong)
+
+
+def test_nominal_traces_and_cells_stay_in_their_range():
+    """A cell that never forgets: the residual charge of its lines' spikes must not run away with its traces."""
+    blocks = toy_nominal(eligibility_synapse={"residual": 0.2})
+    network, state = toy(blocks=blocks)
+    held = state.fast.gates.at[-1, CELLS : 2 * CELLS].set(30.0)  # forget gates closed
+    charged = held.at[-1, :CELLS].set(10.0).at[-1, 3 * CELLS :].set(10.0)
+    after, seen = listen(
+        network, replace(state, fast=replace(state.fast, gates=charged)), stream_of([tune(300)])
+    )
+    assert np.asarray(after.eligibility).max() <= float(blocks.eligibility.largest)
+    assert np.abs(np.asarray(after.cells.c)).max() <= float(blocks.cell.bound)
+    assert np.asarray(after.eligibility).max() > 1.0
+    assert np.asarray(after.cells.c).max() > 5.0
