@@ -64,7 +64,30 @@ def main() -> None:
         receptive_fields(run).savefig(GALLERY / "features_sound.png", dpi=80)
     run = open_run(str(args.runs / "jsb_independent_ideal_none_128_0"), Library.shipped())
     receptive_fields(run).savefig(GALLERY / "features_notes.png", dpi=80)
+    (GALLERY / "README.md").write_text(_page())
     print("\n".join(f"{p.stat().st_size:8d} {p.relative_to(ROOT)}" for p in sorted(GALLERY.iterdir())))
+
+
+def _page() -> str:
+    """What is in the gallery, as Markdown."""
+    lines = [
+        "# Gallery", "",
+        "What trained networks play, made by `python scripts/gallery.py` after `benchmarks/prediction.py` and",
+        f"`benchmarks/sound_prediction.py`. {PRIME} frames of a held-out chorale are heard, the rest is the network's own",
+        f"(temperature {TEMPERATURE:g}, seed {SEED}, nothing chosen by ear). Sound is 16 kHz Ogg Vorbis.", "",
+    ]  # fmt: skip
+    for sound in sorted(GALLERY.glob("*.ogg")):
+        midi = f", [MIDI]({sound.stem}.mid)" if sound.with_suffix(".mid").exists() else ""
+        lines += [
+            f"## {sound.stem}",
+            f"[sound]({sound.name}){midi}",
+            "",
+            f"![{sound.stem}]({sound.stem}.png)",
+            "",
+        ]
+    for picture in sorted(GALLERY.glob("features_*.png")):
+        lines += [f"## {picture.stem.replace('_', ' of ')}", f"![{picture.stem}]({picture.name})", ""]
+    return "\n".join(lines)
 
 
 def _keep(sound: Audio, name: str, frames: np.ndarray | None, title: str) -> None:

@@ -226,7 +226,7 @@ def test_nominal_traces_and_cells_stay_in_their_range():
     network, state = toy(blocks=blocks)
     held = state.fast.gates.at[-1, CELLS : 2 * CELLS].set(30.0)  # forget gates closed
     charged = held.at[-1, :CELLS].set(10.0).at[-1, 3 * CELLS :].set(10.0)
-    after, seen = listen(
+    after, _ = listen(
         network, replace(state, fast=replace(state.fast, gates=charged)), stream_of([tune(300)])
     )
     assert np.asarray(after.eligibility).max() <= float(blocks.eligibility.largest)
