@@ -4,8 +4,8 @@
 
 Loads the joint runs that ``benchmarks/prediction.py --data jsb --head joint`` left in out/runs; primes each of 40
 valid pieces, drawn by a fixed seed, with 8 frames and lets the network play 60.  Divergences and copies count the prime,
-too.  The reference is the whole valid part; the 40 pieces' own distance from it is the noise floor.  The row "primed" tells how
-much closer (interval and pitch-class histograms) a continuation is to its own piece than to another one.
+too.  The reference is the whole valid part; the 40 pieces' own distance from it is the noise floor.  The last row tells
+how often a continuation's pitch classes are nearer to those of its own piece than to another one's.
 """
 
 from __future__ import annotations
