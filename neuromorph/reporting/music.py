@@ -92,7 +92,9 @@ def plot_piece(frames: np.ndarray | None, spectrogram: Any, prime_frames: int, t
         panels[0, 0].imshow(np.asarray(frames).T, aspect="auto", origin="lower", cmap="Greys", interpolation="nearest",
                             extent=(0, len(frames), 21, 109))  # fmt: skip
         panels[0, 0].axvline(prime_frames, color="C3", lw=1)
-        panels[0, 0].set_ylim(33, 90)
+        sounding = np.flatnonzero(np.asarray(frames).any(axis=0)) + 21
+        if len(sounding):
+            panels[0, 0].set_ylim(sounding[0] - 2, sounding[-1] + 3)
         panels[0, 0].set_ylabel("MIDI note")
         panels[0, 0].set_xlabel("frame (the prime ends at the line)")
     levels = spectrogram.levels
