@@ -88,7 +88,7 @@ def measured(args: argparse.Namespace, seed: int) -> dict[str, Any]:
     frozen = evaluate(run.network, run.state, pieces).nll_by_frame[: len(stream_of(pieces))]
     after, heard = listen(run, pieces, listening(args), seed=seed, save=False)
     adapted = replace(after.state, slow=after.state.fast)
-    _, back = listen(after_home(after), own, listening(args), usual_nll=before, seed=seed, save=False)
+    _, back = listen(restarted(after), own, listening(args), usual_nll=before, seed=seed, save=False)
     result = {
         "own_before": before,
         "own_after": evaluate(run.network, after.state, own).nll,
@@ -104,8 +104,8 @@ def measured(args: argparse.Namespace, seed: int) -> dict[str, Any]:
     return result
 
 
-def after_home(run: Run) -> Run:
-    """The run with a fresh listening position: it goes on to other music."""
+def restarted(run: Run) -> Run:
+    """The run as one that has heard nothing yet and goes on to other music."""
     return replace(run, facts=replace(run.facts, listening={}))
 
 
@@ -144,14 +144,20 @@ def main() -> None:
             "lower",
         ),
     ]
+    how = {"listening": vars(listening(args)), "measured": seeds}
     figures = [
-        Figure(
-            f"{name}: {what}", round(float(np.mean(values)), 4), unit, limit, goal, better,
-            spread=round(float(np.std(values, ddof=1)), 4) if len(values) > 1 else None, seeds=tuple(args.seeds),
-            details={"by_seed": seeds if k == 0 else [round(v, 4) for v in values], "listening": vars(listening(args))},
+        Figure.over_seeds(
+            f"{name}: {what}",
+            values,
+            args.seeds,
+            unit,
+            must=limit,
+            goal=goal,
+            better=better,
+            details=how if k == 0 else {},
         )
         for k, (what, values, unit, limit, goal, better) in enumerate(rows)
-    ]  # fmt: skip
+    ]
     record(RESULTS, figures, "python benchmarks/adaptation.py " + " ".join(sys.argv[1:]))
     for figure in figures:
         print(f"{figure.claim} = {figure.value}")

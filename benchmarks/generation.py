@@ -89,11 +89,9 @@ def main() -> None:
         what: str, values: list[float], unit: str, must: float | None, goal: float | None, floor: float
     ) -> Figure:
         strict = must if args.fidelity == "ideal" else None
-        return Figure(
-            f"generation, joint outputs, T = {args.temperature:g}, {args.fidelity}: {what}",
-            round(float(np.mean(values)), 4), unit, strict, goal,
-            spread=round(float(np.std(values, ddof=1)), 4) if len(values) > 1 else None, seeds=tuple(args.seeds),
-            details={"by_seed": [round(v, 4) for v in values], "real": round(floor, 4)},
+        return Figure.over_seeds(
+            f"generation, joint outputs, T = {args.temperature:g}, {args.fidelity}: {what}", values, args.seeds, unit,
+            must=strict, goal=goal, details={"real": round(floor, 4)},
         )  # fmt: skip
 
     consonance = [100 * abs(t["consonance_share"] - real["consonance_share"]) for t in tables]
@@ -125,10 +123,9 @@ def main() -> None:
         ),
         row("notes a frame", [t["notes_per_frame"] for t in tables], "", None, None, real["notes_per_frame"]),
     ]
-    nearer = Figure(
+    nearer = Figure.over_seeds(
         f"generation, joint outputs, T = {args.temperature:g}, {args.fidelity}: nearer to its own piece than to another",
-        round(float(np.mean(own)), 2), "% of pairs", 50.0 if args.fidelity == "ideal" else None, None, "higher",
-        seeds=tuple(args.seeds), details={"by_seed": [round(v, 2) for v in own]},
+        own, args.seeds, "% of pairs", must=50.0 if args.fidelity == "ideal" else None, better="higher",
     )  # fmt: skip
     figures.append(nearer)
     record(RESULTS, figures, "python benchmarks/generation.py " + " ".join(sys.argv[1:]))

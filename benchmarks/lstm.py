@@ -162,14 +162,10 @@ def main() -> None:
     curves = [trained(args, seed, train, valid) for seed in args.seeds]
     best = [min(curve) for curve in curves]
     claim = f"{NAMES[args.data]} valid NLL, {args.head} outputs, reference: LSTM {args.cells} by BPTT"
-    figure = Figure(
-        claim, round(float(np.mean(best)), 4), "nats per frame",
-        spread=round(float(np.std(best, ddof=1)), 4) if len(best) > 1 else None, seeds=tuple(args.seeds),
-        details={
-            "by_seed": [round(v, 4) for v in best], "valid_by_epoch": [[round(v, 4) for v in c] for c in curves],
-            "train_seconds": round(time.time() - began, 1),
-        },
-    )  # fmt: skip
+    details = {
+        "valid_by_epoch": [[round(v, 4) for v in c] for c in curves], "train_seconds": round(time.time() - began, 1),
+    }  # fmt: skip
+    figure = Figure.over_seeds(claim, best, args.seeds, "nats per frame", details=details)
     if not args.no_row:
         record(RESULTS, [figure], "python benchmarks/lstm.py " + " ".join(sys.argv[1:]))
     print(f"{claim} = {figure.value} {figure.details['by_seed']}")

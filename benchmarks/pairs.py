@@ -13,8 +13,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from neuromorph.figures import Figure, record, table
 
 RESULTS = Path(__file__).parent / "results" / "music.json"
@@ -37,11 +35,9 @@ def difference(claim: str, row: dict[str, Any], other: dict[str, Any], limits: t
     gaps = [
         value - pairs[seed] for seed, value in zip(row["seeds"], row["by_seed"], strict=True) if seed in pairs
     ]
-    return Figure(
-        claim, round(float(np.mean(gaps)), 4), "nats per frame", *limits, better,
-        spread=round(float(np.std(gaps, ddof=1)), 4) if len(gaps) > 1 else None, seeds=tuple(seeds),
-        details={"by_seed": [round(v, 4) for v in gaps]},
-    )  # fmt: skip
+    return Figure.over_seeds(
+        claim, gaps, seeds, "nats per frame", must=limits[0], goal=limits[1], better=better
+    )
 
 
 def most_seeds(rows: list[dict[str, Any]]) -> Rows:

@@ -118,39 +118,33 @@ def measured(args: argparse.Namespace, seed: int, pieces: list, valid: list) -> 
     }  # fmt: skip
 
 
-def figure_of(
-    args: argparse.Namespace, claim: str, values: list[float], limits: tuple, **details: Any
-) -> Figure:
-    spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return Figure(
-        claim, round(float(np.mean(values)), 4), "nats per frame", *limits,
-        spread=None if spread is None else round(spread, 4), seeds=tuple(args.seeds),
-        details={"by_seed": [round(v, 4) for v in values], "epochs": schedule_of(args).epochs, **details},
-    )  # fmt: skip
-
-
 def figures_of(args: argparse.Namespace, seeds: list[dict[str, Any]]) -> list[Figure]:
     """Frozen and, for a network that is no control, plastic at the best of a few rates."""
     subject = f"{args.head} outputs, {args.fidelity}" + (f", {args.cells} cells" if args.cells != 128 else "")
     control = "" if args.control == "none" else f", control {args.control}"
     key, plain = (args.data, args.head, args.fidelity), args.control == "none" and args.cells == 128
-    frozen = figure_of(
-        args, f"{NAMES[args.data]} valid NLL, {subject}{control}", [s["nll"] for s in seeds],
-        LIMITS.get(key, (None, None)) if plain else (None, None),
-        accuracy_best_threshold=round(float(np.mean([s["accuracy"] for s in seeds])), 4),
-        library=library_hash(args.fidelity)[:16],
-        valid_by_epoch=[s["by_epoch"] for s in seeds],
-        events_per_frame={name: round(value, 2) for name, value in seeds[0]["events"].items()},
-        train_seconds=[round(s["seconds"], 1) for s in seeds],
+    limits, plastic_limits = (
+        table.get(key, (None, None)) if plain else (None, None) for table in (LIMITS, PLASTIC_LIMITS)
+    )
+    passes = {"epochs": schedule_of(args).epochs}
+    frozen = Figure.over_seeds(
+        f"{NAMES[args.data]} valid NLL, {subject}{control}", [s["nll"] for s in seeds], args.seeds, "nats per frame",
+        must=limits[0], goal=limits[1], details={
+            **passes, "accuracy_best_threshold": round(float(np.mean([s["accuracy"] for s in seeds])), 4),
+            "library": library_hash(args.fidelity)[:16], "valid_by_epoch": [s["by_epoch"] for s in seeds],
+            "events_per_frame": {name: round(value, 2) for name, value in seeds[0]["events"].items()},
+            "train_seconds": [round(s["seconds"], 1) for s in seeds],
+        },
     )  # fmt: skip
     if not seeds[0]["plastic"]:
         return [frozen]
     means = {rate: float(np.mean([s["plastic"][rate] for s in seeds])) for rate in PLASTIC_RATES}
     best = min(means, key=means.__getitem__)
-    plastic = figure_of(
-        args, f"{NAMES[args.data]} valid NLL, plastic while it listens, {subject}",
-        [s["plastic"][best] for s in seeds], PLASTIC_LIMITS.get(key, (None, None)) if plain else (None, None),
-        rate=best, by_rate={str(rate): round(value, 4) for rate, value in means.items()},
+    plastic = Figure.over_seeds(
+        f"{NAMES[args.data]} valid NLL, plastic while it listens, {subject}",
+        [s["plastic"][best] for s in seeds], args.seeds, "nats per frame",
+        must=plastic_limits[0], goal=plastic_limits[1],
+        details={**passes, "rate": best, "by_rate": {str(rate): round(value, 4) for rate, value in means.items()}},
     )  # fmt: skip
     return [frozen, plastic]
 

@@ -198,17 +198,6 @@ def baseline(seed: int, levels: list, classes: np.ndarray) -> dict[str, float]:
     return {"seconds": best[0], "files": best[1]}
 
 
-def figure(args: argparse.Namespace, what: str, values: list[float], unit: str, **more: Any) -> Figure:
-    """Mean over the seeds; ``more`` holds limits and details."""
-    limits = {name: more.pop(name) for name in ("must", "goal", "better") if name in more}
-    return Figure(
-        f"music, speech or noise, balanced, grouped by file, {args.fidelity}: {what}",
-        round(float(np.mean(values)), 3), unit, seeds=tuple(args.seeds), **limits,
-        spread=round(float(np.std(values, ddof=1)), 3) if len(values) > 1 else None,
-        details={"by_seed": [round(v, 3) for v in values], **more},
-    )  # fmt: skip
-
-
 def main() -> None:
     args = arguments()
     levels, classes = sounds()
@@ -226,21 +215,30 @@ def main() -> None:
     must = {"ideal": -2.0, "nominal": -4.0}[args.fidelity]
     recalls = dict(zip(CLASSES, np.mean([o["recall"] for o in ours], axis=0).round(1).tolist(), strict=True))
     logistic = {f"logistic_{name}": [round(t[name], 2) for t in theirs] for name in ("seconds", "files")}
+
+    def figure(what: str, values: list[float], unit: str, **more: Any) -> Figure:
+        claim = f"music, speech or noise, balanced, grouped by file, {args.fidelity}: {what}"
+        return Figure.over_seeds(claim, values, args.seeds, unit, **more)
+
     figures = [
         figure(
-            args, "seconds", [o["seconds"] for o in ours], "%", goal=94.0, better="higher", recall=recalls
+            "seconds",
+            [o["seconds"] for o in ours],
+            "%",
+            goal=94.0,
+            better="higher",
+            details={"recall": recalls},
         ),
-        figure(args, "files", [o["files"] for o in ours], "%", better="higher"),
+        figure("files", [o["files"] for o in ours], "%", better="higher"),
         figure(
-            args,
             "seconds, over the logistic regression",
             gain,
             "points",
             must=must,
             better="higher",
-            **logistic,
+            details=logistic,
         ),
-        figure(args, "calibration error of the confidence", [o["calibration"] for o in ours], "points"),
+        figure("calibration error of the confidence", [o["calibration"] for o in ours], "points"),
     ]
     record(RESULTS, figures, "python benchmarks/recognition.py " + " ".join(sys.argv[1:]))
     for row in figures:

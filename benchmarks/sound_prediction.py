@@ -115,12 +115,11 @@ def main() -> None:
         "seconds": round(time.time() - began)
     }
     figures = [
-        Figure(
+        Figure.over_seeds(
             f"next log-mel frame at 400 ms, normalised squared error, valid, {args.fidelity}, {reading}",
-            round(float(np.mean([s[reading] for s in seeds])), 4), "1",
-            round(simple["persistence"], 4) if reading == "frozen" else None, 0.58,
-            spread=round(float(np.std([s[reading] for s in seeds], ddof=1)), 4) if len(seeds) > 1 else None,
-            seeds=tuple(args.seeds), note="must: persistence on the same frames", details=details,
+            [s[reading] for s in seeds], args.seeds, "1",
+            must=round(simple["persistence"], 4) if reading == "frozen" else None, goal=0.58,
+            note="must: persistence on the same frames", details=details,
         )
         for reading in ("frozen", "plastic")
     ]  # fmt: skip

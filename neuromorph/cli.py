@@ -23,20 +23,29 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _positive(text: str) -> float:
-    """A finite number above zero."""
+def _number(text: str) -> float:
+    """A finite number, else NaN."""
     try:
         value = float(text)
     except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def _positive(text: str) -> float:
+    """A finite number above zero."""
+    value = _number(text)
+    if not value > 0:
         raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
     return value
 
 
 def _not_negative(text: str) -> float:
     """A finite number of at least zero."""
-    return 0.0 if text.strip() in ("0", "0.0") else _positive(text)
+    value = _number(text)
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of at least 0")
+    return value
 
 
 def _command(commands, name: str, target: str, help_: str, example: str) -> argparse.ArgumentParser:

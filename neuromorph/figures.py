@@ -7,11 +7,15 @@ import importlib.metadata
 import json
 import os
 import platform
+import statistics
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+DIGITS = 4
+"""Decimals kept of a value over seeds."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,17 @@ class Figure:
     seeds: tuple[int, ...] = ()
     note: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def over_seeds(
+        cls, claim: str, values: Sequence[float], seeds: Sequence[int], unit: str = "", **more: Any
+    ) -> Figure:
+        """Mean of a value per seed, with their standard deviation as spread; ``by_seed`` goes to the details."""
+        spread = round(statistics.stdev(values), DIGITS) if len(values) > 1 else None
+        by_seed = [round(float(value), DIGITS) for value in values]
+        details = {"by_seed": by_seed, **more.pop("details", {})}
+        mean = round(statistics.fmean(values), DIGITS)
+        return cls(claim, mean, unit, spread=spread, seeds=tuple(seeds), details=details, **more)
 
     @property
     def holds(self) -> bool:

@@ -189,6 +189,18 @@ def test_listen_saves_an_adapted_run_beside_the_old_one(run, tmp_path, capsys):
     assert len(heard["by_frame"]["nll"]) == facts["listening"]["frames"] == 37  # three parts, 40 frames
     assert plot.read_bytes()[:4] == b"\x89PNG"
     assert main(["evaluate", str(out), "--data", song]) == 0
+    plain = [
+        "listen",
+        str(run / "run"),
+        song,
+        "--out",
+        str(tmp_path / "plain"),
+        "--unguarded",
+        "--json",
+        str(json_),
+    ]
+    assert main(plain) == 0
+    assert "NaN" not in json_.read_text()
     assert main(command) == 2
     says(capsys, "run here already", "--resume")
     assert main([*command, "--resume"]) == 0

@@ -53,3 +53,10 @@ def test_a_claim_measured_again_replaces_its_row(tmp_path):
         ("a", 0.5, True, "second"), ("b", 1.0, True, "first"),
     ]  # fmt: skip
     assert not Figure("c", float("nan"), must=1.0).holds
+
+
+def test_a_figure_over_seeds_is_their_mean_and_standard_deviation():
+    figure = Figure.over_seeds("c", [1.0, 2.0, 3.0], (0, 1, 2), "V", must=2.5, details={"passes": 4})
+    assert (figure.value, figure.spread, figure.seeds, figure.holds) == (2.0, 1.0, (0, 1, 2), True)
+    assert figure.details == {"by_seed": [1.0, 2.0, 3.0], "passes": 4}
+    assert Figure.over_seeds("c", [1.0], (7,)).spread is None

@@ -30,46 +30,42 @@ def open_run(path: str, library: Library) -> Run:
     return load_run(Path(path), blocks, library_hash=digest)
 
 
-def run_train(args: argparse.Namespace) -> int:
-    """Train a network online on notes or on sound; interrupted, the same command with --resume goes on."""
-    args = _with_defaults(args)
-    if not args.resume and (Path(args.run) / "run.json").exists():
-        raise RunError(
-            "there is a run here already", where=args.run, remedy="continue it with --resume or name another"
-        )
-    if args.mode == "spectrogram":
-        return _train_on_sound(args)
-    from neuromorph.music.datasets import load_dataset
-
-    data = load_dataset(args.data, args.limit)
-    pieces = {name: [roll.frames for roll in part] for name, part in data.parts().items()}
-    run = _resumed(args) if args.resume else _fresh(args, pieces["train"])
-    _trained(args, run, pieces, f"pieces of {data.name}")
-    return 0
-
-
 SPECTROGRAM = {"cells": 64, "rate": 0.01, "epochs": 8}
 NOTES = {"cells": 128, "rate": 0.1, "epochs": 16}
 """What ``train`` takes where the user says nothing."""
 
 
-def _with_defaults(args: argparse.Namespace) -> argparse.Namespace:
+def run_train(args: argparse.Namespace) -> int:
+    """Train a network online on notes or on sound; interrupted, the same command with --resume goes on."""
+    path = Path(args.run)
+    if args.resume:
+        run = _resumed(args)
+        return _train_on_sound(args, run) if run.facts.front_end else _train_on_notes(args, run)
+    if (path / "run.json").exists():
+        raise RunError(
+            "there is a run here already", where=path, remedy="continue it with --resume or name another"
+        )
     defaults = SPECTROGRAM if args.mode == "spectrogram" else NOTES
-    return argparse.Namespace(
-        **vars(args) | {name: value for name, value in defaults.items() if getattr(args, name) is None}
-    )
+    unsaid = {name: value for name, value in defaults.items() if getattr(args, name) is None}
+    args = argparse.Namespace(**vars(args) | unsaid)
+    return _train_on_sound(args) if args.mode == "spectrogram" else _train_on_notes(args)
 
 
-def _train_on_sound(args: argparse.Namespace) -> int:
+def _train_on_notes(args: argparse.Namespace, run: Run | None = None) -> int:
+    from neuromorph.music.datasets import load_dataset
+
+    data = load_dataset(args.data, args.limit)
+    pieces = {name: [roll.frames for roll in part] for name, part in data.parts().items()}
+    _trained(args, run or _fresh(args, pieces["train"]), pieces, f"pieces of {data.name}")
+    return 0
+
+
+def _train_on_sound(args: argparse.Namespace, run: Run | None = None) -> int:
     from neuromorph.commands import hearing
 
     if args.control != "none":
         raise InputError(f"--control {args.control} is for notes", remedy="leave it out in spectrogram mode")
-    if args.resume:
-        run = _resumed(args)
-        sounds = hearing.sounds_of(run, args.data, args.limit)
-    else:
-        run, sounds = hearing.fresh_run(args)
+    run, sounds = (run, hearing.sounds_of(run, args.data, args.limit)) if run else hearing.fresh_run(args)
     run = _trained(args, run, hearing.pieces_of(run, sounds), f"sounds of {sounds.name}")
     told = hearing.train_recognition(run, sounds)
     if told:
@@ -104,8 +100,10 @@ def _fresh(args: argparse.Namespace, pieces: list[np.ndarray]) -> Run:
 
 
 def _resumed(args: argparse.Namespace) -> Run:
+    """The run where it stopped; ``--epochs`` may ask for more passes than it was begun with."""
     run = open_run(args.run, Library(args.library))
-    schedule = replace(run.facts.schedule, epochs=max(args.epochs, run.facts.position["epoch"]))
+    passes = args.epochs or run.facts.schedule.epochs
+    schedule = replace(run.facts.schedule, epochs=max(passes, run.facts.position["epoch"]))
     return replace(run, facts=replace(run.facts, schedule=schedule))
 
 
@@ -272,6 +270,18 @@ def run_predict(args: argparse.Namespace) -> int:
     return 0
 
 
+def _alike(runs: dict[str, Run]) -> Run:
+    """One of the runs, all of which must hear alike, or their losses are of different things."""
+    (first, one), *others = runs.items()
+    for path, run in others:
+        if run.facts.front_end != one.facts.front_end:
+            raise InputError(
+                f"{path} does not hear as {first} does",
+                remedy="compare runs of notes, or of the same thresholds",
+            )
+    return one
+
+
 def run_compare(args: argparse.Namespace) -> int:
     """Runs side by side on the same held-out pieces: NLL, accuracy, energy; one page."""
     from neuromorph.reporting.page import Page
@@ -279,12 +289,13 @@ def run_compare(args: argparse.Namespace) -> int:
     library = Library(args.library)
     page = Page("neuromorph: runs compared")
     page.paragraph(f"Data: {args.data}, {args.part} part; weights frozen.")
+    runs = {path: open_run(path, library) for path in args.runs}
+    pieces = _held_out_pieces(_alike(runs), args)
     rows, results = [], {}
     header = ("run", "fidelity", "outputs", "seed", "NLL, nats per frame", "accuracy, %", "energy per frame")
     print("  ".join(header))
-    for path in args.runs:
-        run = open_run(path, library)
-        results[path] = evaluation(run, _held_out_pieces(run, args), library)
+    for path, run in runs.items():
+        results[path] = evaluation(run, pieces, library)
         figures = results[path]["figures"]
         energy = figures.get("energy_per_frame_joule")
         facts = run.facts

@@ -20,7 +20,6 @@ from neuromorph.library import Library
 if TYPE_CHECKING:
     from neuromorph.tasks.run import Run
 
-SINGLE = (".mid", ".midi", ".wav", ".flac", ".ogg", ".mp3")
 CURVE_FRAMES = 256
 
 
@@ -43,7 +42,9 @@ def run_listen(args: argparse.Namespace) -> int:
         print(_plotted(heard.nll, heard.slow_nll, Path(args.plot)))
     if args.json:
         figures = {"first_quarter_nll": first, "last_quarter_nll": last, "recalls": heard.recalls}
-        series = {"nll": heard.nll, "slow_nll": heard.slow_nll, "rate": heard.rates}
+        series = {"nll": heard.nll, "rate": heard.rates} | (
+            {} if args.unguarded else {"slow_nll": heard.slow_nll}
+        )
         by_frame = {name: [round(float(v), 5) for v in values] for name, values in series.items()}
         write_json(
             Path(args.json),
@@ -79,12 +80,12 @@ def _pieces(run: Run, files: list[str]) -> list[np.ndarray]:
         from neuromorph.commands import hearing
 
         return [piece for file in files for piece in hearing.whole_pieces(run, file)]
-    from neuromorph.music.datasets import load_dataset
+    from neuromorph.music.datasets import PIECE_SUFFIXES, load_dataset
 
     frame_seconds = run.facts.config.frame.music_seconds
     rolls = []
     for file in files:
-        if Path(file).suffix.lower() in SINGLE:
+        if Path(file).suffix.lower() in PIECE_SUFFIXES:
             rolls.append(read_piece(file, frame_seconds))
         else:
             rolls += [roll for part in load_dataset(file).parts().values() for roll in part]
@@ -110,5 +111,6 @@ def _plotted(nll: np.ndarray, slow: np.ndarray, path: Path) -> Path:
     from neuromorph.reporting.music import plot_adaptation
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    plot_adaptation({"adapting": nll, "as it was (slow weights)": slow}, CURVE_FRAMES).savefig(path, dpi=110)
+    compared = {} if np.isnan(slow).any() else {"as it was (slow weights)": slow}
+    plot_adaptation({"adapting": nll, **compared}, CURVE_FRAMES).savefig(path, dpi=110)
     return path

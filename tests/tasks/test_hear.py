@@ -1,8 +1,10 @@
 """Sound in, sound expected, sound played; classes recognised."""
 
 import json
+import shutil
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 
@@ -242,6 +244,55 @@ def test_the_command_line_predicts_plays_listens_and_evaluates(ear, tmp_path, ca
         main(["train", "--mode", "spectrogram", "--control", "shuffled", "--run", str(tmp_path / "r")]) == 2
     )
     assert not (tmp_path / "x.wav").exists()
+
+
+def test_a_resumed_run_hears_as_it_did_and_keeps_its_schedule(ear, tmp_path, capsys):
+    """Neither --mode nor --epochs has to be said again."""
+    run, data = tmp_path / "run", str(ear / "set")
+    command = ["train", "--data", data, "--run", str(run), "--quiet"]
+    begun = [
+        "--mode",
+        "spectrogram",
+        "--frame-seconds",
+        "0.05",
+        "--bands",
+        "8",
+        "--levels",
+        "2",
+        "--cells",
+        "4",
+    ]
+    assert main([*command, *begun, "--epochs", "2"]) == 0
+    facts = json.loads((run / "run.json").read_text())
+    assert main([*command, "--resume"]) == 0
+    again = json.loads((run / "run.json").read_text())
+    assert (again["front_end"], again["schedule"], again["history"]) == (
+        facts["front_end"], facts["schedule"], facts["history"],
+    )  # fmt: skip
+    assert main([*command, "--resume", "--epochs", "3"]) == 0
+    assert len(json.loads((run / "run.json").read_text())["history"]) == 3
+
+
+def test_runs_that_hear_differently_are_not_compared(ear, tmp_path, capsys):
+    other = tmp_path / "other"
+    facts = json.loads((ear / "run" / "run.json").read_text())
+    shutil.copytree(ear / "run", other)
+    facts["front_end"]["code"]["edges"][0][0] -= 1.0
+    state, stored = (other / "run.h5"), json.dumps(facts)
+    with h5py.File(state, "r+") as file:
+        file.attrs["run"] = stored
+    command = [
+        "compare",
+        str(ear / "run"),
+        str(other),
+        "--data",
+        str(ear / "set"),
+        "--out",
+        str(tmp_path / "c"),
+    ]
+    assert main(command) == 2
+    assert "does not hear as" in capsys.readouterr().err
+    assert not (tmp_path / "c").exists()
 
 
 def test_features_of_sound_differ_and_do_not_saturate(run):
