@@ -26,7 +26,7 @@ from shipped_models import blocks_for, library_hash
 from neuromorph.figures import Figure, record, write_json
 from neuromorph.music.audio import read_audio
 from neuromorph.music.frontend import FrontEnd
-from neuromorph.tasks.hear import hearing_config, with_front_end
+from neuromorph.tasks.hear import hearing_config
 from neuromorph.tasks.recognize import activity, recognition, summaries, train_head
 from neuromorph.tasks.run import RunFacts, Schedule, log_odds, new_run
 from neuromorph.tasks.train import train
@@ -76,15 +76,11 @@ def hear(args: argparse.Namespace, seed: int, fold: int, levels: list, known: li
     config = hearing_config(ear)
     lines = [ear.lines(levels[n]) for n in known]
     facts = RunFacts(
-        config,
-        seed,
-        Schedule(1, 0.01, 1.0),
-        args.fidelity,
-        log_odds(lines).tolist(),
-        library_hash(args.fidelity),
-    )
+        config, seed, Schedule(1, 0.01, 1.0), args.fidelity, log_odds(lines).tolist(), library_hash(args.fidelity),
+        front_end=ear.to_dict(),
+    )  # fmt: skip
     path = args.runs / f"{args.fidelity}_{seed}_{fold}"
-    run = train(with_front_end(new_run(path, facts, blocks_for(args.fidelity, config.frame)), ear), lines)
+    run = train(new_run(path, facts, blocks_for(args.fidelity, config.frame)), lines)
     return [summaries(c, ear.frame_seconds) for c in activity(run.network, run.state, ear, levels)]
 
 

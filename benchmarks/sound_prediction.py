@@ -27,7 +27,7 @@ from neuromorph.music.frontend import FrontEnd
 from neuromorph.music.sounds import rendered_levels
 from neuromorph.network.simulate import simulate, with_slow_weights
 from neuromorph.network.stream import stream_of
-from neuromorph.tasks.hear import hearing_config, with_front_end
+from neuromorph.tasks.hear import hearing_config
 from neuromorph.tasks.run import Run, RunFacts, Schedule, load_run, log_odds, new_run
 from neuromorph.tasks.train import train
 
@@ -56,8 +56,9 @@ def trained(
     blocks, digest = blocks_for(args.fidelity, config.frame), library_hash(args.fidelity)
     for name, lines, schedule in phases:
         path = args.runs / f"sound_{name}_{args.fidelity}_{seed}"
-        facts = RunFacts(config, seed, schedule, args.fidelity, log_odds(lines).tolist(), digest)
-        fresh = with_front_end(new_run(path, facts, blocks), ear)
+        odds = log_odds(lines).tolist()
+        facts = RunFacts(config, seed, schedule, args.fidelity, odds, digest, front_end=ear.to_dict())
+        fresh = new_run(path, facts, blocks)
         if (path / "run.json").exists():
             fresh = load_run(path, blocks, library_hash=digest)
         elif run is not None:

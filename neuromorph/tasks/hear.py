@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,8 +66,3 @@ def continued_levels(run: Run, prime: Floats, frames: int, *, seed: int, tempera
         run.network, run.state, front_end.lines(prime), frames, seed=seed, temperature=temperature
     )
     return front_end.expected(played)
-
-
-def with_front_end(run: Run, front_end: FrontEnd) -> Run:
-    """The run with its front end written down."""
-    return replace(run, facts=replace(run.facts, front_end=front_end.to_dict()))

@@ -18,7 +18,6 @@ from neuromorph.tasks.hear import (
     expected_levels,
     front_end_of,
     hearing_config,
-    with_front_end,
 )
 from neuromorph.tasks.recognize import (
     UNCERTAIN,
@@ -55,9 +54,9 @@ def run(tmp_path_factory):
         hearing_config(ear, cells=24), features=replace(hearing_config(ear).features, neurons=4, winners=1)
     )
     lines = [ear.lines(piece) for piece in pieces]
-    facts = RunFacts(config, 0, Schedule(30, 0.15, 0.93, chunk_frames=128), "ideal", log_odds(lines).tolist())
-    run = new_run(tmp_path_factory.mktemp("hear") / "run", facts, ideal_blocks(config.frame))
-    return train(with_front_end(run, ear), lines)
+    schedule, odds = Schedule(30, 0.15, 0.93, chunk_frames=128), log_odds(lines).tolist()
+    facts = RunFacts(config, 0, schedule, "ideal", odds, front_end=ear.to_dict())
+    return train(new_run(tmp_path_factory.mktemp("hear") / "run", facts, ideal_blocks(config.frame)), lines)
 
 
 def test_expected_levels_beat_persistence(run):
