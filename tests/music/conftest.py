@@ -17,7 +17,7 @@ DATA = os.environ.get("NEUROMORPH_DATA")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "data" in item.keywords and not DATA:
+        if item.get_closest_marker("data") and not DATA:
             item.add_marker(pytest.mark.skip(reason="NEUROMORPH_DATA is not set"))
 
 
