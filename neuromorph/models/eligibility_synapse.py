@@ -83,7 +83,12 @@ class EligibilitySynapse:
         rate = jnp.log1p(self.residual)
         return jnp.exp(rate * later), jnp.exp(rate * jnp.sum(spikes, axis=0))
 
+    def held(self, trace: jax.Array) -> jax.Array:
+        """Traces as they stand: none beyond its range."""
+        return jnp.minimum(trace, self.largest)
+
     def _read(self, trace: jax.Array) -> jax.Array:
+        trace = self.held(trace)
         if self.power is None:
             return trace
         scale, zero, pole, high_zero, high_pole = self.power

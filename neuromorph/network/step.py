@@ -130,9 +130,9 @@ def _traced(
     keep = 1.0 - reset.astype(jnp.float32)
     still = jnp.concatenate([spikes, jnp.zeros((len(spikes), 1), jnp.float32)], axis=1)  # the bias line
     eligibility = frame_update(
-        state.eligibility, pre, charges(blocks, record, h), leak, synapse.growth(still), keep
+        synapse.held(state.eligibility), pre, charges(blocks, record, h), leak, synapse.growth(still), keep
     )
-    return jnp.minimum(eligibility, synapse.largest), filtered_pre[-1], output
+    return eligibility, filtered_pre[-1], output
 
 
 def _with_bias_line(activity: jax.Array) -> jax.Array:
