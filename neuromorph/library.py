@@ -208,7 +208,7 @@ class Library:
                 on_wait()
                 fcntl.flock(file, fcntl.LOCK_EX)
             # the holder before us removed the file: what we hold is no longer the one others open
-            if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+            if _same_file(path, file):
                 break
             file.close()
         try:
@@ -256,6 +256,14 @@ class Library:
                 repr(sorted(fit.parameters.items()) if fit else []),
             ]
         return digest(*texts)[:16]
+
+
+def _same_file(path: Path, file: IO[str]) -> bool:
+    """Whether ``path`` still leads to the open ``file``; it may be removed at any moment."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 @contextlib.contextmanager

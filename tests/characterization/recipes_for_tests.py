@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,9 @@ def _measure(waves, point):
 
 def rc_circuit(folder: Path, **changes) -> Circuit:
     path = folder / "rc.cir"
-    path.write_text(changes.pop("netlist", NETLIST))
+    partial = folder / f".rc.{os.getpid()}"  # whole or not at all: processes of one test share the folder
+    partial.write_text(changes.pop("netlist", NETLIST))
+    os.replace(partial, path)
     sweep = Sweep(
         "step", {"amplitude": Axis(changes.pop("amplitudes", (0.5, 1.0)), "V")}, _bench, _measure,
         {"out": "V", "final": "V"}, {"at": linear(2e-9, 3e-9, 2, "s")},
