@@ -12,11 +12,10 @@ import numpy as np
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.pytree import pytree
 from neuromorph.network.config import NetworkConfig
+from neuromorph.plasticity.eligibility import Traces
 
 GATES = 4
 """Gates of a cell, in the order of the weight columns: i, f, o, g."""
-TRACES = 5
-"""Eligibility rows of a synapse: i+, i-, f+, f-, g."""
 
 
 @pytree
@@ -87,7 +86,7 @@ class State:
     features: FeatureState
     lines: LineState
     cells: CellState
-    eligibility: jax.Array
+    eligibility: Traces
 
 
 def initial_weights(config: NetworkConfig, seed: int, log_odds: np.ndarray) -> Weights:
@@ -119,7 +118,7 @@ def initial_state(config: NetworkConfig, blocks: BlockSet, seed: int, log_odds: 
         features=_initial_features(config, blocks, seed),
         lines=_initial_lines(config),
         cells=_initial_cells(config, blocks),
-        eligibility=jnp.zeros((config.lines, TRACES * config.cells), jnp.float32),
+        eligibility=Traces.zeros(config.lines, config.cells),
     )
 
 

@@ -21,7 +21,7 @@ from neuromorph.network.features import feature_frame, note_traces
 from neuromorph.network.hold import held
 from neuromorph.network.memory import memory_frame
 from neuromorph.network.state import LineState, State, Weights, rest
-from neuromorph.plasticity.eligibility import CellRecord, charges, frame_update
+from neuromorph.plasticity.eligibility import CellRecord, Traces, charges, frame_update
 from neuromorph.plasticity.three_factor import delta_update, gate_update
 
 
@@ -119,7 +119,7 @@ def _external_drive(
 
 def _traced(
     network: Network, state: State, spikes: jax.Array, record: CellRecord, reset: jax.Array
-) -> tuple[jax.Array, jax.Array, jax.Array]:
+) -> tuple[Traces, jax.Array, jax.Array]:
     """Eligibility after the frame and the line filters' end values (spikes [ticks, lines - 1])."""
     blocks, h = network.blocks, network.config.frame.tick_seconds
     synapse = blocks.eligibility
@@ -130,8 +130,9 @@ def _traced(
     keep = 1.0 - reset.astype(jnp.float32)
     still = jnp.concatenate([spikes, jnp.zeros((len(spikes), 1), jnp.float32)], axis=1)  # the bias line
     eligibility = frame_update(
-        synapse.held(state.eligibility), pre, charges(blocks, record, h), leak, synapse.growth(still), keep
-    )
+        jax.tree.map(synapse.held, state.eligibility), pre, charges(blocks, record, h), leak,
+        synapse.growth(still), keep,
+    )  # fmt: skip
     return eligibility, filtered_pre[-1], output
 
 

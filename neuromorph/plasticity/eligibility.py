@@ -16,6 +16,31 @@ import jax.numpy as jnp
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.pytree import pytree
 
+TRACES = 5
+"""Eligibility traces of a synapse."""
+
+
+@pytree
+class Traces:
+    """One array a kind of trace: separate arrays stay in the cache while a frame is added to them.
+
+    Parameters
+    ----------
+    i_up, i_down, f_up, f_down : twin traces of the input and forget gates
+    g_up : the input amplifier's single trace
+    """
+
+    i_up: jax.Array
+    i_down: jax.Array
+    f_up: jax.Array
+    f_down: jax.Array
+    g_up: jax.Array
+
+    @classmethod
+    def zeros(cls, lines: int, cells: int) -> Traces:
+        """Empty traces [lines, cells]."""
+        return cls(*(jnp.zeros((lines, cells), jnp.float32) for _ in range(TRACES)))
+
 
 @pytree
 class CellRecord:
@@ -28,22 +53,17 @@ class CellRecord:
     spikes: jax.Array
 
 
-def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> jax.Array:
-    """psi of the five traces, [ticks, 5 * cells], order i+, i-, f+, f-, g."""
+def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> Traces:
+    """psi of the traces, [ticks, cells] each."""
     gain = tick_seconds * blocks.cell.charge_rate
     slope = jax.vmap(blocks.gate.slope)(record.gates)
     psi_i = gain * record.g * slope[:, 0]
     away = record.c - blocks.cell.rest
     psi_f = tick_seconds * blocks.cell.leak_rate * slope[:, 1] * away
     psi_g = gain * record.gates[:, 0] * jax.vmap(blocks.tanh.slope)(record.g)
-    parts = [
-        jnp.maximum(psi_i, 0),
-        jnp.maximum(-psi_i, 0),
-        jnp.maximum(psi_f, 0),
-        jnp.maximum(-psi_f, 0),
-        psi_g,
-    ]
-    return jnp.concatenate(parts, axis=1)
+    return Traces(
+        jnp.maximum(psi_i, 0), jnp.maximum(-psi_i, 0), jnp.maximum(psi_f, 0), jnp.maximum(-psi_f, 0), psi_g
+    )
 
 
 def remaining(leak: jax.Array) -> jax.Array:
@@ -54,48 +74,48 @@ def remaining(leak: jax.Array) -> jax.Array:
 
 
 def frame_update(
-    eligibility: jax.Array,
+    eligibility: Traces,
     pre: jax.Array,
-    psi: jax.Array,
+    psi: Traces,
     leak: jax.Array,
     growth: tuple[jax.Array, jax.Array],
     keep: jax.Array,
-) -> jax.Array:
-    """Traces [lines, 5 * cells] after a frame: one decay, one product (exact).
+) -> Traces:
+    """Traces [lines, cells] after a frame: one decay, one product (exact).
 
     Parameters
     ----------
     eligibility : traces before the frame
     pre : [ticks, lines] spike activity that charges them
-    psi : [ticks, 5 * cells] from :func:`charges`
+    psi : [ticks, cells] from :func:`charges`
     leak : [ticks, cells] lambda
     growth : [ticks, lines] and [lines], from the synapse's :meth:`growth`
     keep : 0 where a new piece begins with this frame, else 1
     """
-    copies = psi.shape[1] // leak.shape[1]
-    left = jnp.tile(remaining(leak), (1, copies))
-    whole = jnp.tile(keep * jnp.exp(-jnp.sum(leak, axis=0)), copies)
+    left, whole = remaining(leak), keep * jnp.exp(-jnp.sum(leak, axis=0))
     after, grown = growth
-    return eligibility * whole[None, :] * grown[:, None] + (pre * after).T @ (psi * left)
+    arriving = (pre * after).T
+    return jax.tree.map(
+        lambda y, charge: y * whole[None, :] * grown[:, None] + arriving @ (charge * left), eligibility, psi
+    )
 
 
 def tick_update(
-    eligibility: jax.Array,
+    eligibility: Traces,
     pre: jax.Array,
-    psi: jax.Array,
+    psi: Traces,
     leak: jax.Array,
     spikes: jax.Array,
     residual: float | jax.Array,
-) -> jax.Array:
+) -> Traces:
     """The same, tick by tick and synapse by synapse: the reference for :func:`frame_update`.
 
     ``spikes`` [ticks, lines] are those of the lines, each of which adds ``residual`` of a trace to it.
     """
-    copies = psi.shape[1] // leak.shape[1]
 
-    def tick(y: jax.Array, inputs: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
+    def tick(traces: Traces, inputs: tuple[jax.Array, Traces, jax.Array, jax.Array]) -> tuple[Traces, None]:
         x, charge, lam, pulse = inputs
-        kept = jnp.tile(jnp.exp(-lam), copies)[None, :] * (1.0 + residual * pulse)[:, None]
-        return y * kept + x[:, None] * charge[None, :], None
+        kept = jnp.exp(-lam)[None, :] * (1.0 + residual * pulse)[:, None]
+        return jax.tree.map(lambda y, psi: y * kept + x[:, None] * psi[None, :], traces, charge), None
 
     return jax.lax.scan(tick, eligibility, (pre, psi, leak, spikes))[0]

@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 
 from neuromorph.models.eligibility_synapse import EligibilitySynapse
+from neuromorph.plasticity.eligibility import Traces
 
 
 def gate_update(
     synapse: EligibilitySynapse,
-    eligibility: jax.Array,
+    eligibility: Traces,
     signal: jax.Array,
     output_signal: jax.Array,
     pre: jax.Array,
@@ -19,19 +20,18 @@ def gate_update(
 
     Parameters
     ----------
-    eligibility : [lines, 5 * cells], order i+, i-, f+, f-, g
+    eligibility : traces, [lines, cells] each
     signal : [cells] learning signal times slope of the read-out
     output_signal : [cells] learning signal times slope through the output gate
     pre : [lines] spike activity at the frame's end (the output gate has no memory)
     """
-    i_up, i_down, f_up, f_down, g_up = jnp.split(eligibility, 5, axis=1)
     row = signal[None, :]
     return jnp.concatenate(
         [
-            row * synapse.twin(i_up, i_down),
-            row * synapse.twin(f_up, f_down),
+            row * synapse.twin(eligibility.i_up, eligibility.i_down),
+            row * synapse.twin(eligibility.f_up, eligibility.f_down),
             pre[:, None] * output_signal[None, :],
-            row * synapse.single(g_up),
+            row * synapse.single(eligibility.g_up),
         ],
         axis=1,
     )

@@ -36,7 +36,7 @@ def test_dendrites_empty_while_cells_and_traces_keep(busy):
     assert np.abs(state.cells.current).max() > 0.1
     np.testing.assert_allclose(after.cells.current, state.cells.current * np.exp(-3.0), rtol=1e-5)
     np.testing.assert_allclose(after.features.current, state.features.current * np.exp(-3.0), rtol=1e-5)
-    np.testing.assert_array_equal(after.eligibility, state.eligibility)
+    jax.tree.map(np.testing.assert_array_equal, after.eligibility, state.eligibility)
     np.testing.assert_array_equal(after.fast.gates, state.fast.gates)
     # the floor of the forget gate, 3e-4 of a leak of 8e6 / s, and the constant discharge of 2 pA
     lost = np.abs(after.cells.c - state.cells.c)

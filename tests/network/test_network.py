@@ -229,8 +229,8 @@ def test_nominal_traces_and_cells_stay_in_their_range():
     after, _ = listen(
         network, replace(state, fast=replace(state.fast, gates=charged)), stream_of([tune(300)])
     )
-    held = np.asarray(blocks.eligibility.held(after.eligibility))
-    assert held.max() == float(blocks.eligibility.largest)
-    assert np.asarray(after.eligibility).max() < 1e3  # a frame's growth; unheld, 300 frames make it infinite
+    traces = np.stack([np.asarray(leaf) for leaf in jax.tree.leaves(after.eligibility)])
+    assert np.asarray(blocks.eligibility.held(traces)).max() == float(blocks.eligibility.largest)
+    assert traces.max() < 1e3  # a frame's growth; unheld, 300 frames make it infinite
     assert np.abs(np.asarray(after.cells.c)).max() <= float(blocks.cell.bound)
     assert np.asarray(after.cells.c).max() > 5.0

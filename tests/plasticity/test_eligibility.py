@@ -14,8 +14,17 @@ from neuromorph.network.memory import memory_frame
 from neuromorph.network.simulate import frame_inputs
 from neuromorph.network.step import frame_step
 from neuromorph.network.stream import stream_of
-from neuromorph.plasticity.eligibility import charges, frame_update, tick_update
+from neuromorph.plasticity.eligibility import TRACES, Traces, charges, frame_update, tick_update
 from tests.network.toys import NOTES, toy, toy_nominal, tune
+
+
+def stacked(traces):
+    """[traces, ...] of all kinds."""
+    return np.stack([np.asarray(leaf) for leaf in jax.tree.leaves(traces)])
+
+
+def random_traces(draw, *shape):
+    return Traces(*(jnp.asarray(draw.random(shape), jnp.float32) for _ in range(TRACES)))
 
 
 @partial(jax.jit, static_argnames="variant")
@@ -42,27 +51,29 @@ def test_lazy_traces_are_the_tick_level_ones_after_100_frames(fidelity, monkeypa
     lazy, lazy_spikes = run(network, state)
 
     def by_tick(eligibility, pre, psi, leak, spikes, keep):
-        return tick_update(keep * eligibility, pre, psi, leak, spikes, network.blocks.eligibility.residual)
+        kept = jax.tree.map(lambda y: keep * y, eligibility)
+        return tick_update(kept, pre, psi, leak, spikes, network.blocks.eligibility.residual)
 
     monkeypatch.setattr("neuromorph.network.step.frame_update", by_tick)
     monkeypatch.setattr(EligibilitySynapse, "growth", lambda self, spikes: spikes)
     exact, exact_spikes = run(network, state, "by tick")
     assert np.array_equal(lazy_spikes, exact_spikes)
     assert lazy_spikes.sum() > 100
-    error = np.sqrt(np.mean((lazy.eligibility - exact.eligibility) ** 2))
-    assert error <= 1e-5 * np.sqrt(np.mean(exact.eligibility**2))
+    lazy_traces, exact_traces = stacked(lazy.eligibility), stacked(exact.eligibility)
+    error = np.sqrt(np.mean((lazy_traces - exact_traces) ** 2))
+    assert error <= 1e-5 * np.sqrt(np.mean(exact_traces**2))
 
 
 def test_moving_spikes_within_a_frame_changes_the_traces():
     draw = np.random.default_rng(0)
     leak = jnp.full((20, 4), 0.05, jnp.float32)
-    psi = jnp.asarray(draw.random((20, 20)), jnp.float32)
+    psi = random_traces(draw, 20, 4)
     early, late = np.zeros((2, 20, 3), np.float32)
     early[2], late[15] = 1.0, 1.0
-    start, keep = jnp.zeros((3, 20), jnp.float32), jnp.float32(1.0)
+    start, keep = Traces.zeros(3, 4), jnp.float32(1.0)
     none = EligibilitySynapse(0.0).growth(jnp.zeros((20, 3), jnp.float32))
     traces = [frame_update(start, jnp.asarray(pre), psi, leak, none, keep) for pre in (early, late)]
-    assert np.abs(traces[0] - traces[1]).max() > 0.05
+    assert np.abs(stacked(traces[0]) - stacked(traces[1])).max() > 0.05
 
 
 def test_moving_input_spikes_changes_cells_and_traces_of_the_network():
@@ -71,7 +82,7 @@ def test_moving_input_spikes_changes_cells_and_traces_of_the_network():
     a, _ = run(network, state)
     b, _ = run(rolled, state)
     assert np.abs(a.cells.c - b.cells.c).max() > 1e-3
-    assert np.abs(a.eligibility - b.eligibility).max() > 1e-3
+    assert np.abs(stacked(a.eligibility) - stacked(b.eligibility)).max() > 1e-3
 
 
 def trace_and_difference(network, state, line, gate, cell, frames=3, step=2e-2):
@@ -93,19 +104,21 @@ def trace_and_difference(network, state, line, gate, cell, frames=3, step=2e-2):
             traces, pre0 = frame_update(traces, pre, psi, leak, growth, jnp.float32(1.0)), pre[-1]
         return cells.c[cell], traces
 
-    zero = jnp.zeros((NOTES, 5 * config.cells), jnp.float32)
+    zero = Traces.zeros(NOTES, config.cells)
     _, traces = final(state.fast.gates, zero)
     up, _ = final(state.fast.gates + step * row.at[index].set(1.0), zero)
     down, _ = final(state.fast.gates - step * row.at[index].set(1.0), zero)
     return traces, float(up - down) / (2 * step)
 
 
-@pytest.mark.parametrize(("gate", "rows"), [(0, (0, 1)), (1, (2, 3)), (3, (4,))], ids=["i", "f", "g"])
-def test_eligibility_is_the_derivative_of_the_cell(gate, rows):
+@pytest.mark.parametrize(
+    ("gate", "kinds"), [(0, ("i_up", "i_down")), (1, ("f_up", "f_down")), (3, ("g_up",))], ids=["i", "f", "g"]
+)
+def test_eligibility_is_the_derivative_of_the_cell(gate, kinds):
     network, state = toy(memory=False)
     for cell in (1, 5):
         traces, slope = trace_and_difference(network, state, line=2, gate=gate, cell=cell)
-        parts = [float(traces[2, r * network.config.cells + cell]) for r in rows]
+        parts = [float(getattr(traces, kind)[2, cell]) for kind in kinds]
         signed = parts[0] - parts[1] if len(parts) == 2 else parts[0]
         assert signed == pytest.approx(slope, rel=0.05, abs=2e-4)
 
@@ -113,7 +126,7 @@ def test_eligibility_is_the_derivative_of_the_cell(gate, rows):
 def test_twin_traces_are_never_negative():
     network, state = toy()
     final, _ = run(network, state)
-    assert float(final.eligibility[:, : 4 * network.config.cells].min()) >= 0.0
+    assert stacked(final.eligibility)[: TRACES - 1].min() >= 0.0
 
 
 def test_residual_charge_is_exact_in_the_lazy_form():
@@ -121,10 +134,10 @@ def test_residual_charge_is_exact_in_the_lazy_form():
     draw = np.random.default_rng(1)
     spikes = jnp.asarray(draw.random((20, 3)) < 0.3, jnp.float32)
     leak = jnp.asarray(draw.uniform(0, 0.1, (20, 4)), jnp.float32)
-    psi, start = (jnp.asarray(draw.random(shape), jnp.float32) for shape in ((20, 20), (3, 20)))
+    psi, start = random_traces(draw, 20, 4), random_traces(draw, 3, 4)
     growth = EligibilitySynapse(0.0, residual=0.05).growth(spikes)
     lazy = frame_update(start, spikes, psi, leak, growth, jnp.float32(1.0))
     exact = tick_update(start, spikes, psi, leak, spikes, 0.05)
-    np.testing.assert_allclose(lazy, exact, rtol=1e-5)
+    np.testing.assert_allclose(stacked(lazy), stacked(exact), rtol=1e-5)
     none = frame_update(start, spikes, psi, leak, EligibilitySynapse(0.0).growth(spikes), jnp.float32(1.0))
-    assert np.all(np.asarray(lazy) > np.asarray(none))
+    assert np.all(stacked(lazy) > stacked(none))

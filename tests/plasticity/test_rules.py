@@ -7,6 +7,7 @@ from neuromorph.models.diehl import DiehlSynapse
 from neuromorph.models.eligibility_synapse import EligibilitySynapse
 from neuromorph.models.pytree import as_float32
 from neuromorph.plasticity.diehl import post_updates
+from neuromorph.plasticity.eligibility import TRACES, Traces
 from neuromorph.plasticity.three_factor import delta_update, gate_update
 
 
@@ -30,17 +31,17 @@ def test_plasticity_off_moves_nothing():
 
 
 def test_gate_update_multiplies_signal_and_trace():
-    traces = jnp.asarray(np.random.default_rng(0).random((3, 10)), jnp.float32)
+    y = np.random.default_rng(0).random((TRACES, 3, 2)).astype(np.float32)
+    traces = Traces(*map(jnp.asarray, y))
     down = gate_update(
         EligibilitySynapse(1.0), traces, jnp.float32([2.0, -1.0]), jnp.float32([0.5, 0.5]), jnp.ones(3)
     )
-    y = np.asarray(traces).reshape(3, 5, 2)
     signal = np.array([2.0, -1.0])
     parts = [
-        (y[:, 0] - y[:, 1]) * signal,
-        (y[:, 2] - y[:, 3]) * signal,
+        (y[0] - y[1]) * signal,
+        (y[2] - y[3]) * signal,
         np.full((3, 2), 0.5),
-        y[:, 4] * signal,
+        y[4] * signal,
     ]
     assert np.allclose(down, np.concatenate(parts, axis=1), atol=1e-6)
 
