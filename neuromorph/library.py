@@ -29,6 +29,7 @@ import numpy as np
 
 from neuromorph.errors import LibraryError
 from neuromorph.spice.netlist import digest
+from neuromorph.units import format_quantity
 
 SCHEMA = 1
 SOLVED, FAILED = 1, 2
@@ -348,9 +349,14 @@ def provenance(netlist: str, plan: str, ngspice_version: str, options: str) -> d
 
 
 def failed_points(data: BlockData) -> Mapping[str, str]:
-    """Failed points of a block, ``"sweep[index]" -> reason``."""
+    """Failed points of a block, ``"sweep, axis = value, ..." -> reason``."""
     return {
-        f"{name}[{', '.join(map(str, index))}]": reason
+        ", ".join((name, *_point(sweep, index))): reason
         for name, sweep in data.sweeps.items()
         for index, reason in sweep.reasons.items()
     }
+
+
+def _point(sweep: SweepData, index: tuple[int, ...]) -> Iterator[str]:
+    for axis, i in zip(sweep.axes, index, strict=True):
+        yield f"{axis} = {format_quantity(sweep.axes[axis][i], sweep.units[axis], 4)}"

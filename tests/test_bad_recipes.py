@@ -56,6 +56,7 @@ STATIC = {
     "missing subcircuit": ('subcircuit="low_pass"', 'subcircuit="lowpass"', ("lowpass", "they have: low_pass")),
     "bench raises": ("point['amplitude']", "point['height']", ("sweep step", "bench fails at amplitude=0.5", "height")),
     "bench returns nothing": ("return circuit", "circuit", ("bench returns NoneType",)),
+    "source on no pin": ("vin in 0", "vin inn 0", ("sweep step", "'inn', which nothing else touches", "in out")),
     "no sweeps": ("sweeps=(Sweep(", "sweeps=() and (Sweep(", ("no sweep to measure",)),
     "bad name": ('name="low_pass"', 'name="low/pass"', ("'low/pass'",)),
     "two knobs of a name": (
@@ -178,8 +179,16 @@ MEASURED = {
         ("step", "declares the output 'final'", "measure"),
     ),
     "wrong shape": ('waves["out"][-1]', 'waves["out"]', ("step", "'final'", "shape", "inner axes have ()")),
-    "measure raises": ('waves["out"]', 'waves["out_"]', ("every point of sweep 'step' failed", "out_")),
-    "measure divides by zero": ('waves["out"][-1]', "1 / 0", ("every point", "ZeroDivisionError")),
+    "measure raises": (
+        'waves["out"]',
+        'waves["out_"]',
+        ("low_pass, sweep step", "no 'out_'", "it saved: time, out"),
+    ),
+    "measure divides by zero": (
+        'waves["out"][-1]',
+        "1 / 0",
+        ("every point", "ZeroDivisionError", "(mine.py, line "),
+    ),
 }
 
 
@@ -202,13 +211,13 @@ def test_failed_points_are_listed_and_the_exit_status_is_1(tmp_path, capsys):
     written(tmp_path, cards, bad)
     assert characterize(tmp_path) == 1
     error = capsys.readouterr().err
-    assert "failed: low_pass/step[1]" in error
+    assert "failed: low_pass/step, amplitude = " in error
     assert "Traceback" not in error
     assert list(Library(tmp_path / "library").read("low_pass")["step"].status) == [1, 2]
     assert characterize(tmp_path) == 1
     again = capsys.readouterr()
     assert "low_pass: unchanged" in again.out
-    assert "failed: low_pass/step[1]" in again.err
+    assert "failed: low_pass/step, amplitude = " in again.err
     assert "--force" in again.err
 
 

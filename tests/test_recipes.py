@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from neuromorph.characterization import load_recipe, measure, recipe_names
+from neuromorph.characterization.plan import planned
 from neuromorph.characterization.recipes import find_recipe
-from neuromorph.characterization.runner import _plan_digest
 from neuromorph.circuit import Axis
 from neuromorph.library import Library
 from neuromorph.spice.netlist import digest
@@ -35,7 +35,7 @@ def test_the_shipped_curves_are_those_of_this_netlist_and_plan(name):
     """After a change of a netlist or recipe: make library."""
     circuit, attributes = load_recipe(name), Library.shipped().attributes(name)
     assert attributes["netlist_sha256"] == digest(circuit.netlist_text())
-    assert attributes["plan_sha256"] == _plan_digest(circuit, [s for s in circuit.sweeps if not s.held_out])
+    assert attributes["plan_sha256"] == planned(circuit).digest
 
 
 @pytest.mark.parametrize("name", recipe_names())

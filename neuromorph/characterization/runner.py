@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import traceback
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,10 +22,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from neuromorph.characterization.plan import planned
 from neuromorph.circuit import STANDARD_OPTIONS, Circuit, Sweep
 from neuromorph.errors import CircuitError, NeuromorphError, SimulationFailed
 from neuromorph.library import FAILED, SOLVED, BlockData, Library, SweepData, failed_points, provenance
-from neuromorph.spice.netlist import digest
 from neuromorph.spice.workers import Job, WorkerPool
 
 Result = dict[str, Any] | SimulationFailed
@@ -53,7 +54,7 @@ def characterize(
     ----------
     circuits : iterable of Circuit
     library : Library
-        Blocks whose netlist, plan and options have not changed are left alone.
+        Blocks whose netlist, sweeps, stimuli and measurements have not changed are left alone.
     jobs : int, optional
         ngspice processes; one a core by default.
     force : bool
@@ -66,7 +67,7 @@ def characterize(
     CircuitError
         When every point of a sweep fails: the circuit, not the point, is wrong.
     """
-    plans = [_planned(circuit) for circuit in circuits]
+    plans = [planned(circuit) for circuit in circuits]
     _refuse_same_names([plan.circuit.name for plan in plans])
     ran, resumed, unchanged = {}, {}, []
     waiting = [p for p in plans if force or not p.is_done(library)]
@@ -100,31 +101,6 @@ def characterize(
     return Summary(ran, resumed, tuple(unchanged), failed)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What is to be measured of a circuit, and its hash."""
-
-    circuit: Circuit
-    sweeps: tuple[Sweep, ...]
-    digest: str
-
-    @property
-    def points(self) -> int:
-        return sum(int(np.prod(sweep.shape)) for sweep in self.sweeps)
-
-    def is_done(self, library: Library) -> bool:
-        """Whether the library holds exactly this."""
-        return library.attributes(self.circuit.name).get("plan_sha256") == self.digest
-
-
-def _planned(circuit: Circuit) -> _Plan:
-    sweeps = tuple(s for s in circuit.sweeps if not s.held_out)
-    if not sweeps:
-        raise CircuitError("the recipe has no sweep to measure", where=circuit.name,
-                           remedy="add a Sweep that is not held out")  # fmt: skip
-    return _Plan(circuit, sweeps, _plan_digest(circuit, sweeps))
-
-
 def _refuse_same_names(names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
@@ -142,18 +118,11 @@ def measure(
     circuit: Circuit, sweeps: Iterable[Sweep], jobs: int | None = None, progress: bool = False
 ) -> BlockData:
     """Measure sweeps now, without a library (held-out checks, re-measurements)."""
-    sweeps = tuple(sweeps)
+    plan = planned(circuit, sweeps)
     with WorkerPool(jobs) as pool:
-        points = sum(int(np.prod(sweep.shape)) for sweep in sweeps)
-        with tqdm(total=points, desc=circuit.name, unit="point", disable=not progress) as bar:
-            results = _run(circuit, sweeps, pool, None, bar)
-        return _assemble(circuit, sweeps, results, _plan_digest(circuit, sweeps), pool.version)
-
-
-def _plan_digest(circuit: Circuit, sweeps: Iterable[Sweep]) -> str:
-    decks = [circuit.bench(sweep, point) for sweep in sweeps for _, point in sweep.points()]
-    outputs = [f"{sweep.name}:{sorted(sweep.outputs)}" for sweep in sweeps]
-    return digest(circuit.netlist_text(), *decks, *outputs)
+        with tqdm(total=plan.points, desc=circuit.name, unit="point", disable=not progress) as bar:
+            results = _run(circuit, plan.sweeps, pool, None, bar)
+        return _assemble(circuit, plan.sweeps, results, plan.digest, pool.version)
 
 
 def _run(
@@ -191,13 +160,25 @@ def _measured(sweep: Sweep, point: Any, outcome: Any, job: Job) -> Result:
     try:
         values = sweep.measure(outcome, point)
         arrays = {name: np.asarray(value, float) for name, value in values.items()}
+    except CircuitError as error:
+        where = error.where or f"{job.circuit}, sweep {sweep.name}"
+        raise CircuitError(error.what, where=where, remedy=error.remedy) from error
     except NeuromorphError:
         raise
     except Exception as error:  # a recipe's own code: whatever it raises is this point's failure
         text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        return SimulationFailed(job.circuit, job.point, "measurement", text)
+        return SimulationFailed(job.circuit, job.point, "measurement", text + _line_of(sweep, error))
     _check_outputs(sweep, arrays, job.circuit)
     return arrays
+
+
+def _line_of(sweep: Sweep, error: Exception) -> str:
+    """Where in the recipe's file it happened, unless the recipe itself says what is wrong."""
+    code = getattr(sweep.measure, "__code__", None)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if code and f.filename == code.co_filename]
+    if isinstance(error, ValueError) or not frames:
+        return ""
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
 
 
 def _check_outputs(sweep: Sweep, arrays: dict[str, np.ndarray], circuit: str) -> None:

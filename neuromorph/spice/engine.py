@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from neuromorph.errors import EngineUnavailable, SimulationFailed
+from neuromorph.errors import CircuitError, EngineUnavailable, SimulationFailed
 
 _SONAMES = ("libngspice.so.0", "libngspice.so", "libngspice.0.dylib", "libngspice.dylib", "ngspice.dll")
 _FATAL = re.compile(
@@ -55,6 +55,11 @@ class Waveforms:
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> np.ndarray:
+        if name.lower() not in self.vectors:
+            raise CircuitError(
+                f"ngspice saved no {name!r}",
+                remedy=f"it saved: {', '.join(self.vectors)}; see the bench's .save",
+            )
         return self.vectors[name.lower()]
 
     @property

@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
 
-from neuromorph.characterization import characterize
+from neuromorph.characterization import characterize, runner
 from neuromorph.errors import CircuitError
 from neuromorph.library import FAILED, SOLVED, Library
 
@@ -60,7 +60,7 @@ def test_a_circuit_that_always_fails_is_refused(tmp_path):
 SCRIPT = """
 import sys
 from pathlib import Path
-from neuromorph.characterization import characterize
+from neuromorph.characterization import characterize, runner
 from neuromorph.library import Library
 from tests.characterization.recipes_for_tests import rc_circuit
 folder = Path(sys.argv[1])
@@ -96,18 +96,18 @@ def journal_entries(folder):
 
 
 def interrupted(folder, kept=3):
-    """A run of four points that stops at the last: its recipe raises there."""
+    """A run of four points that stops at the last."""
     amplitudes = (0.2, 0.4, 0.6, 0.8)
     circuit = rc_circuit(folder, amplitudes=amplitudes)
 
-    def stop(waves, point):
+    def stop(sweep, point, outcome, job):
         if point["amplitude"] > amplitudes[kept - 1]:
             raise CircuitError("enough")
-        return circuit.sweeps[0].measure(waves, point)
+        return measured(sweep, point, outcome, job)
 
-    broken = replace(circuit, sweeps=(replace(circuit.sweeps[0], measure=stop),))
-    with pytest.raises(CircuitError, match="enough"):
-        characterize([broken], Library(folder / "lib"), jobs=1, progress=False)
+    measured = runner._measured
+    with mock.patch.object(runner, "_measured", stop), pytest.raises(CircuitError, match="enough"):
+        characterize([circuit], Library(folder / "lib"), jobs=1, progress=False)
     return circuit
 
 
