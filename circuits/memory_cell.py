@@ -137,7 +137,7 @@ CIRCUIT = Circuit(
         Sweep(
             "retention", {"v_f": Axis((-0.1, 0.0, 0.06, 0.12, 0.2), "V"), "c_start": Axis((0.04, 0.1), "V")},
             _retention, _retention_measure, {"c": "V", "keep": "1"}, {"frames": Axis(RETENTION_FRAMES, "1")},
-            caption="Retention after 1, 10 and 100 frames",
+            caption="Retention after 1, 10 and 100 frames; keep is the share kept per frame, averaged over them",
         ),
         Sweep("frames", {"seed": Axis((21, 22), "")}, _frames, _frames_measure, _FRAME_OUT, _FRAME_AXIS,
               caption="Random frames"),
@@ -157,8 +157,9 @@ CIRCUIT = Circuit(
     "gate of Gers, Schmidhuber and Cummins (2000). The circuit is our own design.",
     description="One capacitor (50 fF) holds the cell. The product i * g charges it; a second amplifier in unity feedback, "
     "gated by the forget gate with its inputs swapped, discharges it towards the reference; a third one and a p mirror "
-    "read it out as a current o * relu(tanh c) that can drive a neuron. With all gates closed it loses 7 mV in 10 us "
-    "(100 frames), a constant 35 pA downwards.",
+    "read it out as a current o * relu(tanh c) that can drive a neuron. A cell whose gates are all shut still falls, by a "
+    "constant current (`i_hold`); within the stated 0.2 V a forget gate never shuts fully, and its leak adds to that, as "
+    "the retention curves show.",
     limits="The amplifiers saturate, so forgetting is exponential only within some 60 mV of the reference. Stated for cell "
     "voltages within 0.15 V and gate voltages within 0.2 V of the reference, where "
     "the bias knobs are interpolated over their ranges. At the highest read-out bias the "

@@ -118,8 +118,9 @@ def _recipes(parser: argparse.ArgumentParser, library: str = _CHARACTERIZED) -> 
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
-def _data_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", default="chorales", help="data set by name, file or folder (%(default)s)")
+def _data_options(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    what = default or "what the run was trained on"
+    parser.add_argument("--data", default=default, help=f"data set by name, file or folder ({what})")
     parser.add_argument("--limit", type=_count, help="only the first so many pieces of each part")
     parser.add_argument("--library", default=_SHIPPED, help="library of the hardware models")
 
@@ -134,7 +135,7 @@ def _held_out(parser: argparse.ArgumentParser) -> None:
 def _learning_commands(commands) -> None:
     p = _command(commands, "train", "learning:run_train", "train a network online on a data set",
                  "neuromorph train --data chorales --fidelity nominal --head joint --run out/runs/hardware")  # fmt: skip
-    _data_options(p)
+    _data_options(p, "chorales")
     p.add_argument("--run", required=True, help="folder of the run")
     p.add_argument("--fidelity", choices=("ideal", "nominal"), default="nominal")
     p.add_argument("--head", choices=("independent", "joint"), default="independent")
@@ -235,7 +236,7 @@ def _inspection_commands(commands) -> None:
     p = _command(
         commands, "data", "inspection:run_data", "which public data sets are present", "neuromorph data check"
     )
-    p.add_argument("what", choices=("check",))
+    p.add_argument("what", nargs="?", choices=("check",), default="check")
     p = _command(commands, "demo", "demo:run_demo", "the whole chain on real chorales, in minutes; resumes",
                  "neuromorph demo --out out/demo")  # fmt: skip
     p.add_argument("--out", default="out/demo")

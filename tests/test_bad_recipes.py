@@ -182,7 +182,7 @@ MEASURED = {
     "measure raises": (
         'waves["out"]',
         'waves["out_"]',
-        ("low_pass, sweep step", "no 'out_'", "it saved: time, out"),
+        ("low_pass, sweep step", "no 'out_'", "it saved: out, time"),
     ),
     "measure divides by zero": (
         'waves["out"][-1]',

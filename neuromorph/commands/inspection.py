@@ -37,7 +37,12 @@ def run_info(args: argparse.Namespace) -> int:
         for block in Library(path).blocks():
             _block_info(Library(path), block)
         return 0
-    raise InputError("this is neither a library, a block's file nor a run", where=path)
+    if args.file in Library.shipped().blocks():
+        return _block_info(Library.shipped(), args.file)
+    raise InputError(
+        "this is neither a library, a block's file nor a run", where=path,
+        remedy=f"shipped blocks are: {', '.join(Library.shipped().blocks())}",
+    )  # fmt: skip
 
 
 def _block_info(library: Library, block: str) -> int:
@@ -123,8 +128,9 @@ def _library_page(path: Path, out: Path) -> Any:
     library = Library(path)
     if not library.blocks():
         raise InputError(
-            "no blocks here", where=path, remedy="run: neuromorph characterize --library " + str(path)
-        )
+            "neither a run nor a library with blocks", where=path,
+            remedy="give a folder that train or characterize has made",
+        )  # fmt: skip
     page = Page("neuromorph: characterization library")
     for block in library.blocks():
         add_block(page, library, block, out / "curves")

@@ -126,10 +126,18 @@ def run_evaluate(args: argparse.Namespace) -> int:
     for name, value in result["figures"].items():
         print(f"{name:28s} {value:.4g}")
     if args.json:
-        write_json(
-            Path(args.json), {**result, "run": args.run, "data": str(args.data), "part": args.part, **stamp()}
-        )
+        about = {"run": args.run, "data": data_of(run, args.data), "part": args.part}
+        write_json(Path(args.json), {**result, **about, **stamp()})
     return 0
+
+
+def data_of(run: Run, given: str | None) -> str:
+    """The data set that was asked for, else the one that the run was first trained on."""
+    if given:
+        return given
+    if not run.facts.phases:
+        raise RunError("it does not say what it was trained on", where=run.path, remedy="give --data")
+    return str(run.facts.phases[0]["data"])
 
 
 def _held_out_pieces(run: Run, args: argparse.Namespace) -> list[np.ndarray]:
@@ -137,10 +145,10 @@ def _held_out_pieces(run: Run, args: argparse.Namespace) -> list[np.ndarray]:
     if run.facts.front_end:
         from neuromorph.commands import hearing
 
-        return hearing.pieces_of(run, hearing.sounds_of(run, args.data, args.limit))[args.part]
+        return hearing.pieces_of(run, hearing.sounds_of(run, data_of(run, args.data), args.limit))[args.part]
     from neuromorph.music.datasets import load_dataset
 
-    return [roll.frames for roll in load_dataset(args.data, args.limit).parts()[args.part]]
+    return [roll.frames for roll in load_dataset(data_of(run, args.data), args.limit).parts()[args.part]]
 
 
 def evaluation(
@@ -187,12 +195,12 @@ def read_piece(path: str, frame_seconds: float) -> PianoRoll:
     return transcribe(read_audio(path), frame_seconds)
 
 
-def _prime(args: argparse.Namespace, frame_seconds: float) -> PianoRoll:
+def _prime(run: Run, args: argparse.Namespace, frame_seconds: float) -> PianoRoll:
     if args.prime:
         return read_piece(args.prime, frame_seconds)
     from neuromorph.music.datasets import load_dataset
 
-    held_out = load_dataset(args.data).valid
+    held_out = load_dataset(data_of(run, args.data)).valid
     return held_out[args.seed % len(held_out)]
 
 
@@ -207,7 +215,7 @@ def run_generate(args: argparse.Namespace) -> int:
 
         hearing.generate_sound(run, args)
         return 0
-    prime = _prime(args, frame_seconds)[: args.prime_frames]
+    prime = _prime(run, args, frame_seconds)[: args.prime_frames]
     beat = 60.0 / args.tempo if args.tempo else frame_seconds
     piece = continued(run, prime, round(args.seconds / beat), args.seed, args.temperature, beat)
     written = save_piece(piece, Path(args.out), Path(args.midi) if args.midi else None, args.program)
@@ -288,11 +296,15 @@ def run_compare(args: argparse.Namespace) -> int:
 
     library = Library(args.library)
     page = Page("neuromorph: runs compared")
-    page.paragraph(f"Data: {args.data}, {args.part} part; weights frozen.")
     runs = {path: open_run(path, library) for path in args.runs}
-    pieces = _held_out_pieces(_alike(runs), args)
+    first = _alike(runs)
+    data = data_of(first, args.data)
+    about = f"{data}, {args.part} part; weights frozen"
+    page.paragraph(f"Data: {about}.")
+    pieces = _held_out_pieces(first, args)
     rows, results = [], {}
     header = ("run", "fidelity", "outputs", "seed", "NLL, nats per frame", "accuracy, %", "energy per frame")
+    print(f"on {about}")
     print("  ".join(header))
     for path, run in runs.items():
         results[path] = evaluation(run, pieces, library)
@@ -306,5 +318,5 @@ def run_compare(args: argparse.Namespace) -> int:
         print("  ".join(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
     out = Path(args.out)
     print(page.write(out / "report.html"))
-    write_json(out / "compare.json", {"runs": results, "data": str(args.data), "part": args.part, **stamp()})
+    write_json(out / "compare.json", {"runs": results, "data": data, "part": args.part, **stamp()})
     return 0

@@ -70,7 +70,7 @@ FITTED = {
     "vsf": _Fitted(1e-3, 5.0, 0.25, power=0),
     # the extensions' resistance goes with this power: known to a third of itself, or refused
     "nsd": _Fitted(0.02, 20.0, 1 / 3 / 2.1, power=-2.1),
-    "goff": _Fitted(-1e-6, 1e-6, 0.5, scale=1e-12),
+    "goff": _Fitted(0.0, 1e-6, 0.5, scale=1e-12),
 }
 """The parameters that are fitted unless they are held."""
 

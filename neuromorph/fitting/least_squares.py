@@ -94,7 +94,10 @@ def estimate(
     """As :func:`least_squares`, with all that is known at the minimum."""
     result = optimize.least_squares(residuals, np.asarray(start, float), **options)
     if not result.success or not np.all(np.isfinite(result.x)):
-        raise FitFailed(f"{block}: the fit of {', '.join(names)} did not converge: {result.message}")
+        raise FitFailed(
+            f"{block}: the fit of {', '.join(names)} finds no minimum within {result.nfev} trials. The curves may not "
+            "be what their columns and units say"
+        )
     jacobian = result.jac
     scale = np.linalg.norm(jacobian, axis=0)
     if np.any(scale < 1e-12 * max(scale.max(), 1e-300)):

@@ -165,9 +165,9 @@ def _decode(path: Path) -> tuple[NDArray[np.float32], int, str]:
 def _check_sound(channels: NDArray[np.float32], rate: int, min_seconds: float, path: Path) -> None:
     if len(channels) < max(min_seconds * rate, 1):
         raise AudioError(
-            f"lasts {len(channels) / rate:.3g} s, shorter than {min_seconds:g} s",
+            f"{len(channels)} samples at {rate} Hz are too few",
             where=path,
-            remedy="give a longer sound",
+            remedy=f"give a sound of {min_seconds:g} s or more",
         )
     if not np.isfinite(channels).all():
         raise AudioError("holds samples that are NaN or infinite", where=path, remedy="export it again")

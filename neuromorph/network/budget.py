@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from neuromorph.fitting.memory_cell import FRAME
 from neuromorph.network.config import NetworkConfig
 
 SIGNED_SLOPES, LINES_PER_CELL = 2, 6
@@ -64,21 +65,44 @@ class Line:
     static_power: float
 
 
-STATIC: Mapping[str, tuple[str, str, float]] = {
-    "axon_hillock": ("axon_hillock", "static_power", 1.0),
-    "adaptive_hillock": ("axon_hillock", "static_power", 1.0),
-    "dendritic_adder": ("dendritic_adder", "static_power", 1.0),
-    "slope_unit": ("slope_unit", "static_power", 1.0),
-    "slope_unit_unsigned": ("slope_unit", "static_power", 1.0),
-    "gate_line": ("gate_line", "static_current", 0.8),
+@dataclass(frozen=True)
+class Draw:
+    """Static draw of a block: a fitted parameter, and how often it flows.
+
+    Parameters
+    ----------
+    source, parameter : block and fitted parameter, W (times ``watts``)
+    watts : factor that makes the parameter watts
+    per : block whose number counts; the block itself by default
+    """
+
+    source: str
+    parameter: str
+    watts: float = 1.0
+    per: str = ""
+
+
+STATIC: Mapping[str, Draw] = {
+    "axon_hillock": Draw("axon_hillock", "static_power"),
+    "adaptive_hillock": Draw("axon_hillock", "static_power"),
+    "winner_take_all": Draw("winner_take_all", "static_power"),
+    "dendritic_adder": Draw("dendritic_adder", "static_power"),
+    "gate_synapse": Draw("gate_synapse", "column_static_power", per="dendritic_adder"),
+    "memory_cell": Draw("memory_cell", "energy_per_frame", 1.0 / FRAME),
+    "slope_unit": Draw("slope_unit", "static_power"),
+    "slope_unit_unsigned": Draw("slope_unit", "static_power"),
+    "gate_line": Draw("gate_line", "static_current", 0.8),
 }
-"""Block and fitted parameter that state a block's static draw, and the factor that makes it watts."""
+"""What flows without events: a gate synapse's in the column that it shares with all others of its dendrite, a memory
+cell's at the random gates of its bench."""
 
 
-def static_power(block: str, models: Mapping[str, Mapping[str, float]]) -> float:
-    """Static power of one instance, W, as far as a fit states one."""
-    source, name, factor = STATIC.get(block, (block, "", 0.0))
-    return factor * models[source][name] if name else 0.0
+def static_power(block: str, config: NetworkConfig, models: Mapping[str, Mapping[str, float]]) -> float:
+    """Static power of all instances of a block, W; 0 where its fit states none."""
+    if block not in STATIC:
+        return 0.0
+    draw = STATIC[block]
+    return instances(config)[draw.per or block] * draw.watts * models[draw.source][draw.parameter]
 
 
 def budget(
@@ -95,15 +119,13 @@ def budget(
     models : mapping
         Fitted parameters by block.
     """
-    lines = [_line(b, n, sizes[b], models) for b, n in instances(config).items() if n and b in sizes]
+    lines = []
+    for block, count in instances(config).items():
+        if count and block in sizes:
+            transistors, tubes, capacitance = (count * one for one in sizes[block])
+            flowing = static_power(block, config, models)
+            lines.append(Line(block, count, transistors, tubes, capacitance, flowing))
     return sorted(lines, key=lambda line: -line.transistors)
-
-
-def _line(
-    block: str, count: float, size: tuple[float, float, float], models: Mapping[str, Mapping[str, float]]
-) -> Line:
-    transistors, tubes, capacitance = (count * one for one in size)
-    return Line(block, count, transistors, tubes, capacitance, count * static_power(block, models))
 
 
 def total(lines: Iterable[Line]) -> Line:

@@ -57,6 +57,7 @@ def _spiking(
         * LEAK_FULL
         * SUPPLY
         * config.frame.seconds,
+        "spike shapers": spikes * models["spike_shaper"]["energy_per_spike"],
         "spike lines": spikes * read["energy_per_event"],
         "weight read-outs": spikes * synapses * 2 * SUPPLY * read["charge"],
         "Diehl updates": events["diehl_updates"] * models["stdp_synapse"]["energy_per_update"],
@@ -66,21 +67,16 @@ def _spiking(
 def _static(
     models: Mapping[str, Mapping[str, float]], config: NetworkConfig, seconds: float
 ) -> dict[str, float]:
-    count = instances(config)
+    def energy(*blocks: str) -> float:
+        return seconds * sum(static_power(block, config, models) for block in blocks)
 
-    def power(*blocks: str) -> float:
-        return sum(count[b] * static_power(b, models) for b in blocks)
-
-    columns = count["dendritic_adder"] * models["gate_synapse"]["column_static_power"]
-    cell = models["memory_cell"]["energy_per_frame"] / config.frame.seconds
     return {
-        "neurons, static": seconds * power("axon_hillock", "adaptive_hillock"),
-        "dendrites, static": seconds * (columns + power("dendritic_adder")),
-        "memory cells": seconds * config.cells * cell,
-        f"gate lines, static ({LINES_PER_CELL} a cell)": seconds * power("gate_line"),
-        f"slope units, static ({SIGNED_SLOPES + 1} a cell)": seconds
-        * power("slope_unit")
-        * (1 + 1 / SIGNED_SLOPES),
+        "neurons, static": energy("axon_hillock", "adaptive_hillock"),
+        "winner-take-all, static": energy("winner_take_all"),
+        "dendrites, static": energy("gate_synapse", "dendritic_adder"),
+        "memory cells": energy("memory_cell"),
+        f"gate lines, static ({LINES_PER_CELL} a cell)": energy("gate_line"),
+        f"slope units, static ({SIGNED_SLOPES + 1} a cell)": energy("slope_unit", "slope_unit_unsigned"),
     }
 
 

@@ -59,10 +59,9 @@ def _draw(panel: Any, sweep: SweepData, name: str) -> None:
                    label=label if index in labelled else None, **style)  # fmt: skip
     if axis_name == "seed":
         panel.set_xticks(x)
-    positive = np.nanmin(values) > 0 and np.nanmax(values) > 50 * np.nanmin(values)
-    if len(axis) > 3 and axis.min() > 0 and axis.max() > 50 * axis.min():
+    if len(axis) > 3 and _spans_decades(axis, sweep.units[axis_name]):
         panel.set_xscale("log")
-    if positive:
+    if _spans_decades(values, sweep.units[name]):
         panel.set_yscale("log")
     else:
         _keep_flat(panel)
@@ -71,6 +70,12 @@ def _draw(panel: Any, sweep: SweepData, name: str) -> None:
     if len(lines) > 1:
         panel.legend(fontsize=7)
     panel.grid(alpha=0.3)
+
+
+def _spans_decades(values: np.ndarray, unit: str) -> bool:
+    """Whether a logarithmic axis shows more; never of a voltage, whose zero means something."""
+    low, high = np.nanmin(values), np.nanmax(values)
+    return unit != "V" and low > 0 and high > 50 * low
 
 
 def _spread(count: int, most: int) -> list[int]:
@@ -138,6 +143,7 @@ def plot_neuron_fit(data: BlockData) -> Any:
     current, interval = tonic["i_in"], tonic["interval"]
     fine = np.geomspace(current.min(), current.max(), 300)
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(6, 5), sharex=True, height_ratios=(2, 1))
+    top.set_title("on the sweep that it was fitted to", fontsize=9)
     top.loglog(fine * 1e9, 1e-6 / tonic_interval(p, fine, np), label="fitted model")
     top.loglog(current * 1e9, 1e-6 / interval, "k.", label="ngspice")
     top.set_ylabel("rate (MHz)")

@@ -87,8 +87,8 @@ def test_channels_that_cancel_are_still_heard(tmp_path, tone):
         (np.full(16_000, 0.5), "is silent"),  # nothing but an offset
         (np.full(16_000, np.nan), "NaN"),
         (np.r_[np.ones(8_000), np.inf], "infinite"),
-        (np.ones(100), "shorter than 0.05 s"),
-        (np.zeros(0), "shorter than"),
+        (np.ones(100), "100 samples at 16000 Hz are too few. give a sound of 0.05 s or more"),
+        (np.zeros(0), "0 samples"),
     ],
 )
 def test_useless_sound_is_refused(tmp_path, samples, message):

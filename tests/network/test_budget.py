@@ -8,6 +8,7 @@ from neuromorph.commands.inspection import network_budget
 from neuromorph.fitting.eligibility import LEAK_FULL
 from neuromorph.library import Library
 from neuromorph.models.fidelity import FORGET_SHARE
+from neuromorph.models.learning_unit import PAUSE_SECONDS
 from neuromorph.network.budget import instances
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.energy import energy_per_frame
@@ -62,3 +63,26 @@ def test_open_forget_gates_cost_their_line_current():
     shut, open_ = (energy_per_frame({**EVENTS, "forget_gates_open": n}, models, CONFIG) for n in (0.0, 10.0))
     power = 10.0 * FORGET_SHARE * LEAK_FULL * 0.8
     assert open_["total"] - shut["total"] == pytest.approx(power * CONFIG.frame.seconds)
+
+
+def test_the_budgets_static_power_is_what_the_energy_counts():
+    """Columns of gate synapses and winner-take-all circuits draw current, too."""
+    models, frame = LIBRARY.models(), CONFIG.frame
+    by_block = {line.block: line.static_power for line in network_budget(CONFIG, LIBRARY)}
+    assert by_block["winner_take_all"] == pytest.approx(
+        CONFIG.features.neurons / 8 * models["winner_take_all"]["static_power"]
+    )
+    dendrites = 4 * CONFIG.cells + CONFIG.notes + CONFIG.features.neurons
+    assert by_block["gate_synapse"] == pytest.approx(
+        dendrites * models["gate_synapse"]["column_static_power"]
+    )
+    parts = energy_per_frame(EVENTS, models, CONFIG)
+    flowing = sum(v for name, v in parts.items() if "static" in name or name == "memory cells")
+    assert by_block["total"] == pytest.approx(flowing / (frame.seconds + PAUSE_SECONDS))
+
+
+def test_every_spike_is_shaped():
+    models = LIBRARY.models()
+    assert energy_per_frame(EVENTS, models, CONFIG)["spike shapers"] == pytest.approx(
+        200.0 * models["spike_shaper"]["energy_per_spike"]
+    )
