@@ -28,6 +28,7 @@ HOPELESS = 2.0
 RECORDS: dict[str, Callable[[Heard, State, jax.Array], jax.Array]] = {
     "cell_counts": lambda heard, state, y: jnp.sum(heard.cells.spikes, axis=0),
     "cell_spikes": lambda heard, state, y: heard.cells.spikes,
+    "feature_counts": lambda heard, state, y: jnp.sum(heard.feature_spikes, axis=0),
     "feature_spikes": lambda heard, state, y: heard.feature_spikes,
     "note_spikes": lambda heard, state, y: heard.note_spikes,
     "c": lambda heard, state, y: state.cells.c,
