@@ -66,13 +66,13 @@ def network_of(args: argparse.Namespace, seed: int, lines: int, sounding: float)
     """A network whose feature layer alone matters; ``sounding`` lines are on at a time."""
     frame = Frame()
     gain = FeatureConfig.gain * NOTES_SOUNDING / sounding
-    features = FeatureConfig(
-        neurons=args.neurons, winners=args.winners, x_target=args.x_target, gain=gain
-    )
+    features = FeatureConfig(neurons=args.neurons, winners=args.winners, x_target=args.x_target, gain=gain)
     config = NetworkConfig(notes=lines, cells=1, features=features)
     thresholds = RegularSpikeEncoder(frame.input_spikes, frame.ticks, lines).thresholds()
     odds = np.zeros(lines, np.float32)
-    return build_network(config, blocks_for(args.fidelity, frame), seed=seed, log_odds=odds, thresholds=thresholds)
+    return build_network(
+        config, blocks_for(args.fidelity, frame), seed=seed, log_odds=odds, thresholds=thresholds
+    )
 
 
 def activity(network: Any, state: Any, stream: Stream) -> np.ndarray:
@@ -116,7 +116,12 @@ def one_seed(args: argparse.Namespace, seed: int, pieces: list, valid: list) -> 
     network, state = network_of(args, seed, heard[0].shape[1], sounding)
     order = np.random.default_rng([seed, 7]).permutation(len(pieces))
     learned, _ = simulate(
-        network, state, stream_of([heard[k] for k in order]), plasticity=1.0, rate=0.0, key=jax.random.key(seed)
+        network,
+        state,
+        stream_of([heard[k] for k in order]),
+        plasticity=1.0,
+        rate=0.0,
+        key=jax.random.key(seed),
     )
     state = replace(learned, fast=state.fast, slow=state.slow)
     notes, held_out = pieces[0].shape[1], stream_of(valid)

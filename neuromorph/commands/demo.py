@@ -7,6 +7,7 @@ there already, so an interrupted demo goes on where it stopped.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -111,12 +112,14 @@ class Demo:
         """Train the demo's networks, two at a time."""
         waiting = list(TRAININGS)
         running: dict[str, subprocess.Popen] = {}
+        progress = PassesDone([self.run_path(t.name) for t in TRAININGS], self.args.passes)
         while waiting or running:
             while waiting and len(running) < max(1, self.args.jobs):
                 training = waiting.pop(0)
                 print(f"   training {training.name}", flush=True)
                 running[training.name] = self._spawn(training)
             time.sleep(0.5)
+            progress.tell()
             for name, process in list(running.items()):
                 if process.poll() is not None:
                     running.pop(name)
@@ -182,6 +185,31 @@ class Demo:
         return {"pieces": measured, "prime": prime.name}
 
 
+class PassesDone:
+    """Says how far several trainings are, each time one of them ends a pass."""
+
+    def __init__(self, runs: list[Path], passes: int) -> None:
+        self.runs, self.total = runs, passes * len(runs)
+        self.began, self.first = time.monotonic(), self.count()
+        self.told = self.first
+
+    def count(self) -> int:
+        """Passes done in all runs together."""
+        done = 0
+        for run in self.runs:
+            with contextlib.suppress(OSError, ValueError):  # not begun yet
+                done += int(json.loads((run / "run.json").read_text())["position"]["epoch"])
+        return done
+
+    def tell(self) -> None:
+        """Print a line where there is news."""
+        done = self.count()
+        if done > self.told:
+            self.told = done
+            left = (time.monotonic() - self.began) * (self.total - done) / (done - self.first)
+            print(f"   {done} of {self.total} passes, about {left / 60:.0f} min left", flush=True)
+
+
 def largest_deviation(fresh: Any, stored: Any) -> float:
     """Largest difference of any curve, as a share of that curve's full scale."""
     import numpy as np
@@ -209,6 +237,7 @@ def run_demo(args: argparse.Namespace) -> int:
     }
     summary = summarise(demo, parts)
     write_json(demo.out / "summary.json", summary)
+    print("== report", flush=True)
     report = write_report(demo, parts, summary)
     print_summary(demo, summary, report)
     print(f"this call took {time.monotonic() - began:.0f} s")

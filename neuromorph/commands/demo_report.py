@@ -28,6 +28,7 @@ def print_summary(demo: Demo, summary: dict[str, Any], report: Path) -> None:
         single, joint = summary["nll"].get(key), summary["nll_joint"].get(key)
         cells = [f"{value:12.3f}" if value is not None else " " * 11 + "-" for value in (single, joint)]
         print(f"  {meaning:44s} {cells[0]}  {cells[1]}")
+    print("  (one seed, few passes: networks that differ by less than some 0.05 are not told apart)")
     energy = format_quantity(summary["energy_per_frame_joule"], "J")
     print(f"energy of the hardware network: {energy} per frame of music that it listens to")
     for metric, value in summary["neuron_error"].items():

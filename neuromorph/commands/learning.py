@@ -108,13 +108,23 @@ def _resumed(args: argparse.Namespace) -> Run:
 
 
 def _show(began: float, quiet: bool) -> Any:
+    """Progress on a terminal; elsewhere a line for each pass."""
+    terminal, said = sys.stderr.isatty(), {"epoch": -1}
+
     def show(progress: Any) -> None:
+        if not terminal and progress.epoch == said["epoch"]:
+            return
+        said["epoch"] = progress.epoch
         spent = time.monotonic() - began
         left = spent * (progress.total_frames / max(progress.frames, 1) - 1)
-        print(f"\rpass {progress.epoch + 1}: {progress.frames} of {progress.total_frames} frames, "
-              f"{progress.nll:.2f} nats, {left:.0f} s left   ", end="", file=sys.stderr, flush=True)  # fmt: skip
+        text = (
+            f"pass {progress.epoch + 1}: {progress.frames} of {progress.total_frames} frames, "
+            f"{progress.nll:.2f} nats, {left:.0f} s left"
+        )
+        start, end = ("\r", "   ") if terminal else ("", "\n")
+        print(start + text, end=end, file=sys.stderr, flush=True)
 
-    return (lambda _: None) if quiet or not sys.stderr.isatty() else show
+    return (lambda _: None) if quiet else show
 
 
 def run_evaluate(args: argparse.Namespace) -> int:
