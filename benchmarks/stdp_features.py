@@ -10,6 +10,7 @@ the spikes of its neurons and a trace of them, and learns ``w += rate x (t - p) 
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from dataclasses import replace
 from functools import partial
@@ -85,7 +86,7 @@ def activity(network: Any, state: Any, stream: Stream) -> np.ndarray:
     for now, reset in zip(counts, stream.reset, strict=True):
         trace = trace * (0.0 if reset else keep)
         rows.append(np.r_[now, trace])
-        trace = trace + now
+        trace = trace + (1.0 - keep) * now
     return np.array(rows, np.float32)
 
 
@@ -127,7 +128,7 @@ def one_seed(args: argparse.Namespace, seed: int, pieces: list, valid: list) -> 
     notes, held_out = pieces[0].shape[1], stream_of(valid)
     known, asked = [activity(network, state, stream_of(h)) for h in (heard, [with_traces(v) for v in valid])]
     spans = np.cumsum([0, *(len(p) - 1 for p in pieces)])
-    parts = [known[a:b] for a, b in zip(spans, spans[1:], strict=False)]
+    parts = [known[a:b] for a, b in itertools.pairwise(spans)]
     weights, bias = jnp.zeros((known.shape[1], notes)), jnp.asarray(log_odds(pieces))
     by_pass = []
     for n in range(args.passes):

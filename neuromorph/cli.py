@@ -147,6 +147,8 @@ def _learning_commands(commands) -> None:
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--mode", choices=("notes", "spectrogram"), default="notes",
                    help="what it hears; in spectrogram mode sub-folders of --data are classes to recognise")  # fmt: skip
+    p.add_argument("--frames-per-quarter", type=_positive, default=1.0,
+                   help="notes: frames in a quarter note of a MIDI file; 2 hears eighth notes (%(default)g)")  # fmt: skip
     p.add_argument(
         "--frame-seconds", type=_positive, default=0.4, help="spectrogram: frame of music (%(default)s)"
     )

@@ -15,7 +15,8 @@ from neuromorph.cli import build_parser, main
 from neuromorph.library import Library
 from neuromorph.models.library_blocks import BLOCKS
 from neuromorph.music.audio import read_audio
-from neuromorph.music.midi import read_midi
+from neuromorph.music.midi import read_midi, write_midi
+from neuromorph.music.pianoroll import PianoRoll
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = (
@@ -157,6 +158,22 @@ def test_generate_predict_info_and_report(run, tmp_path, capsys):
     assert "ideal" in listing
     assert main(["report", str(run / "run"), "--out", str(tmp_path / "report")]) == 0
     assert "<img" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_a_run_keeps_its_grid(tmp_path, capsys):
+    """Trained on two frames a quarter, it hears every MIDI file so, also its prime."""
+    frames = np.zeros((24, 88), np.uint8)
+    frames[np.arange(24), 40 + np.arange(24) % 5] = 1
+    song = str(write_midi(PianoRoll(frames, 0.4, "song"), tmp_path / "song.mid"))
+    run = str(tmp_path / "run")
+    train = ["train", "--data", song, "--run", run, "--cells", "8", "--epochs", "1", "--quiet"]
+    assert main([*train, "--frames-per-quarter", "2"]) == 0
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert facts["frames_per_quarter"] == 2.0
+    assert facts["frame_seconds_music"] == pytest.approx(0.2)
+    generate = ["generate", run, "--prime", song, "--prime-frames", "48", "--seconds", "2"]
+    assert main([*generate, "--out", str(tmp_path / "a.wav")]) == 0
+    assert "primed with 48 frames of song" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("tempo", ["60", "240"])

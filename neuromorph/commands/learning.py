@@ -16,6 +16,7 @@ from neuromorph.figures import stamp, write_json
 from neuromorph.library import Library
 
 if TYPE_CHECKING:
+    from neuromorph.music.datasets import Grid
     from neuromorph.music.pianoroll import PianoRoll
     from neuromorph.tasks.run import Run
 
@@ -52,9 +53,12 @@ def run_train(args: argparse.Namespace) -> int:
 
 
 def _train_on_notes(args: argparse.Namespace, run: Run | None = None) -> int:
-    from neuromorph.music.datasets import load_dataset
+    from neuromorph.music.datasets import Grid, load_dataset
+    from neuromorph.music.pianoroll import FRAME_SECONDS
 
-    data = load_dataset(args.data, args.limit)
+    per_quarter = run.facts.frames_per_quarter if run else args.frames_per_quarter
+    grid = Grid(per_quarter, FRAME_SECONDS / per_quarter)
+    data = load_dataset(args.data, args.limit, grid)
     pieces = {name: [roll.frames for roll in part] for name, part in data.parts().items()}
     _trained(args, run or _fresh(args, pieces["train"]), pieces, f"pieces of {data.name}")
     return 0
@@ -86,16 +90,20 @@ def _trained(args: argparse.Namespace, run: Run, pieces: dict[str, list[np.ndarr
 
 
 def _fresh(args: argparse.Namespace, pieces: list[np.ndarray]) -> Run:
+    from neuromorph.models.frame import Frame
     from neuromorph.models.library_blocks import blocks_for
     from neuromorph.network.config import NetworkConfig
     from neuromorph.tasks.run import RunFacts, Schedule, log_odds, new_run
 
     path = Path(args.run)
-    config = NetworkConfig(joint=args.head == "joint", memory=args.control != "no_memory", cells=args.cells)
+    frame = Frame(music_seconds=Frame.music_seconds / args.frames_per_quarter)
+    memory, joint = args.control != "no_memory", args.head == "joint"
+    config = NetworkConfig(joint=joint, memory=memory, cells=args.cells, frame=frame)
     blocks, digest = blocks_for(args.fidelity, config.frame, Library(args.library))
     schedule = Schedule(args.epochs, args.rate, args.rate_decay, shuffled=args.control == "shuffled")
     phases = [{"phase": "train", "fidelity": args.fidelity, "data": str(args.data)}]
-    facts = RunFacts(config, args.seed, schedule, args.fidelity, log_odds(pieces).tolist(), digest, phases)
+    facts = RunFacts(config, args.seed, schedule, args.fidelity, log_odds(pieces).tolist(), digest, phases,
+                     frames_per_quarter=args.frames_per_quarter)  # fmt: skip
     return new_run(path, facts, blocks)
 
 
@@ -158,7 +166,10 @@ def _held_out_pieces(run: Run, args: argparse.Namespace) -> list[np.ndarray]:
         return hearing.pieces_of(run, hearing.sounds_of(run, data_of(run, args.data), args.limit))[args.part]
     from neuromorph.music.datasets import load_dataset
 
-    return [roll.frames for roll in load_dataset(data_of(run, args.data), args.limit).parts()[args.part]]
+    return [
+        roll.frames
+        for roll in load_dataset(data_of(run, args.data), args.limit, grid_of(run)).parts()[args.part]
+    ]
 
 
 def evaluation(
@@ -193,24 +204,19 @@ def evaluation(
     return result
 
 
-def read_piece(path: str, frame_seconds: float) -> PianoRoll:
-    """A piece from MIDI or sound (transcribed), on the network's frame."""
-    from neuromorph.music.midi import read_midi
+def grid_of(run: Run) -> Grid:
+    """How MIDI files and transcribed sound become frames of a run."""
+    from neuromorph.music.datasets import Grid
 
-    if Path(path).suffix.lower() in (".mid", ".midi"):
-        return read_midi(path)
-    from neuromorph.music.audio import read_audio
-    from neuromorph.music.transcription import transcribe
-
-    return transcribe(read_audio(path), frame_seconds)
+    return Grid(run.facts.frames_per_quarter, run.facts.config.frame.music_seconds)
 
 
-def _prime(run: Run, args: argparse.Namespace, frame_seconds: float) -> PianoRoll:
+def _prime(run: Run, args: argparse.Namespace) -> PianoRoll:
+    from neuromorph.music.datasets import load_dataset, read_piece
+
     if args.prime:
-        return read_piece(args.prime, frame_seconds)
-    from neuromorph.music.datasets import load_dataset
-
-    held_out = load_dataset(data_of(run, args.data)).valid
+        return read_piece(Path(args.prime), grid_of(run))
+    held_out = load_dataset(data_of(run, args.data), grid=grid_of(run)).valid
     return held_out[args.seed % len(held_out)]
 
 
@@ -225,7 +231,7 @@ def run_generate(args: argparse.Namespace) -> int:
 
         hearing.generate_sound(run, args)
         return 0
-    prime = _prime(run, args, frame_seconds)[: args.prime_frames]
+    prime = _prime(run, args)[: args.prime_frames]
     beat = 60.0 / args.tempo if args.tempo else frame_seconds
     piece = continued(run, prime, round(args.seconds / beat), args.seed, args.temperature, beat)
     written = save_piece(piece, Path(args.out), Path(args.midi) if args.midi else None, args.program)
@@ -267,6 +273,7 @@ def run_predict(args: argparse.Namespace) -> int:
     import matplotlib
 
     matplotlib.use("Agg")
+    from neuromorph.music.datasets import read_piece
     from neuromorph.reporting.music import plot_prediction
     from neuromorph.tasks.predict import predict_frames
 
@@ -276,7 +283,7 @@ def run_predict(args: argparse.Namespace) -> int:
 
         hearing.predict_sound(run, args.file, Path(args.out))
         return 0
-    piece = read_piece(args.file, run.facts.config.frame.music_seconds)
+    piece = read_piece(Path(args.file), grid_of(run))
     expected = predict_frames(run.network, run.state, piece.frames)
     out = Path(args.out)
     out.parent.mkdir(parents=True, exist_ok=True)

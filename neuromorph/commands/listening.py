@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromorph.commands.learning import open_run, read_piece
+from neuromorph.commands.learning import grid_of, open_run
 from neuromorph.errors import RunError
 from neuromorph.figures import stamp, write_json
 from neuromorph.library import Library
@@ -80,15 +80,14 @@ def _pieces(run: Run, files: list[str]) -> list[np.ndarray]:
         from neuromorph.commands import hearing
 
         return [piece for file in files for piece in hearing.whole_pieces(run, file)]
-    from neuromorph.music.datasets import PIECE_SUFFIXES, load_dataset
+    from neuromorph.music.datasets import PIECE_SUFFIXES, load_dataset, read_piece
 
-    frame_seconds = run.facts.config.frame.music_seconds
-    rolls = []
+    grid, rolls = grid_of(run), []
     for file in files:
         if Path(file).suffix.lower() in PIECE_SUFFIXES:
-            rolls.append(read_piece(file, frame_seconds))
+            rolls.append(read_piece(Path(file), grid))
         else:
-            rolls += [roll for part in load_dataset(file).parts().values() for roll in part]
+            rolls += [roll for part in load_dataset(file, grid=grid).parts().values() for roll in part]
     return [roll.frames for roll in rolls]
 
 

@@ -88,8 +88,22 @@ class DataSet:
         return {"train": self.train, "valid": self.valid, "test": self.test}
 
 
+@dataclass(frozen=True)
+class Grid:
+    """How the user's own files become frames.
+
+    Parameters
+    ----------
+    frames_per_quarter : frames in a quarter note of a MIDI file
+    frame_seconds : s, of sound; 0.4 s by default
+    """
+
+    frames_per_quarter: float = 1.0
+    frame_seconds: float = FRAME_SECONDS
+
+
 def load_dataset(
-    name_or_path: str | os.PathLike[str], limit: int | None = None, frame_seconds: float | None = None
+    name_or_path: str | os.PathLike[str], limit: int | None = None, grid: Grid | None = None
 ) -> DataSet:
     """Load a set of pieces by name or from the user's files.
 
@@ -106,10 +120,9 @@ def load_dataset(
         files: in time).
     limit : int, optional
         Keep only the first so many pieces of each part.
-    frame_seconds : float, optional
-        Frame length for MIDI and sound [s].  By default a MIDI file's frame is
-        a quarter note, a sound's 0.4 s; the benchmarks' files do not say theirs
-        and get 0.4 s.
+    grid : Grid, optional
+        Frames of MIDI and sound files; by default a quarter note and 0.4 s.  The
+        benchmarks and ``chorales`` come in frames of their own, taken as 0.4 s.
 
     Raises
     ------
@@ -123,9 +136,9 @@ def load_dataset(
     if name_or_path == "chorales":
         dataset = DataSet("chorales", **load_chorales(), source=_chorales_source())
     elif name_or_path in PUBLIC_SETS:
-        dataset = _public(str(name_or_path), frame_seconds)
+        dataset = _public(str(name_or_path))
     else:
-        dataset = _from_path(Path(name_or_path), frame_seconds)
+        dataset = _from_path(Path(name_or_path), grid or Grid())
     _check_parts(dataset)
     return DataSet(
         dataset.name, dataset.train[:limit], dataset.valid[:limit], dataset.test[:limit], dataset.source
@@ -204,7 +217,7 @@ def _how_to_get(public: PublicSet) -> str:
     )
 
 
-def _public(name: str, frame_seconds: float | None) -> DataSet:
+def _public(name: str) -> DataSet:
     """A benchmark with its published split."""
     public = PUBLIC_SETS[name]
     path = _public_path(public)
@@ -220,13 +233,13 @@ def _public(name: str, frame_seconds: float | None) -> DataSet:
         "licence": public.licence,
         "split": "published",
     }
-    return DataSet(name, **read_mat(path, frame_seconds or FRAME_SECONDS), source=source)
+    return DataSet(name, **read_mat(path, FRAME_SECONDS), source=source)
 
 
-def _from_path(path: Path, frame_seconds: float | None) -> DataSet:
+def _from_path(path: Path, grid: Grid) -> DataSet:
     """The user's own file or folder."""
     if path.is_dir():
-        return _from_folder(path, frame_seconds)
+        return _from_folder(path, grid)
     suffix = path.suffix.lower()
     if not path.exists() and suffix not in (*PIECE_SUFFIXES, ".mat", ".npz"):
         raise ScoreError(
@@ -235,11 +248,11 @@ def _from_path(path: Path, frame_seconds: float | None) -> DataSet:
             "or a folder of MIDI or sound files",
         )
     if suffix in (".mat", ".npz"):
-        parts = (read_mat if suffix == ".mat" else read_npz)(path, frame_seconds or FRAME_SECONDS)
+        parts = (read_mat if suffix == ".mat" else read_npz)(path, grid.frame_seconds)
         if "frames" in parts:
             return _named(path, split_in_time(parts["frames"]), "60/20/20 % in time")
         return _named(path, (parts["train"], parts["valid"], parts["test"]), "as stored")
-    return _named(path, split_in_time([_read_piece(path, frame_seconds)]), "60/20/20 % in time")
+    return _named(path, split_in_time([read_piece(path, grid)]), "60/20/20 % in time")
 
 
 def _named(path: Path, split: Split[PianoRoll], how: str) -> DataSet:
@@ -247,14 +260,14 @@ def _named(path: Path, split: Split[PianoRoll], how: str) -> DataSet:
     return DataSet(path.stem, *split, source=source)
 
 
-def _from_folder(folder: Path, frame_seconds: float | None) -> DataSet:
+def _from_folder(folder: Path, grid: Grid) -> DataSet:
     """All MIDI and sound files in a folder and its sub-folders."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PIECE_SUFFIXES)
     if len(paths) > MAX_PIECES:
         raise ScoreError(
             f"holds {len(paths)} pieces", where=folder, remedy=f"give a folder of at most {MAX_PIECES}"
         )
-    rolls, left_out = _read_pieces(paths, folder, frame_seconds)
+    rolls, left_out = _read_pieces(paths, folder, grid)
     if not rolls:
         reason = next(iter(left_out.values()), "there are no MIDI or sound files in it")
         raise ScoreError(f"holds no usable piece: {reason}", where=folder, remedy="add MIDI files")
@@ -269,28 +282,31 @@ def _from_folder(folder: Path, frame_seconds: float | None) -> DataSet:
     return DataSet(folder.resolve().name, *split, source=source)
 
 
-def _read_pieces(
-    paths: list[Path], folder: Path, frame_seconds: float | None
-) -> tuple[list[PianoRoll], dict[str, str]]:
+def _read_pieces(paths: list[Path], folder: Path, grid: Grid) -> tuple[list[PianoRoll], dict[str, str]]:
     """Pieces named by their path in the folder, and why others were left out."""
     rolls, left_out = [], {}
     for path in paths:
         name = path.relative_to(folder).as_posix()
         try:
-            roll = _read_piece(path, frame_seconds)
+            roll = read_piece(path, grid)
             rolls.append(PianoRoll(roll.frames, roll.frame_seconds, name))
         except InputError as error:
             left_out[name] = str(error)
     return rolls, left_out
 
 
-def _read_piece(path: Path, frame_seconds: float | None) -> PianoRoll:
+def read_piece(path: Path, grid: Grid) -> PianoRoll:
+    """A piece from a MIDI file or from sound, which is transcribed.
+
+    Raises
+    ------
+    ScoreError, AudioError
+        When it cannot be used.
+    """
     readers: dict[str, Callable[[], PianoRoll]] = dict.fromkeys(
-        MIDI_SUFFIXES, lambda: read_midi(path, frame_seconds)
+        MIDI_SUFFIXES, lambda: read_midi(path, frames_per_quarter=grid.frames_per_quarter)
     )
-    readers |= dict.fromkeys(
-        AUDIO_SUFFIXES, lambda: transcribe(read_audio(path), frame_seconds or FRAME_SECONDS)
-    )
+    readers |= dict.fromkeys(AUDIO_SUFFIXES, lambda: transcribe(read_audio(path), grid.frame_seconds))
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise ScoreError(

@@ -50,7 +50,8 @@ class RunFacts:
     """Contents of ``run.json``; ``phases`` tells the fidelity of each phase of the run's life.
 
     ``position`` is where training stands, ``listening`` where listening does (frames and running losses);
-    ``front_end`` tells how a spectrogram network hears, and is empty for one of notes.
+    ``front_end`` tells how a spectrogram network hears, and is empty for one of notes, to which a quarter note of a
+    MIDI file is ``frames_per_quarter`` frames.
     """
 
     config: NetworkConfig
@@ -64,6 +65,7 @@ class RunFacts:
     position: dict[str, int] = field(default_factory=lambda: {"epoch": 0, "chunk": 0})
     listening: dict[str, float] = field(default_factory=dict)
     front_end: dict[str, Any] = field(default_factory=dict)
+    frames_per_quarter: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, with the run's two clocks and the versions that made it."""

@@ -4,7 +4,7 @@ import scipy.io
 
 from neuromorph.errors import AudioError, InputError, ScoreError
 from neuromorph.music.audio import write_wav
-from neuromorph.music.datasets import DATASET_NAMES, dataset_status, load_dataset, save_dataset
+from neuromorph.music.datasets import DATASET_NAMES, Grid, dataset_status, load_dataset, save_dataset
 from neuromorph.music.midi import write_midi
 from neuromorph.music.pianoroll import PianoRoll
 
@@ -50,6 +50,22 @@ def test_one_midi_file_is_cut_in_time(tmp_path):
     assert [len(part[0]) for part in dataset.parts().values()] == [18, 6, 6]
     assert dataset.source["sha256"]
     assert dataset.source["split"].endswith("in time")
+
+
+def test_the_grid_of_a_midi_file_is_the_users(tmp_path):
+    """Eighth notes on a grid of quarters fall together two by two; on their own grid each has its frame."""
+    frames = np.zeros((24, 88), np.uint8)
+    frames[np.arange(24), 40 + np.arange(24) % 5] = 1
+    path = write_midi(
+        PianoRoll(frames, 0.25, "eighths"), tmp_path / "a.mid", tempo=240.0
+    )  # a frame is a quarter here
+    sounding = {
+        n: np.concatenate([part[0].frames for part in load_dataset(path, grid=Grid(n)).parts().values()])
+        for n in (0.5, 1.0, 2.0)
+    }
+    assert [len(sounding[n]) for n in (1.0, 2.0)] == [24, 48]
+    assert sounding[0.5].sum(axis=1).max() == 2
+    assert sounding[1.0].sum(axis=1).max() == sounding[2.0].sum(axis=1).max() == 1
 
 
 def test_a_sound_file_is_transcribed(tmp_path):
