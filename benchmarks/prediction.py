@@ -89,9 +89,14 @@ def schedule_of(args: argparse.Namespace) -> Schedule:
     return replace(SCHEDULES[args.data], shuffled=args.control == "shuffled", **given)
 
 
+def run_path(args: argparse.Namespace, seed: int) -> Path:
+    """Where a network's run is kept."""
+    return args.runs / f"{args.data}_{args.head}_{args.fidelity}_{args.control}_{args.cells}_{seed}"
+
+
 def start(args: argparse.Namespace, seed: int, pieces: list[np.ndarray]) -> Run:
     config, schedule, digest = configuration(args), schedule_of(args), library_hash(args.fidelity)
-    path = args.runs / f"{args.data}_{args.head}_{args.fidelity}_{args.control}_{args.cells}_{seed}"
+    path = run_path(args, seed)
     blocks = blocks_for(args.fidelity, config.frame, args.set)
     if (path / "run.json").exists() and not args.no_row:
         run = load_run(path, blocks, library_hash=digest)

@@ -107,7 +107,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def record(path: Path, figures: Iterable[Figure], command: str) -> None:
-    """Merge figures into a result file; a claim measured again with the same seeds replaces its row.
+    """Merge figures into a result file; a claim measured again replaces its rows of the same seeds or of some of them.
 
     Runs that end at the same time wait for each other.
     """
@@ -115,13 +115,17 @@ def record(path: Path, figures: Iterable[Figure], command: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path.with_name(f".{path.name}.lock")):
         rows = json.loads(path.read_text()) if path.exists() else []
-        fresh = {_key(row): row for row in (figure.row(command) for figure in figures)}
-        kept = [row for row in rows if _key(row) not in fresh]
-        write_json(path, sorted([*kept, *fresh.values()], key=_key))
+        fresh = [figure.row(command) for figure in figures]
+        kept = [row for row in rows if not any(_replaces(new, row) for new in fresh)]
+        write_json(path, sorted([*kept, *fresh], key=_key))
 
 
 def _key(row: dict[str, Any]) -> tuple[str, tuple[int, ...]]:
     return row["claim"], tuple(row["seeds"])
+
+
+def _replaces(new: dict[str, Any], old: dict[str, Any]) -> bool:
+    return new["claim"] == old["claim"] and set(old["seeds"]) <= set(new["seeds"])
 
 
 @contextlib.contextmanager

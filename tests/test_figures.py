@@ -55,6 +55,13 @@ def test_a_claim_measured_again_replaces_its_row(tmp_path):
     assert not Figure("c", float("nan"), must=1.0).holds
 
 
+def test_more_seeds_replace_fewer_and_never_the_other_way(tmp_path):
+    path = tmp_path / "seeds.json"
+    for seeds in ((0,), (1, 2), (0, 1, 2), (1,), (3,)):
+        record(path, [Figure("a", 1.0, seeds=seeds)], str(seeds))
+    assert [tuple(row["seeds"]) for row in json.loads(path.read_text())] == [(0, 1, 2), (1,), (3,)]
+
+
 def test_a_figure_over_seeds_is_their_mean_and_standard_deviation():
     figure = Figure.over_seeds("c", [1.0, 2.0, 3.0], (0, 1, 2), "V", must=2.5, details={"passes": 4})
     assert (figure.value, figure.spread, figure.seeds, figure.holds) == (2.0, 1.0, (0, 1, 2), True)
