@@ -118,7 +118,7 @@ def cost(library: Library) -> list[Figure]:
         for name, value, unit in (
             ("transistors", whole.transistors, "1"), ("tubes", whole.tubes, "1"),
             ("explicit capacitance", whole.capacitance, "F"),
-            ("static power of lines, dendrites, neurons", whole.static_power, "W"),
+            ("static power", whole.static_power, "W"),
         )
     ]  # fmt: skip
     for learning in (False, True):
