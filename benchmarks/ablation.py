@@ -16,16 +16,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import jax.numpy as jnp
 from shipped_models import blocks_for, library_hash
 
 from neuromorph.figures import Figure, record
 from neuromorph.models.fidelity import BlockSet
+from neuromorph.models.frame import Frame
 from neuromorph.music.datasets import load_dataset
 from neuromorph.network.config import NetworkConfig
 from neuromorph.tasks.evaluate import evaluate
 from neuromorph.tasks.run import RunFacts, Schedule, load_run, log_odds, new_run, read_facts
 from neuromorph.tasks.train import train
 
+NOISE = blocks_for("nominal", Frame(), noise=True).noise
 RESULTS = Path(__file__).parent / "results" / "music.json"
 PASS = Schedule(1, 0.02, 1.0)
 Change = Callable[[BlockSet, BlockSet], BlockSet]
@@ -52,6 +55,30 @@ def both(*changes: Change) -> Change:
     return change
 
 
+def store(**values: float) -> Change:
+    return lambda ideal, nominal: replace(
+        ideal, store=replace(ideal.store, **{name: jnp.float32(value) for name, value in values.items()})
+    )
+
+
+def frame(**values: float) -> Callable[[NetworkConfig], NetworkConfig]:
+    return lambda config: replace(config, frame=replace(config.frame, **values))
+
+
+def unmirrored(config: NetworkConfig) -> NetworkConfig:
+    return replace(config, learning=replace(config.learning, mirrored=False))
+
+
+FRESH_FEEDBACK = "feedback: fixed and random"
+SETTINGS: dict[str, Callable[[NetworkConfig], NetworkConfig]] = {
+    "dead time: 10 ns for 5 ns": frame(dead_seconds=10e-9),
+    "code: 32 spikes a frame at unit rate for 64": frame(spikes_per_unit=32.0),
+    "code: 8 input spikes a frame for 16": frame(input_spikes=8),
+    "feedback: fixed where it stands, not mirrored": unmirrored,
+    FRESH_FEEDBACK: unmirrored,
+}
+"""Changes of the ideal network's own settings."""
+
 EFFECTS: dict[str, Change] = {
     "cell: leak of the closed cell": part("cell", "drift_rate"),
     "cell: rest of the leak": part("cell", "rest"),
@@ -74,8 +101,14 @@ EFFECTS: dict[str, Change] = {
     ),
     "fast weight: bound": part("store", "bound"),
     "fast weight: leak": part("store", "leak"),
+    "fast weight: residual drift of 3.4e-6 units a frame (sd over synapses)": store(drift=3.4e-6),
+    "slow weight: 5 bits": lambda ideal, nominal: replace(
+        ideal, store=replace(ideal.store, bound=nominal.store.bound, bits=5)
+    ),
     "slow weight: 6 bits, transfer": part("store", "bound", "bits", "follow", "pull"),
+    "thermal and shot noise": lambda ideal, nominal: replace(ideal, noise=NOISE),
     "all": lambda ideal, nominal: nominal,
+    "all, with noise": lambda ideal, nominal: replace(nominal, noise=NOISE),
 }
 
 
@@ -84,20 +117,28 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--head", choices=("independent", "joint"), default="independent")
-    parser.add_argument("--effects", nargs="*", default=list(EFFECTS), help="all by default")
+    parser.add_argument("--effects", nargs="*", default=[*EFFECTS, *SETTINGS], help="all by default")
     parser.add_argument("--runs", type=Path, default=Path("out/runs"))
     return parser.parse_args()
 
 
-def continued(start: Path, config: NetworkConfig, blocks: BlockSet, pieces: list, valid: list) -> float:
-    """Valid NLL after one more pass of the trained network on other blocks."""
-    before = load_run(start, blocks_for("ideal", config.frame))
+def continued(
+    start: Path,
+    config: NetworkConfig,
+    blocks: BlockSet,
+    pieces: list,
+    valid: list,
+    fresh_feedback: bool = False,
+) -> float:
+    """Valid NLL after one more pass of the trained network on other blocks or settings."""
+    before = load_run(start, blocks_for("ideal", read_facts(start).config.frame))
     with tempfile.TemporaryDirectory() as folder:
         facts = RunFacts(config, 0, PASS, "ideal", log_odds(pieces).tolist(), library_hash("ideal"))
         fresh = new_run(Path(folder), facts, blocks)
         state = replace(
             before.state, features=replace(before.state.features, neuron=fresh.state.features.neuron),
             cells=replace(before.state.cells, neuron=fresh.state.cells.neuron),
+            feedback=fresh.state.feedback if fresh_feedback else before.state.feedback,
         )  # fmt: skip
         run = train(replace(fresh, state=state), pieces)
     return evaluate(run.network, run.state, valid).nll
@@ -111,24 +152,23 @@ def main() -> None:
     config = read_facts(start).config
     ideal, nominal = (blocks_for(fidelity, config.frame) for fidelity in ("ideal", "nominal"))
     plain = continued(start, config, ideal, pieces, valid)
-    random = replace(config, learning=replace(config.learning, mirrored=False))
     command = "python benchmarks/ablation.py " + " ".join(sys.argv[1:])
-    costs = {
-        "feedback: fixed where it stands, not mirrored": continued(start, random, ideal, pieces, valid)
-        - plain
-    }
-    for name in [None, *args.effects]:
-        if name is not None:
-            costs[name] = continued(start, config, EFFECTS[name](ideal, nominal), pieces, valid) - plain
-        done = list(costs)[-1]
-        claim = f"cost on JSB valid, {args.head} outputs, of {done}"
+    for name in args.effects:
+        if name in SETTINGS:
+            changed = SETTINGS[name](config)
+            blocks = blocks_for("ideal", changed.frame)
+            nll = continued(start, changed, blocks, pieces, valid, fresh_feedback=name == FRESH_FEEDBACK)
+        else:
+            nll = continued(start, config, EFFECTS[name](ideal, nominal), pieces, valid)
+        cost = nll - plain
+        claim = f"cost on JSB valid, {args.head} outputs, of {name}"
         details = {"valid_without": round(plain, 4), "library": library_hash("nominal")[:16]}
         record(
             RESULTS,
-            [Figure(claim, round(costs[done], 4), "nats per frame", seeds=(0,), details=details)],
+            [Figure(claim, round(cost, 4), "nats per frame", seeds=(0,), details=details)],
             command,
         )
-        print(f"{done:55s} {costs[done]:+.4f}", flush=True)
+        print(f"{name:70s} {cost:+.4f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", choices=tuple(NAMES), default="jsb")
     parser.add_argument("--head", choices=("independent", "joint"), default="independent")
     parser.add_argument("--fidelity", choices=("ideal", "nominal"), default="ideal")
+    parser.add_argument("--noise", action="store_true", help="thermal and shot noise on the state nodes")
     parser.add_argument("--control", choices=("none", "no_memory", "shuffled", "no_features"), default="none")
     parser.add_argument("--cells", type=int, default=128)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -91,17 +92,20 @@ def schedule_of(args: argparse.Namespace) -> Schedule:
 
 def run_path(args: argparse.Namespace, seed: int) -> Path:
     """Where a network's run is kept."""
-    return args.runs / f"{args.data}_{args.head}_{args.fidelity}_{args.control}_{args.cells}_{seed}"
+    fidelity = args.fidelity + ("_noise" if args.noise else "")
+    return args.runs / f"{args.data}_{args.head}_{fidelity}_{args.control}_{args.cells}_{seed}"
 
 
 def start(args: argparse.Namespace, seed: int, pieces: list[np.ndarray]) -> Run:
-    config, schedule, digest = configuration(args), schedule_of(args), library_hash(args.fidelity)
+    config, schedule, digest = configuration(args), schedule_of(args), library_hash(args.fidelity, args.noise)
     path = run_path(args, seed)
-    blocks = blocks_for(args.fidelity, config.frame, args.set)
+    blocks = blocks_for(args.fidelity, config.frame, args.set, args.noise)
     if (path / "run.json").exists() and not args.no_row:
         run = load_run(path, blocks, library_hash=digest)
         return replace(run, facts=replace(run.facts, schedule=schedule))
-    facts = RunFacts(config, seed, schedule, args.fidelity, log_odds(pieces).tolist(), digest)
+    facts = RunFacts(
+        config, seed, schedule, args.fidelity, log_odds(pieces).tolist(), digest, noise=args.noise
+    )
     return new_run(path, facts, blocks)
 
 
@@ -123,11 +127,21 @@ def measured(args: argparse.Namespace, seed: int, pieces: list, valid: list) -> 
     }  # fmt: skip
 
 
+def subject_of(args: argparse.Namespace) -> str:
+    """What a row is about, after the data set."""
+    noise = " with noise" if args.noise else ""
+    cells = f", {args.cells} cells" if args.cells != 128 else ""
+    return f"{args.head} outputs, {args.fidelity}{noise}{cells}"
+
+
 def figures_of(args: argparse.Namespace, seeds: list[dict[str, Any]]) -> list[Figure]:
     """Frozen and, for a network that is no control, plastic at the best of a few rates."""
-    subject = f"{args.head} outputs, {args.fidelity}" + (f", {args.cells} cells" if args.cells != 128 else "")
+    subject = subject_of(args)
     control = "" if args.control == "none" else f", control {args.control}"
-    key, plain = (args.data, args.head, args.fidelity), args.control == "none" and args.cells == 128
+    key, plain = (
+        (args.data, args.head, args.fidelity),
+        args.control == "none" and args.cells == 128 and not args.noise,
+    )
     limits, plastic_limits = (
         table.get(key, (None, None)) if plain else (None, None) for table in (LIMITS, PLASTIC_LIMITS)
     )
@@ -136,7 +150,7 @@ def figures_of(args: argparse.Namespace, seeds: list[dict[str, Any]]) -> list[Fi
         f"{NAMES[args.data]} valid NLL, {subject}{control}", [s["nll"] for s in seeds], args.seeds, "nats per frame",
         must=limits[0], goal=limits[1], details={
             **passes, "accuracy_best_threshold": round(float(np.mean([s["accuracy"] for s in seeds])), 4),
-            "library": library_hash(args.fidelity)[:16], "valid_by_epoch": [s["by_epoch"] for s in seeds],
+            "library": library_hash(args.fidelity, args.noise)[:16], "valid_by_epoch": [s["by_epoch"] for s in seeds],
             "events_per_frame": {name: round(value, 2) for name, value in seeds[0]["events"].items()},
             "train_seconds": [round(s["seconds"], 1) for s in seeds],
         },

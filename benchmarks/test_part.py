@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from prediction import NAMES, run_path
+from prediction import NAMES, run_path, subject_of
 from shipped_models import blocks_for, library_hash
 
 from neuromorph.errors import RunError
@@ -35,6 +35,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", choices=tuple(NAMES), default="jsb")
     parser.add_argument("--head", choices=("independent", "joint"), default="independent")
     parser.add_argument("--fidelity", choices=("ideal", "nominal"), default="ideal")
+    parser.add_argument("--noise", action="store_true", help="of networks that were trained with it")
     parser.add_argument("--control", choices=("none", "no_memory"), default="none")
     parser.add_argument("--cells", type=int, default=128)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -51,8 +52,8 @@ def finished(args: argparse.Namespace, seed: int) -> Run:
             f"it stands at pass {facts.position['epoch']} of {facts.schedule.epochs}", where=path,
             remedy="finish it with benchmarks/prediction.py",
         )  # fmt: skip
-    blocks = blocks_for(args.fidelity, facts.config.frame)
-    return load_run(path, blocks, library_hash=library_hash(args.fidelity))
+    blocks = blocks_for(args.fidelity, facts.config.frame, noise=args.noise)
+    return load_run(path, blocks, library_hash=library_hash(args.fidelity, args.noise))
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -70,7 +71,7 @@ def best_rate(subject: str, data: str) -> float:
 
 def main() -> None:
     args = arguments()
-    subject = f"{args.head} outputs, {args.fidelity}" + (f", {args.cells} cells" if args.cells != 128 else "")
+    subject = subject_of(args)
     control = "" if args.control == "none" else f", control {args.control}"
     runs = [finished(args, seed) for seed in args.seeds]
     rate = best_rate(subject, args.data) if not control else 0.0

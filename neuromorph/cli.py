@@ -138,6 +138,7 @@ def _learning_commands(commands) -> None:
     _data_options(p, "chorales")
     p.add_argument("--run", required=True, help="folder of the run")
     p.add_argument("--fidelity", choices=("ideal", "nominal"), default="nominal")
+    p.add_argument("--noise", action="store_true", help="nominal: thermal and shot noise on the state nodes")
     p.add_argument("--head", choices=("independent", "joint"), default="independent")
     p.add_argument("--control", choices=("none", "no_memory", "shuffled"), default="none")
     p.add_argument("--epochs", type=_count, help="passes over the pieces (16; spectrogram 8)")

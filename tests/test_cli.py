@@ -176,6 +176,29 @@ def test_a_run_keeps_its_grid(tmp_path, capsys):
     assert "primed with 48 frames of song" in capsys.readouterr().out
 
 
+def test_a_noisy_run_stays_noisy(run, tmp_path, capsys):
+    out = str(tmp_path / "noisy")
+    train = [
+        "train",
+        "--data",
+        str(run / "scale.npz"),
+        "--run",
+        out,
+        "--cells",
+        "8",
+        "--epochs",
+        "1",
+        "--quiet",
+    ]
+    assert main([*train, "--noise"]) == 0
+    assert json.loads((tmp_path / "noisy" / "run.json").read_text())["noise"] is True
+    assert main(["info", out]) == 0
+    assert "nominal with noise" in capsys.readouterr().out
+    assert main(["evaluate", out]) == 0
+    assert main([*train[:4], str(tmp_path / "ideal"), *train[5:], "--fidelity", "ideal", "--noise"]) == 2
+    assert "an ideal network has no noise" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("tempo", ["60", "240"])
 def test_the_tempo_is_the_users(run, tmp_path, tempo):
     wav, midi = tmp_path / "t.wav", tmp_path / "t.mid"

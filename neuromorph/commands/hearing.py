@@ -32,12 +32,12 @@ def fresh_run(args: argparse.Namespace) -> tuple[Run, SoundSet]:
     sounds = load_sounds(args.data, front_end, args.limit)
     front_end = front_end.fitted([sound.levels for sound in sounds.train], args.levels)
     config = hearing_config(front_end, cells=args.cells, joint=args.head == "joint")
-    blocks, digest = blocks_for(args.fidelity, config.frame, Library(args.library))
+    blocks, digest = blocks_for(args.fidelity, config.frame, Library(args.library), args.noise)
     phases = [{"phase": "train", "fidelity": args.fidelity, "data": str(args.data), "mode": "spectrogram"}]
     odds = log_odds([front_end.lines(sound.levels) for sound in sounds.train]).tolist()
     facts = RunFacts(
         config, args.seed, Schedule(args.epochs, args.rate, args.rate_decay), args.fidelity, odds, digest, phases,
-        front_end=front_end.to_dict(),
+        front_end=front_end.to_dict(), noise=args.noise,
     )  # fmt: skip
     return new_run(Path(args.run), facts, blocks), sounds
 

@@ -67,7 +67,7 @@ def _run_info(path: Path, args: argparse.Namespace) -> int:
     run = open_run(str(path), Library(args.library))
     facts = run.facts
     frame = facts.config.frame
-    print(f"{path}: {facts.fidelity}, {'joint' if facts.config.joint else 'independent'} outputs, "
+    print(f"{path}: {facts.hardware}, {'joint' if facts.config.joint else 'independent'} outputs, "
           f"{facts.config.cells} cells, seed {facts.seed}, {facts.position['epoch']} passes")  # fmt: skip
     print(f"  frame_seconds_hardware {frame.seconds:g}, frame_seconds_music {frame.music_seconds:g}, "
           f"time scale {frame.music_seconds / frame.seconds:.3g}")  # fmt: skip

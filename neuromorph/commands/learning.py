@@ -27,7 +27,7 @@ def open_run(path: str, library: Library) -> Run:
     from neuromorph.tasks.run import load_run, read_facts
 
     facts = read_facts(Path(path))
-    blocks, digest = blocks_for(facts.fidelity, facts.config.frame, library)
+    blocks, digest = blocks_for(facts.fidelity, facts.config.frame, library, facts.noise)
     return load_run(Path(path), blocks, library_hash=digest)
 
 
@@ -84,7 +84,7 @@ def _trained(args: argparse.Namespace, run: Run, pieces: dict[str, list[np.ndarr
     run = train(run, pieces["train"], valid=pieces["valid"], progress=_show(began, args.quiet))
     last = run.facts.history[-1]
     nll, seconds = last.get("valid_nll", float("nan")), time.monotonic() - began
-    print(f"{args.run}: {run.facts.fidelity}, {int(last['epoch'])} passes over {len(pieces['train'])} {what}, "
+    print(f"{args.run}: {run.facts.hardware}, {int(last['epoch'])} passes over {len(pieces['train'])} {what}, "
           f"held-out NLL {nll:.3f} nats per frame, {seconds:.0f} s")  # fmt: skip
     return run
 
@@ -99,11 +99,11 @@ def _fresh(args: argparse.Namespace, pieces: list[np.ndarray]) -> Run:
     frame = Frame(music_seconds=Frame.music_seconds / args.frames_per_quarter)
     memory, joint = args.control != "no_memory", args.head == "joint"
     config = NetworkConfig(joint=joint, memory=memory, cells=args.cells, frame=frame)
-    blocks, digest = blocks_for(args.fidelity, config.frame, Library(args.library))
+    blocks, digest = blocks_for(args.fidelity, config.frame, Library(args.library), args.noise)
     schedule = Schedule(args.epochs, args.rate, args.rate_decay, shuffled=args.control == "shuffled")
     phases = [{"phase": "train", "fidelity": args.fidelity, "data": str(args.data)}]
     facts = RunFacts(config, args.seed, schedule, args.fidelity, log_odds(pieces).tolist(), digest, phases,
-                     frames_per_quarter=args.frames_per_quarter)  # fmt: skip
+                     frames_per_quarter=args.frames_per_quarter, noise=args.noise)  # fmt: skip
     return new_run(path, facts, blocks)
 
 
@@ -328,7 +328,7 @@ def run_compare(args: argparse.Namespace) -> int:
         figures = results[path]["figures"]
         energy = figures.get("energy_per_frame_joule")
         facts = run.facts
-        rows.append((path, facts.fidelity, "joint" if facts.config.joint else "independent", facts.seed, figures["nll"],
+        rows.append((path, facts.hardware, "joint" if facts.config.joint else "independent", facts.seed, figures["nll"],
                      100 * figures["accuracy"], f"{energy * 1e12:.3g} pJ" if energy else "not defined"))  # fmt: skip
     page.table(header, rows)
     for row in rows:

@@ -75,6 +75,7 @@ from neuromorph.models.gate import GATE_UNIT, TANH_UNIT, SigmoidGate, TanhGate
 from neuromorph.models.learning_unit import LEARNING_SECONDS, PAUSE_SECONDS, LearningUnit
 from neuromorph.models.memory_cell import MemoryCell
 from neuromorph.models.neuron_ideal import IdealNeuron
+from neuromorph.models.noise import Noise
 from neuromorph.models.pytree import as_float32, pytree
 from neuromorph.models.synapse import SpikeSynapse
 from neuromorph.models.weight_readout import WeightReadout
@@ -98,7 +99,7 @@ WEIGHT_BOUND = 2.0
 
 @pytree
 class BlockSet:
-    """The blocks a network is made of; any of them may hold one value per instance."""
+    """The blocks a network is made of; any of them may hold one value per instance; without ``noise`` they are silent."""
 
     feature_neuron: Any
     cell_neuron: Any
@@ -111,6 +112,7 @@ class BlockSet:
     readout: WeightReadout
     learning: LearningUnit
     store: WeightStore
+    noise: Noise | None = None
 
 
 def ideal_blocks(frame: Frame) -> BlockSet:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from neuromorph.errors import InputError
 from neuromorph.library import Library
 from neuromorph.models.fidelity import BlockSet, ideal_blocks, nominal_blocks
 from neuromorph.models.frame import Frame
 from neuromorph.models.neuron_hardware import hardware_neuron
+from neuromorph.models.noise import noise_of
+from neuromorph.models.pytree import as_float32
 
 FIDELITIES = ("ideal", "nominal")
 BLOCKS = (
@@ -18,7 +21,11 @@ BLOCKS = (
 """Blocks that a nominal network is made of."""
 
 
-def blocks_for(fidelity: str, frame: Frame, library: Library) -> tuple[BlockSet, str]:
+NOISY_BLOCKS = (*BLOCKS, "dendritic_adder")
+"""Those and the ones that tell its noise."""
+
+
+def blocks_for(fidelity: str, frame: Frame, library: Library, noise: bool = False) -> tuple[BlockSet, str]:
     """Blocks of a network and the hash of the library they came from.
 
     Parameters
@@ -27,23 +34,31 @@ def blocks_for(fidelity: str, frame: Frame, library: Library) -> tuple[BlockSet,
     frame : Frame
     library : Library
         Not read for ``"ideal"``, whose hash is empty.
+    noise : bool
+        Whether the state nodes carry thermal and shot noise; ``"ideal"`` has none.
 
     Raises
     ------
     InputError
-        For an unknown fidelity.
+        For an unknown fidelity, or noise without hardware.
     LibraryError
         When the library lacks a block or its fit.
     """
     if fidelity == "ideal":
+        if noise:
+            raise InputError("an ideal network has no noise", remedy="leave --noise out or take nominal")
         return ideal_blocks(frame), ""
     if fidelity != "nominal":
         raise InputError(f"fidelity {fidelity!r} is unknown", remedy=f"choose from {', '.join(FIDELITIES)}")
-    return with_fitted_neuron(library.models(*BLOCKS), frame), library.digest(*BLOCKS)
+    blocks = NOISY_BLOCKS if noise else BLOCKS
+    return with_fitted_neuron(library.models(*blocks), frame, noise), library.digest(*blocks)
 
 
-def with_fitted_neuron(models: Mapping[str, Mapping[str, float]], frame: Frame) -> BlockSet:
+def with_fitted_neuron(
+    models: Mapping[str, Mapping[str, float]], frame: Frame, noise: bool = False
+) -> BlockSet:
     """Nominal blocks from fitted parameters, the neuron included."""
     unit_interval = frame.seconds / frame.spikes_per_unit
     neuron = hardware_neuron(models["axon_hillock"], unit_interval, frame.tick_seconds)
-    return nominal_blocks(models, frame, neuron=neuron)
+    blocks = nominal_blocks(models, frame, neuron=neuron)
+    return replace(blocks, noise=as_float32(noise_of(models, frame))) if noise else blocks

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.filters import filtered
+from neuromorph.models.noise import TickNoise
 from neuromorph.models.synapse import decay_over
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.state import FeatureState
@@ -32,6 +33,7 @@ def feature_frame(
     released: jax.Array,
     traces: jax.Array,
     plastic: jax.Array,
+    noise: TickNoise | None = None,
 ) -> tuple[FeatureState, jax.Array]:
     """Run the layer for a frame.
 
@@ -43,6 +45,7 @@ def feature_frame(
     released : [ticks, notes] charge released by the note lines
     traces : [ticks, notes] x_pre
     plastic : 1 or 0
+    noise : draws for the frame, where the blocks are noisy
 
     Returns
     -------
@@ -51,18 +54,21 @@ def feature_frame(
     frame, layer = config.frame, config.features
     arriving = released @ state.weights.T * frame.line_charge(frame.input_spikes)
 
-    def tick(carry: tuple[FeatureState, jax.Array], released: jax.Array):
-        now, fired = carry
+    def tick(
+        carry: tuple[FeatureState, jax.Array], inputs: tuple[jax.Array, jax.Array | None]
+    ) -> tuple[tuple[FeatureState, jax.Array], jax.Array]:
+        (now, fired), (released, draw) = carry, inputs
         rise, current = blocks.synapse.step(now.rise, now.current, released, frame.tick_seconds)
         drive = _drive(config, now, current, fired)
-        neuron, spikes = blocks.feature_neuron.step(now.neuron, drive)
+        noisy = drive if blocks.noise is None or draw is None else blocks.noise.driven(draw, drive)
+        neuron, spikes = blocks.feature_neuron.step(now.neuron, noisy)
         spikes = spikes & (fired | _admitted(spikes & ~fired, drive, layer.winners - jnp.sum(fired)))
         threshold = now.threshold + plastic * layer.threshold_step * spikes
         after = FeatureState(state.weights, threshold, neuron, rise, current, spikes.astype(jnp.float32))
         return (after, fired | spikes), spikes
 
     start = (state, jnp.zeros(layer.neurons, bool))
-    (after, _), spikes = jax.lax.scan(tick, start, arriving)
+    (after, _), spikes = jax.lax.scan(tick, start, (arriving, noise.features if noise else None))
     weights = post_updates(blocks.diehl, state.weights, spikes, traces, layer.x_target, plastic)
     threshold = after.threshold * (1.0 - plastic * layer.threshold_leak)
     return replace(after, weights=weights, threshold=threshold), spikes.astype(jnp.float32)

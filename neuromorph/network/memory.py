@@ -8,6 +8,7 @@ import numpy as np
 
 from neuromorph.models.events import add_rows
 from neuromorph.models.fidelity import BlockSet
+from neuromorph.models.noise import TickNoise
 from neuromorph.models.synapse import decay_over
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.state import GATES, CellState
@@ -18,7 +19,12 @@ LEAK_SIGN = np.array([[1.0], [-1.0], [1.0]], np.float32)
 
 
 def memory_frame(
-    config: NetworkConfig, blocks: BlockSet, gates: jax.Array, state: CellState, arriving: jax.Array
+    config: NetworkConfig,
+    blocks: BlockSet,
+    gates: jax.Array,
+    state: CellState,
+    arriving: jax.Array,
+    noise: TickNoise | None = None,
 ) -> tuple[CellState, CellRecord]:
     """Run the cells for a frame.
 
@@ -26,6 +32,7 @@ def memory_frame(
     ----------
     gates : [lines, 4 * cells] weights; the last rows are the cells' and the bias line's
     arriving : [ticks, 4 * cells] charge from notes and features
+    noise : draws for the frame, where the blocks are noisy
     """
     recurrent, bias = gates[-1 - config.cells : -1], gates[-1]
     frame, h = config.frame, config.frame.tick_seconds
@@ -33,19 +40,24 @@ def memory_frame(
     recent_decay = decay_over(h, blocks.synapse.tau_decay)
     read_decay = decay_over(h, frame.tau_read)
 
-    def tick(now: CellState, external: jax.Array) -> tuple[CellState, CellRecord]:
+    def tick(now: CellState, inputs: tuple[jax.Array, TickNoise | None]) -> tuple[CellState, CellRecord]:
+        external, draw = inputs
         recent = now.recent * recent_decay
         charge = line_charge * blocks.synapse.release(recent)
         total = add_rows(recurrent, now.last_spikes, charge, external)
         rise, current = blocks.synapse.step(now.rise, now.current, total, h)
+        if blocks.noise is not None and draw is not None:
+            current = current + blocks.noise.kick(draw.dendrites, h, blocks.synapse.tau_decay)
         z = (current + bias).reshape(GATES, config.cells)
         gate = blocks.gate.value(z[:3] * LEAK_SIGN)
         g = blocks.tanh.value(z[3])
         leak = blocks.cell.leak(gate[1], h)
         c = blocks.cell.step(now.c, gate[0] * g, leak, h)
-        neuron, spikes = blocks.cell_neuron.step(
-            now.neuron, jnp.clip(gate[2] * blocks.cell.read(c), 0.0, 1.0)
-        )
+        drive = jnp.clip(gate[2] * blocks.cell.read(c), 0.0, 1.0)
+        if blocks.noise is not None and draw is not None:
+            c = c + blocks.noise.charge(draw.cells, gate[0], gate[1])
+            drive = blocks.noise.driven(draw.neurons, drive)
+        neuron, spikes = blocks.cell_neuron.step(now.neuron, drive)
         after = CellState(
             c=c,
             rise=rise,
@@ -57,4 +69,4 @@ def memory_frame(
         )
         return after, CellRecord(now.last_spikes, gate, g, now.c, spikes)
 
-    return jax.lax.scan(tick, state, arriving)
+    return jax.lax.scan(tick, state, (arriving, noise))

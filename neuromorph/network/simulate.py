@@ -147,7 +147,7 @@ def simulate(
     ----------
     plasticity : 1 learns, 0 listens only; the step is the same
     rate : learning rate of the three-factor rule
-    key : of dropout and of the rounding of slow weights
+    key : of dropout, of the rounding of slow weights and of noise
     dropout : share of cells hidden from the head (training only)
     record : names from ``RECORDS``; ``nll`` (nats), ``probability`` [notes], ``read``
         [cells], the spike counts ``notes``, ``features``, ``cells`` and the sum of the leak gates' mean
@@ -164,7 +164,8 @@ def simulate(
         raise InputError(f"cannot record {sorted(unknown)}", remedy=f"choose from {sorted(RECORDS)}")
     padded = stream.padded(network.config.learning.block)
     mask_key, block_key = jax.random.split(key)
-    frames = frame_inputs(network.config, padded, plasticity, rate, dropout, mask_key)
+    noise = jax.random.split(jax.random.fold_in(key, 2), len(padded))
+    frames = frame_inputs(network.config, padded, plasticity, rate, dropout, mask_key, noise)
     state, seen = run_blocks(
         network, state, *_in_blocks(network.config, (frames, jnp.asarray(padded.valid))), block_key, record
     )
@@ -193,9 +194,15 @@ def _check_learning(
 
 
 def frame_inputs(
-    config: NetworkConfig, stream: Stream, plasticity: float, rate: float, dropout: float, key: jax.Array
+    config: NetworkConfig,
+    stream: Stream,
+    plasticity: float,
+    rate: float,
+    dropout: float,
+    key: jax.Array,
+    noise: jax.Array,
 ) -> FrameInput:
-    """The stream as step inputs; padding never learns."""
+    """The stream as step inputs; padding never learns; ``key`` is of the dropout, ``noise`` one a frame."""
     n = len(stream)
     keep = jax.random.bernoulli(key, 1.0 - dropout, (n, config.cells)).astype(jnp.float32)
     return FrameInput(
@@ -205,6 +212,7 @@ def frame_inputs(
         plastic=jnp.asarray(stream.valid, jnp.float32) * jnp.float32(plasticity),
         rate=jnp.full(n, rate, jnp.float32),
         mask=keep / jnp.float32(1.0 - dropout),
+        noise=noise,
     )
 
 

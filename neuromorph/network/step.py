@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.filters import before, filtered, filtered_end
+from neuromorph.models.noise import TickNoise
 from neuromorph.models.pytree import pytree, static
 from neuromorph.models.synapse import decay_over
 from neuromorph.network import head
@@ -54,6 +55,7 @@ class FrameInput:
     plastic : 0 or 1
     rate : learning rate of the three-factor rule
     mask : [cells] head dropout, 0 or 1 / (1 - dropout)
+    noise : key of the frame's noise
     """
 
     levels: jax.Array
@@ -62,6 +64,7 @@ class FrameInput:
     plastic: jax.Array
     rate: jax.Array
     mask: jax.Array
+    noise: jax.Array
 
 
 @pytree
@@ -90,14 +93,15 @@ def listen(network: Network, state: State, inputs: FrameInput) -> tuple[State, H
     notes = (inputs.levels[None, :] > network.thresholds).astype(jnp.float32)
     x_pre, trace = note_traces(config, blocks, notes, state.lines.trace)
     from_notes, recent_notes = _released(network, notes, state.lines.recent[: config.notes])
+    noise = _noise(network, inputs.noise)
     features, feature_spikes = feature_frame(
-        config, blocks, state.features, from_notes, x_pre, inputs.plastic
+        config, blocks, state.features, from_notes, x_pre, inputs.plastic, noise
     )
     arrived = jnp.concatenate([state.features.last_spikes[None, :], feature_spikes[:-1]])
     from_features, recent_features = _released(network, arrived, state.lines.recent[config.notes :])
     gates = blocks.readout.value(state.fast.gates)
     drive = _external_drive(config, gates, from_notes, from_features)
-    cells, record = memory_frame(config, blocks, gates, state.cells, drive)
+    cells, record = memory_frame(config, blocks, gates, state.cells, drive, noise)
 
     spikes = jnp.concatenate([notes, arrived, record.arrived.astype(jnp.float32)], axis=1)
     eligibility, pre, output = _traced(network, state, spikes, record, reset)
@@ -106,6 +110,13 @@ def listen(network: Network, state: State, inputs: FrameInput) -> tuple[State, H
     state = replace(state, features=features, lines=lines, cells=cells, eligibility=eligibility)
     activity = _with_bias_line(output * _share(network, blocks.eligibility.tau_output))
     return state, Heard(cells.read, activity, record, notes, feature_spikes)
+
+
+def _noise(network: Network, key: jax.Array) -> TickNoise | None:
+    config, noise = network.config, network.blocks.noise
+    if noise is None:
+        return None
+    return noise.drawn(key, config.frame.ticks, config.cells, config.features.neurons)
 
 
 def _external_drive(

@@ -55,23 +55,28 @@ def generate(
     state = state if plastic else with_slow_weights(state)
     gain = jnp.float32(rate if plastic else 0.0)
     key = jax.random.key(seed)
-    state, heard = _prime(network, state, jnp.asarray(prime), gain)
+    state, heard = _prime(network, state, jnp.asarray(prime), gain, jax.random.fold_in(key, 1))
     played = _play(network, state, heard, gain, jnp.float32(temperature), key, frames, decision_seconds)
     return np.asarray(played)
 
 
 @jax.jit
-def _prime(network: Network, state: State, prime: jax.Array, rate: jax.Array) -> tuple[State, Heard]:
+def _prime(
+    network: Network, state: State, prime: jax.Array, rate: jax.Array, key: jax.Array
+) -> tuple[State, Heard]:
     """Listen to the prime, learning between its frames where rate > 0."""
-    first = _inputs(network, prime[0], prime[0], rate, True)
+    keys = jax.random.split(key, len(prime))
+    first = _inputs(network, prime[0], prime[0], rate, True, keys[0])
 
-    def hear(carry: tuple[State, Heard], frame: jax.Array) -> tuple[tuple[State, Heard], None]:
-        state, heard = carry
-        inputs = _inputs(network, frame, frame, rate, False)
+    def hear(
+        carry: tuple[State, Heard], now: tuple[jax.Array, jax.Array]
+    ) -> tuple[tuple[State, Heard], None]:
+        (state, heard), (frame, key) = carry, now
+        inputs = _inputs(network, frame, frame, rate, False, key)
         state, _ = learn(network, state, heard, inputs)
         return listen(network, state, inputs), None
 
-    return jax.lax.scan(hear, listen(network, state, first), prime[1:])[0]
+    return jax.lax.scan(hear, listen(network, state, first), (prime[1:], keys[1:]))[0]
 
 
 @partial(jax.jit, static_argnames=("frames", "decision_seconds"))
@@ -90,7 +95,7 @@ def _play(
         played, _ = head.sample(
             network.config, network.blocks.readout, state.fast, heard.read, temperature, key
         )
-        inputs = _inputs(network, played, played, rate, False)
+        inputs = _inputs(network, played, played, rate, False, jax.random.fold_in(key, 1))
         state, _ = learn(network, state, heard, inputs)
         if network.config.joint:
             wait = network.config.notes * decision_seconds
@@ -101,9 +106,7 @@ def _play(
 
 
 def _inputs(
-    network: Network, levels: jax.Array, target: jax.Array, rate: jax.Array, reset: bool
+    network: Network, levels: jax.Array, target: jax.Array, rate: jax.Array, reset: bool, noise: jax.Array
 ) -> FrameInput:
-    plastic = (rate > 0).astype(jnp.float32)
-    return FrameInput(
-        levels, target, jnp.asarray(reset), plastic, rate, jnp.ones(network.config.cells, jnp.float32)
-    )
+    plastic, mask = (rate > 0).astype(jnp.float32), jnp.ones(network.config.cells, jnp.float32)
+    return FrameInput(levels, target, jnp.asarray(reset), plastic, rate, mask, noise)

@@ -51,7 +51,7 @@ class RunFacts:
 
     ``position`` is where training stands, ``listening`` where listening does (frames and running losses);
     ``front_end`` tells how a spectrogram network hears, and is empty for one of notes, to which a quarter note of a
-    MIDI file is ``frames_per_quarter`` frames.
+    MIDI file is ``frames_per_quarter`` frames.  ``noise`` tells whether the hardware's state nodes are noisy.
     """
 
     config: NetworkConfig
@@ -66,6 +66,12 @@ class RunFacts:
     listening: dict[str, float] = field(default_factory=dict)
     front_end: dict[str, Any] = field(default_factory=dict)
     frames_per_quarter: float = 1.0
+    noise: bool = False
+
+    @property
+    def hardware(self) -> str:
+        """Fidelity in words."""
+        return f"{self.fidelity} with noise" if self.noise else self.fidelity
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, with the run's two clocks and the versions that made it."""

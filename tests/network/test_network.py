@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from neuromorph.errors import InputError, LearningDiverged, ScoreError
+from neuromorph.library import Library
+from neuromorph.models.frame import Frame
 from neuromorph.models.neuron_ideal import IdealNeuron
+from neuromorph.models.noise import noise_of
 from neuromorph.network import head
 from neuromorph.network.config import LearningConfig, NetworkConfig
 from neuromorph.network.hardware import hardware_listing
@@ -17,6 +20,7 @@ from neuromorph.network.stream import shuffled_frames, stream_of
 from tests.network.toys import CELLS, NOTES, toy, toy_config, toy_nominal, tune, tunes
 
 KEY = jax.random.key(0)
+NOISE = noise_of(Library.shipped().models(), Frame())
 EVERYTHING = ("cell_counts", "cell_spikes", "c", "feature_spikes", "note_spikes")
 
 
@@ -234,3 +238,20 @@ def test_nominal_traces_and_cells_stay_in_their_range():
     assert traces.max() < 1e3  # a frame's growth; unheld, 300 frames make it infinite
     assert np.abs(np.asarray(after.cells.c)).max() <= float(blocks.cell.bound)
     assert np.asarray(after.cells.c).max() > 5.0
+
+
+def test_noise_changes_spikes_and_the_same_key_repeats_it():
+    network, state = toy(blocks=toy_nominal())
+    noisy = replace(network, blocks=replace(network.blocks, noise=NOISE))
+    stream = stream_of([tune(40)])
+
+    def spikes(net, seed):
+        _, seen = simulate(
+            net, state, stream, plasticity=0.0, rate=0.0, key=jax.random.key(seed), record=("cell_spikes",)
+        )
+        return seen["cell_spikes"]
+
+    assert np.array_equal(spikes(network, 0), spikes(network, 1))
+    assert np.array_equal(spikes(noisy, 0), spikes(noisy, 0))
+    assert not np.array_equal(spikes(noisy, 0), spikes(noisy, 1))
+    assert spikes(noisy, 0).sum() == pytest.approx(spikes(network, 0).sum(), rel=0.2)  # it jitters, no more

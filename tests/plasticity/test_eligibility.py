@@ -41,7 +41,15 @@ def scan_frames(network, state, inputs, variant):
 def run(network, state, variant="lazy"):
     """Listen to 100 frames of a tune (plasticity off: chaos would follow one flipped spike)."""
     stream = stream_of([tune(101)])
-    inputs = frame_inputs(network.config, stream, 0.0, 0.0, 0.0, jax.random.key(0))
+    inputs = frame_inputs(
+        network.config,
+        stream,
+        0.0,
+        0.0,
+        0.0,
+        jax.random.key(0),
+        jax.random.split(jax.random.key(1), len(stream)),
+    )
     return scan_frames(network, state, inputs, variant)
 
 
