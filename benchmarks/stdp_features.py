@@ -46,7 +46,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--neurons", type=int, default=400)
     parser.add_argument("--winners", type=int, default=10)
-    parser.add_argument("--x-target", type=float, default=0.4)
+    parser.add_argument("--x-target", type=float, default=0.2)
+    parser.add_argument("--threshold-step", type=float, default=5e-4, help="homeostasis, a spike")
     parser.add_argument("--passes", type=int, default=16, help="of the read-out")
     parser.add_argument("--rate", type=float, default=0.05)
     parser.add_argument("--rate-decay", type=float, default=0.85)
@@ -67,7 +68,13 @@ def network_of(args: argparse.Namespace, seed: int, lines: int, sounding: float)
     """A network whose feature layer alone matters; ``sounding`` lines are on at a time."""
     frame = Frame()
     gain = FeatureConfig.gain * NOTES_SOUNDING / sounding
-    features = FeatureConfig(neurons=args.neurons, winners=args.winners, x_target=args.x_target, gain=gain)
+    features = FeatureConfig(
+        neurons=args.neurons,
+        winners=args.winners,
+        x_target=args.x_target,
+        gain=gain,
+        threshold_step=args.threshold_step,
+    )
     config = NetworkConfig(notes=lines, cells=1, features=features)
     thresholds = RegularSpikeEncoder(frame.input_spikes, frame.ticks, lines).thresholds()
     odds = np.zeros(lines, np.float32)
