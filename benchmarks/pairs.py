@@ -2,7 +2,7 @@
 
     python benchmarks/pairs.py
 
-Reads what ``benchmarks/prediction.py`` (with and without ``--control no_memory``) and ``benchmarks/lstm.py`` wrote; no
+Reads what ``benchmarks/prediction.py`` (with and without ``--control``) and ``benchmarks/lstm.py`` wrote; no
 network is run.  Networks are paired seed by seed and refused where they were not trained for as many passes.
 """
 
@@ -62,6 +62,8 @@ def figures(rows: Rows) -> list[Figure]:
             for f in FIDELITIES:
                 pair(f"{data} valid, gain by memory and recurrence, {head} outputs, {f}",
                      f"{plain[f]}, control no_memory", plain[f], GAIN[data][f], "higher")  # fmt: skip
+                pair(f"{data} valid, gain by the feature layer, {head} outputs, {f}",
+                     f"{plain[f]}, control no_features", plain[f], (None, None), "higher")  # fmt: skip
                 pair(f"{data} valid, {f} over the LSTM by BPTT, {head} outputs", plain[f],
                      f"{data} valid NLL, {head} outputs, reference: LSTM 128 by BPTT",
                      BEHIND[head] if f == "ideal" and data == "JSB" else (None, None))  # fmt: skip
