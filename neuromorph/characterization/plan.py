@@ -51,12 +51,16 @@ def planned(circuit: Circuit, sweeps: Iterable[Sweep] | None = None) -> Plan:
     Raises
     ------
     CircuitError
-        When there is nothing to measure, or a source of a bench drives nothing.
+        When there is nothing to measure, the stated number of transistors is wrong, or a source of a bench drives nothing.
     """
     chosen = tuple(s for s in circuit.sweeps if not s.held_out) if sweeps is None else tuple(sweeps)
     if not chosen:
         raise CircuitError("the recipe has no sweep to measure", where=circuit.name,
                            remedy="add a Sweep that is not held out")  # fmt: skip
+    counted = circuit.structure().transistors(circuit.subcircuit)
+    if counted != circuit.transistors:
+        raise CircuitError(f"it states {circuit.transistors} transistors, its netlist has {counted}",
+                           where=circuit.name, remedy="correct transistors=")  # fmt: skip
     decks = [[circuit.bench(sweep, point) for _, point in sweep.points()] for sweep in chosen]
     for sweep, texts in zip(chosen, decks, strict=True):
         _refuse_loose_ends(circuit, sweep, texts[0])

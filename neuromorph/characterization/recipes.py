@@ -25,6 +25,11 @@ def recipe_folder() -> Path:
     )
 
 
+def device_library() -> Path:
+    """The shipped transistors, for the ``netlists`` of a recipe: netlists/devices/cnfet.lib."""
+    return recipe_folder().resolve().parent / "netlists" / "devices" / "cnfet.lib"
+
+
 def recipe_names() -> tuple[str, ...]:
     """Names of the project's recipes, in the order of the signal's way."""
     return tuple(sorted(p.stem for p in recipe_folder().glob("*.py") if not p.stem.startswith("_")))
