@@ -246,6 +246,11 @@ class Library:
             found[block] = dict(fit.parameters)
         return found
 
+    def boxes(self, *blocks: str) -> dict[str, dict[str, tuple[float, float]]]:
+        """Validity ranges of fitted blocks, SI."""
+        fits = {block: self.read(block).fit for block in blocks or self.blocks()}
+        return {block: dict(fit.box) for block, fit in fits.items() if fit}
+
     def digest(self, *blocks: str) -> str:
         """Hash of the fitted parameters and netlists of some blocks (all by default): what a run must match."""
         texts = []

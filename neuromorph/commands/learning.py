@@ -31,6 +31,8 @@ def open_run(path: str, library: Library) -> Run:
     return load_run(Path(path), blocks, library_hash=digest)
 
 
+OUTSIDE_LIMIT = 1e-3
+"""Share of steps outside the characterized range over which a figure fails."""
 SPECTROGRAM = {"cells": 64, "rate": 0.01, "epochs": 8}
 NOTES = {"cells": 128, "rate": 0.1, "epochs": 16}
 """What ``train`` takes where the user says nothing."""
@@ -143,10 +145,22 @@ def run_evaluate(args: argparse.Namespace) -> int:
     result = evaluation(run, pieces, library, args.plastic_rate)
     for name, value in result["figures"].items():
         print(f"{name:28s} {value:.4g}")
+    _print_outside(result.get("outside", {}))
     if args.json:
         about = {"run": args.run, "data": data_of(run, args.data), "part": args.part}
         write_json(Path(args.json), {**result, **about, **stamp()})
     return 0
+
+
+def _print_outside(shares: dict[str, float]) -> None:
+    """Where the models were used beyond what SPICE has seen; over a thousandth, figures are not to be trusted."""
+    for name, share in shares.items():
+        doubt = (
+            ""
+            if share <= OUTSIDE_LIMIT
+            else f"; over {100 * OUTSIDE_LIMIT:g} %: fidelity is not stated there"
+        )
+        print(f"{name + ' outside their range':36s} {100 * share:.2g} %{doubt}")
 
 
 def data_of(run: Run, given: str | None) -> str:
@@ -194,6 +208,7 @@ def evaluation(
         figures["nll_plastic"] = plastic.nll
     result: dict[str, Any] = {"figures": figures, "events_per_frame": frozen.events}
     if run.facts.fidelity != "ideal":
+        result["outside"] = frozen.outside
         models, config = library.models(), run.facts.config
         energy = energy_per_frame(frozen.events, models, config)
         result["energy_per_frame_joule"] = energy

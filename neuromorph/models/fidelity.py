@@ -68,6 +68,7 @@ import jax.numpy as jnp
 from neuromorph.errors import InputError
 from neuromorph.fitting.eligibility import FRAME as TRACE_FRAME
 from neuromorph.fitting.readout import WEIGHT_VOLT
+from neuromorph.models.box import Box
 from neuromorph.models.diehl import TRACE_UNIT, WEIGHT_UNIT, DiehlSynapse
 from neuromorph.models.eligibility_synapse import TRACE_RANGE, EligibilitySynapse, rational_power
 from neuromorph.models.frame import Frame
@@ -99,7 +100,8 @@ WEIGHT_BOUND = 2.0
 
 @pytree
 class BlockSet:
-    """The blocks a network is made of; any of them may hold one value per instance; without ``noise`` they are silent."""
+    """The blocks a network is made of; any of them may hold one value per instance; without ``noise`` they are silent,
+    without ``box`` nobody watches where they are used."""
 
     feature_neuron: Any
     cell_neuron: Any
@@ -113,6 +115,7 @@ class BlockSet:
     learning: LearningUnit
     store: WeightStore
     noise: Noise | None = None
+    box: Box | None = None
 
 
 def ideal_blocks(frame: Frame) -> BlockSet:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from neuromorph.errors import InputError
 from neuromorph.library import Library
+from neuromorph.models.box import box_of
 from neuromorph.models.fidelity import BlockSet, ideal_blocks, nominal_blocks
 from neuromorph.models.frame import Frame
 from neuromorph.models.neuron_hardware import hardware_neuron
@@ -21,6 +22,8 @@ BLOCKS = (
 """Blocks that a nominal network is made of."""
 
 
+BOXED = ("eligibility_synapse", "gate", "memory_cell")
+"""Blocks whose validity ranges a network is watched for."""
 NOISY_BLOCKS = (*BLOCKS, "dendritic_adder")
 """Those and the ones that tell its noise."""
 
@@ -51,7 +54,9 @@ def blocks_for(fidelity: str, frame: Frame, library: Library, noise: bool = Fals
     if fidelity != "nominal":
         raise InputError(f"fidelity {fidelity!r} is unknown", remedy=f"choose from {', '.join(FIDELITIES)}")
     blocks = NOISY_BLOCKS if noise else BLOCKS
-    return with_fitted_neuron(library.models(*blocks), frame, noise), library.digest(*blocks)
+    made = with_fitted_neuron(library.models(*blocks), frame, noise)
+    box = as_float32(box_of(library.boxes(*BOXED)))
+    return replace(made, box=box), library.digest(*blocks)
 
 
 def with_fitted_neuron(

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuromorph.errors import InputError, LearningDiverged
+from neuromorph.models.box import QUANTITIES
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.network import head
 from neuromorph.network.compiler import compile_loops_whole
@@ -25,13 +26,14 @@ compile_loops_whole()
 HOPELESS = 2.0
 """Times the loss of tossing coins at which learning is called diverged."""
 
-RECORDS: dict[str, Callable[[Heard, State, jax.Array], jax.Array]] = {
-    "cell_counts": lambda heard, state, y: jnp.sum(heard.cells.spikes, axis=0),
-    "cell_spikes": lambda heard, state, y: heard.cells.spikes,
-    "feature_counts": lambda heard, state, y: jnp.sum(heard.feature_spikes, axis=0),
-    "feature_spikes": lambda heard, state, y: heard.feature_spikes,
-    "note_spikes": lambda heard, state, y: heard.note_spikes,
-    "c": lambda heard, state, y: state.cells.c,
+RECORDS: dict[str, Callable[[Network, Heard, State], jax.Array]] = {
+    "cell_counts": lambda network, heard, state: jnp.sum(heard.cells.spikes, axis=0),
+    "cell_spikes": lambda network, heard, state: heard.cells.spikes,
+    "feature_counts": lambda network, heard, state: jnp.sum(heard.feature_spikes, axis=0),
+    "feature_spikes": lambda network, heard, state: heard.feature_spikes,
+    "note_spikes": lambda network, heard, state: heard.note_spikes,
+    "c": lambda network, heard, state: state.cells.c,
+    "outside": lambda network, heard, state: _outside(network, heard, state),
 }
 """What a run can record at each frame beside NLL, probabilities, read-out and event counts."""
 
@@ -79,7 +81,7 @@ def run_blocks(
 
     def frame(state: State, inputs: tuple[FrameInput, jax.Array]) -> tuple[State, dict[str, jax.Array]]:
         state, heard, y = frame_step(network, state, inputs[0])
-        return state, _observe(heard, state, y, inputs, record)
+        return state, _observe(network, heard, state, y, inputs, record)
 
     def block(
         state: State, inputs: tuple[FrameInput, jax.Array, jax.Array]
@@ -91,11 +93,25 @@ def run_blocks(
     return jax.lax.scan(block, state, (frames, valid, keys))
 
 
+def _outside(network: Network, heard: Heard, state: State) -> jax.Array:
+    """Shares of the frame beyond the characterized ranges; none of an ideal network."""
+    blocks, cells = network.blocks, heard.cells
+    if blocks.box is None:
+        return jnp.zeros(len(QUANTITIES))
+    traces = tuple(jax.tree.leaves(state.eligibility))
+    return blocks.box.outside(cells.gates, cells.g, cells.c, traces, blocks.gate, blocks.tanh)
+
+
 def _observe(
-    heard: Heard, state: State, y: jax.Array, inputs: tuple[FrameInput, jax.Array], record: tuple[str, ...]
+    network: Network,
+    heard: Heard,
+    state: State,
+    y: jax.Array,
+    inputs: tuple[FrameInput, jax.Array],
+    record: tuple[str, ...],
 ) -> dict[str, jax.Array]:
     frame, valid = inputs
-    seen = {name: RECORDS[name](heard, state, y) for name in record}
+    seen = {name: RECORDS[name](network, heard, state) for name in record}
     seen["nll"] = jnp.where(valid, head.nll(y, frame.target), 0.0)
     seen["probability"] = jax.nn.sigmoid(y)
     seen["read"] = heard.read

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
+from neuromorph.models.box import QUANTITIES
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.simulate import simulate, with_slow_weights
 from neuromorph.network.state import State
@@ -28,6 +29,7 @@ class Evaluation:
     frames : predictions that count
     nll_by_frame : [frames]
     events : mean per frame of note, feature and cell spikes and of synaptic events
+    outside : share of ticks and instances beyond the characterized ranges, by quantity
     """
 
     nll: float
@@ -36,6 +38,7 @@ class Evaluation:
     frames: int
     nll_by_frame: np.ndarray
     events: dict[str, float]
+    outside: dict[str, float]
 
 
 def evaluate(
@@ -64,6 +67,7 @@ def evaluate(
             plasticity=float(plastic),
             rate=rate,
             key=jax.random.key(start),
+            record=("outside",),
         )
         records.append(seen)
     seen = {name: np.concatenate([r[name] for r in records]) for name in records[0]}
@@ -86,6 +90,7 @@ def _figures(
         frames=int(keep.sum()),
         nll_by_frame=nll,
         events=mean_events(network, {name: v[keep] for name, v in seen.items()}, plastic),
+        outside=dict(zip(QUANTITIES, seen["outside"][keep].mean(axis=0).tolist(), strict=True)),
     )
 
 
