@@ -55,6 +55,7 @@ def plot_learning(curves: Mapping[str, Sequence[float]], baselines: Mapping[str,
         panel.plot(1 + np.arange(len(values)), values, "o-", label=name)
     for k, (name, value) in enumerate(baselines.items()):
         panel.axhline(value, color=f"C{(k + 4) % 10}", ls="--", lw=1, label=f"{name} {value:.2f}")
+    panel.xaxis.get_major_locator().set_params(integer=True)
     panel.set_xlabel("pass over the training pieces")
     panel.set_ylabel("held-out NLL (nats per frame)")
     panel.legend(fontsize=7)
