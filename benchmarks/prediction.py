@@ -49,10 +49,8 @@ PLASTIC_LIMITS = {
 }  # fmt: skip
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def network_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which networks, and where their runs are kept."""
     parser.add_argument("--data", choices=tuple(NAMES), default="jsb")
     parser.add_argument("--head", choices=("independent", "joint"), default="independent")
     parser.add_argument("--fidelity", choices=("ideal", "nominal"), default="ideal")
@@ -60,6 +58,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--control", choices=("none", "no_memory", "shuffled", "no_features"), default="none")
     parser.add_argument("--cells", type=int, default=128)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--runs", type=Path, default=Path("out/runs"), help="where run folders are")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    network_arguments(parser)
     parser.add_argument("--epochs", type=int, help="the data set's own by default")
     parser.add_argument(
         "--rate", type=float, help="learning rate of the first pass, by default the set's own"
@@ -69,7 +75,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="BLOCK.NAME=VALUE", help="change a nominal parameter"
     )
-    parser.add_argument("--runs", type=Path, default=Path("out/runs"), help="where run folders go")
     parser.add_argument("--no-row", action="store_true", help="print only, do not write a result row")
     return parser.parse_args()
 

@@ -55,13 +55,15 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def with_traces(frames: np.ndarray) -> np.ndarray:
-    """Notes and their leaky traces, [T, 2 * notes] in [0, 1]; a trace holds the frames before."""
-    keep, trace, rows = float(np.exp(-1.0 / TRACE_FRAMES)), np.zeros(frames.shape[1], np.float32), []
-    for now in np.asarray(frames, np.float32):
-        rows.append(np.r_[now, trace])
+def with_traces(rows: np.ndarray, resets: np.ndarray | None = None) -> np.ndarray:
+    """Rows and their leaky traces, [T, 2 * n]; a trace holds the rows before it, since the last reset."""
+    keep, trace, both = float(np.exp(-1.0 / TRACE_FRAMES)), np.zeros(rows.shape[1], np.float32), []
+    resets = np.zeros(len(rows), bool) if resets is None else resets
+    for now, reset in zip(np.asarray(rows, np.float32), resets, strict=True):
+        trace = trace * (1.0 - reset)
+        both.append(np.r_[now, trace])
         trace = keep * trace + (1.0 - keep) * now
-    return np.array(rows)
+    return np.array(both, np.float32)
 
 
 def network_of(args: argparse.Namespace, seed: int, lines: int, sounding: float) -> tuple[Any, Any]:
@@ -89,12 +91,7 @@ def activity(network: Any, state: Any, stream: Stream) -> np.ndarray:
         network, state, stream, plasticity=0.0, rate=0.0, key=jax.random.key(0), record=("feature_counts",)
     )
     counts = seen["feature_counts"] / network.config.features.line_spikes
-    keep, trace, rows = float(np.exp(-1.0 / TRACE_FRAMES)), np.zeros(counts.shape[1], np.float32), []
-    for now, reset in zip(counts, stream.reset, strict=True):
-        trace = trace * (0.0 if reset else keep)
-        rows.append(np.r_[now, trace])
-        trace = trace + (1.0 - keep) * now
-    return np.array(rows, np.float32)
+    return with_traces(counts, stream.reset)
 
 
 @partial(jax.jit, static_argnames="learning")

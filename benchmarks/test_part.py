@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from prediction import NAMES, run_path, subject_of
+from prediction import NAMES, network_arguments, run_path, subject_of
 from shipped_models import blocks_for, library_hash
 
 from neuromorph.errors import RunError
@@ -32,14 +32,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", choices=tuple(NAMES), default="jsb")
-    parser.add_argument("--head", choices=("independent", "joint"), default="independent")
-    parser.add_argument("--fidelity", choices=("ideal", "nominal"), default="ideal")
-    parser.add_argument("--noise", action="store_true", help="of networks that were trained with it")
-    parser.add_argument("--control", choices=("none", "no_memory"), default="none")
-    parser.add_argument("--cells", type=int, default=128)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--runs", type=Path, default=Path("out/runs"), help="where run folders are")
+    network_arguments(parser)
     return parser.parse_args()
 
 
