@@ -42,14 +42,19 @@ class Box:
         traces : [lines, cells] each
         """
         gate, candidate = jnp.asarray(self.gate), jnp.asarray(self.candidate)
-        low, high = sigmoid.value(-gate), sigmoid.value(gate)
         beyond = (
-            (gates < low) | (gates > high),
-            (g < tanh.value(-candidate)) | (g > tanh.value(candidate)),
+            _beyond(gates, sigmoid.value(-gate), sigmoid.value(gate)),
+            _beyond(g, tanh.value(-candidate), tanh.value(candidate)),
             jnp.abs(c) > self.cell,
         )
         over = jnp.stack([jnp.mean(trace > self.trace) for trace in traces])
         return jnp.stack([*(jnp.mean(b) for b in beyond), jnp.mean(over)])
+
+
+def _beyond(values: jax.Array, low: jax.Array, high: jax.Array) -> jax.Array:
+    """Where [ticks, ...] values lie outside limits that may be one value an instance."""
+    low, high = (jnp.broadcast_to(limit, values.shape[1:])[None] for limit in (low, high))
+    return (values < low) | (values > high)
 
 
 def box_of(boxes: Mapping[str, Mapping[str, tuple[float, float]]]) -> Box:

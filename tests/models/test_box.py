@@ -1,5 +1,6 @@
 """What lies outside the characterized range is counted, no more and no less."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ SIGMOID, TANH = (
 
 def shares(z, z_g, c, trace):
     z, z_g, c, trace = (jnp.asarray(x, jnp.float32) for x in (z, z_g, c, trace))
-    gates = jnp.repeat(SIGMOID.value(z)[:, None], 3, axis=1)
+    gates = jax.vmap(SIGMOID.value)(jnp.repeat(z[:, None], 3, axis=1))
     out = BOX.outside(gates, TANH.value(z_g), c, (trace, trace), SIGMOID, TANH)
     return dict(zip(QUANTITIES, np.asarray(out).tolist(), strict=True))
 
