@@ -11,12 +11,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+
 from neuromorph.characterization import load_recipe, recipe_names
 from neuromorph.commands.inspection import network_budget
 from neuromorph.figures import Figure, record, table
 from neuromorph.fitting.eligibility import FRAME, WEIGHT_RANGE
 from neuromorph.fitting.pulses import CONVERSION
 from neuromorph.library import Library
+from neuromorph.models.frame import Frame
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.energy import LEARNING_SECONDS, energy_per_frame
 from neuromorph.network.hardware import IDEAL, PRODUCTS, STATES
@@ -92,9 +95,15 @@ def frame(library: Library) -> list[Figure]:
     c = cell.parameters
     lost = c["i_hold"] * FRAME / c["capacitance"]
     frames_cell = 0.0065 / lost
+    tonic, neuron = library.read("axon_hillock")["tonic"], library.models("axon_hillock")["axon_hillock"]
+    full_scale = neuron["capacitance"] * neuron["threshold"] * Frame().spike_rate
+    shortest = float(np.interp(full_scale, tonic["i_in"], tonic["interval"]))
     leak = 2 * synapse.parameters["drift"]
     return [
         Figure("frame: length", FRAME, "s"),
+        Figure("frame: shortest interval of a neuron, at full-scale current", shortest, "s", 8e-9, 5e-9),
+        Figure("frame: lowest current at which a neuron was seen to fire, of full scale",
+               100 * float(tonic["i_in"].min()) / full_scale, "%", 5.0, 2.0),
         Figure("frame: learning phase after it", LEARNING_SECONDS, "s"),
         Figure("frame: one conversion of pulse widths", CONVERSION, "s"),
         Figure("retention: closed cell loses 6.5 mV (a tenth of its unit) in", frames_cell, "frames", better="higher"),
