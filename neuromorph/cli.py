@@ -118,9 +118,8 @@ def _recipes(parser: argparse.ArgumentParser, library: str = _CHARACTERIZED) -> 
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
-def _data_options(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    what = default or "what the run was trained on"
-    parser.add_argument("--data", default=default, help=f"data set by name, file or folder ({what})")
+def _data_options(parser: argparse.ArgumentParser, default: str = "what the run was trained on") -> None:
+    parser.add_argument("--data", help=f"data set by name, file or folder ({default})")
     parser.add_argument("--limit", type=_count, help="only the first so many pieces of each part")
     parser.add_argument("--library", default=_SHIPPED, help="library of the hardware models")
 
@@ -135,7 +134,7 @@ def _held_out(parser: argparse.ArgumentParser) -> None:
 def _learning_commands(commands) -> None:
     p = _command(commands, "train", "learning:run_train", "train a network online on a data set",
                  "neuromorph train --data chorales --fidelity nominal --head joint --run out/runs/hardware")  # fmt: skip
-    _data_options(p, "chorales")
+    _data_options(p, "chorales; with --resume what the run was trained on")
     p.add_argument("--run", required=True, help="folder of the run")
     p.add_argument("--fidelity", choices=("ideal", "nominal"), default="nominal")
     p.add_argument("--noise", action="store_true", help="nominal: thermal and shot noise on the state nodes")

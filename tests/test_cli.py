@@ -174,6 +174,12 @@ def test_a_run_keeps_its_grid(tmp_path, capsys):
     generate = ["generate", run, "--prime", song, "--prime-frames", "48", "--seconds", "2"]
     assert main([*generate, "--out", str(tmp_path / "a.wav")]) == 0
     assert "primed with 48 frames of song" in capsys.readouterr().out
+    assert main(["train", "--run", run, "--resume", "--epochs", "2", "--quiet"]) == 0  # on its own data
+    assert "passes over 1 pieces of song" in capsys.readouterr().out
+    other = str(tmp_path / "quarters")
+    assert main([*train[:4], other, *train[5:]]) == 0
+    assert main(["compare", run, other, "--out", str(tmp_path / "compared")]) == 2
+    assert "does not hear as" in capsys.readouterr().err
 
 
 def test_a_noisy_run_stays_noisy(run, tmp_path, capsys):

@@ -33,8 +33,8 @@ def open_run(path: str, library: Library) -> Run:
 
 OUTSIDE_LIMIT = 1e-3
 """Share of steps outside the characterized range over which a figure fails."""
-SPECTROGRAM = {"cells": 64, "rate": 0.01, "epochs": 8}
-NOTES = {"cells": 128, "rate": 0.1, "epochs": 16}
+SPECTROGRAM = {"data": "chorales", "cells": 64, "rate": 0.01, "epochs": 8}
+NOTES = {"data": "chorales", "cells": 128, "rate": 0.1, "epochs": 16}
 """What ``train`` takes where the user says nothing."""
 
 
@@ -43,6 +43,7 @@ def run_train(args: argparse.Namespace) -> int:
     path = Path(args.run)
     if args.resume:
         run = _resumed(args)
+        args = argparse.Namespace(**vars(args) | {"data": data_of(run, args.data)})
         return _train_on_sound(args, run) if run.facts.front_end else _train_on_notes(args, run)
     if (path / "run.json").exists():
         raise RunError(
@@ -314,10 +315,11 @@ def _alike(runs: dict[str, Run]) -> Run:
     """One of the runs, all of which must hear alike, or their losses are of different things."""
     (first, one), *others = runs.items()
     for path, run in others:
-        if run.facts.front_end != one.facts.front_end:
+        heard = [(facts.front_end, facts.frames_per_quarter) for facts in (run.facts, one.facts)]
+        if heard[0] != heard[1]:
             raise InputError(
                 f"{path} does not hear as {first} does",
-                remedy="compare runs of notes, or of the same thresholds",
+                remedy="compare runs of notes on the same grid, or of the same thresholds",
             )
     return one
 

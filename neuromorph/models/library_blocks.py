@@ -20,8 +20,6 @@ BLOCKS = (
     "gate_synapse", "learning_unit", "memory_cell", "stdp_synapse", "weight_store",
 )  # fmt: skip
 """Blocks that a nominal network is made of."""
-
-
 BOXED = ("eligibility_synapse", "gate", "memory_cell")
 """Blocks whose validity ranges a network is watched for."""
 NOISY_BLOCKS = (*BLOCKS, "dendritic_adder")

@@ -133,16 +133,27 @@ def load_dataset(
     """
     if limit is not None and limit < 1:
         raise ScoreError(f"limit = {limit}", remedy="give at least 1 piece")
+    grid = grid or Grid()
+    if name_or_path in DATASET_NAMES or Path(name_or_path).suffix.lower() in (".mat", ".npz"):
+        _refuse_grid(str(name_or_path), grid)
     if name_or_path == "chorales":
         dataset = DataSet("chorales", **load_chorales(), source=_chorales_source())
     elif name_or_path in PUBLIC_SETS:
         dataset = _public(str(name_or_path))
     else:
-        dataset = _from_path(Path(name_or_path), grid or Grid())
+        dataset = _from_path(Path(name_or_path), grid)
     _check_parts(dataset)
     return DataSet(
         dataset.name, dataset.train[:limit], dataset.valid[:limit], dataset.test[:limit], dataset.source
     )
+
+
+def _refuse_grid(name: str, grid: Grid) -> None:
+    if grid.frames_per_quarter != 1:
+        raise ScoreError(
+            f"{name!r} comes in frames of its own, and {grid.frames_per_quarter:g} frames a quarter are asked for",
+            remedy="frames per quarter are for MIDI files",
+        )
 
 
 def save_dataset(dataset: DataSet, path: str | os.PathLike[str]) -> Path:

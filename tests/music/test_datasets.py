@@ -68,6 +68,13 @@ def test_the_grid_of_a_midi_file_is_the_users(tmp_path):
     assert sounding[1.0].sum(axis=1).max() == sounding[2.0].sum(axis=1).max() == 1
 
 
+def test_a_grid_is_refused_where_the_frames_are_given(folder):
+    saved = save_dataset(load_dataset(folder), folder / "set.npz")
+    for name in ("chorales", saved):
+        with pytest.raises(ScoreError, match="comes in frames of its own"):
+            load_dataset(name, grid=Grid(2.0))
+
+
 def test_a_sound_file_is_transcribed(tmp_path):
     path = write_wav(sine(440.0, 4.8), tmp_path / "a.wav")
     dataset = load_dataset(path)
