@@ -20,6 +20,8 @@ from neuromorph.fitting.eligibility import FRAME, WEIGHT_RANGE
 from neuromorph.fitting.pulses import CONVERSION
 from neuromorph.library import Library
 from neuromorph.models.frame import Frame
+from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
+from neuromorph.models.noise import BOLTZMANN, ELEMENTARY_CHARGE, TEMPERATURE, TRANSISTORS, noise_of
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.energy import LEARNING_SECONDS, energy_per_frame
 from neuromorph.network.hardware import IDEAL, PRODUCTS, STATES
@@ -114,6 +116,23 @@ def frame(library: Library) -> list[Figure]:
     ]  # fmt: skip
 
 
+def noise(library: Library) -> list[Figure]:
+    """What thermal and shot noise make of a dendrite, a cell and a neuron at full currents."""
+    spread, frame = noise_of(library.models(), Frame()), Frame()
+    cell = library.models("memory_cell")["memory_cell"]
+    neuron = library.models("axon_hillock")["axon_hillock"]
+    electrons = neuron["capacitance"] * neuron["threshold"] / ELEMENTARY_CHARGE
+    frames_kick = np.sqrt(frame.ticks * (spread.charging**2 + spread.leaking**2)) * TANH_UNIT
+    return [
+        Figure("noise: rms of a dendrite", spread.dendrite * GATE_UNIT, "V"),
+        Figure("noise: charge noise of a cell in a frame with open gates", float(frames_kick), "V"),
+        Figure("noise: kT/C of a cell, for comparison",
+               float(np.sqrt(BOLTZMANN * TEMPERATURE / cell["capacitance"])), "V"),
+        Figure("noise: electrons in a spike", electrons, "1"),
+        Figure("noise: spread of an interval", 100 * float(np.sqrt(TRANSISTORS / electrons)), "%"),
+    ]  # fmt: skip
+
+
 def cost(library: Library) -> list[Figure]:
     """Size and energy of the joint network of 128 cells, with the events of the trained run."""
     config, models = NetworkConfig(joint=True), library.models()
@@ -139,7 +158,7 @@ def cost(library: Library) -> list[Figure]:
 
 def main() -> None:
     library = Library.shipped()
-    figures = [*complete(library), *interface(library), *frame(library), *cost(library)]
+    figures = [*complete(library), *interface(library), *frame(library), *noise(library), *cost(library)]
     print(table(figures))
     record(RESULTS / "circuits.json", figures, "python benchmarks/circuits.py")
 
