@@ -15,7 +15,8 @@ from neuromorph.fitting.gate import KNOBS, fit_gate, score_gate
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 REFERENCE = 0.4
 """Zero of every signal voltage, V."""
-SWING = 0.2
+SWING = 0.4
+"""Largest distance of an input from the reference, V: the rails."""
 HELD = 0.5
 """Voltage of a rectifier's output, V: a line's diode on a rail of 0.35 V."""
 
@@ -23,7 +24,7 @@ HELD = 0.5
 def _sigmoid(circuit, point):
     cards = f"vref vref 0 {REFERENCE}\nvv v 0 {REFERENCE}\nvio io 0 0.35"
     low, high = REFERENCE - SWING, REFERENCE + SWING
-    analysis = f".dc vv {low:g} {high:g} {2 * SWING / 100:g}"
+    analysis = f".dc vv {low:g} {high:g} {2 * SWING / 160:g}"
     return circuit.testbench(point, cards, analysis, "i(vio) i(vdd)", subcircuit="gate")
 
 
@@ -42,7 +43,7 @@ def _product(circuit, point):
     )
     low, high = REFERENCE - SWING + g_shift, REFERENCE + SWING + g_shift
     return circuit.testbench(
-        point, cards, f".dc vg {low:.9g} {high:.9g} {2 * SWING / 80:g}", "i(vout) i(vdd)"
+        point, cards, f".dc vg {low:.9g} {high:.9g} {2 * SWING / 160:g}", "i(vout) i(vdd)"
     )
 
 
@@ -62,7 +63,7 @@ def _rectifier(circuit, point):
     shift = point.get("g_shift", 0.0)
     low, high = REFERENCE - SWING + shift, REFERENCE + SWING + shift
     return circuit.testbench(
-        point, cards, f".dc vg {low:.9g} {high:.9g} {2 * SWING / 80:g}", "i(vup) i(vdown) i(vdd)", "splitter"
+        point, cards, f".dc vg {low:.9g} {high:.9g} {2 * SWING / 160:g}", "i(vup) i(vdown) i(vdd)", "splitter"
     )
 
 
@@ -73,8 +74,8 @@ def _rectifier_measure(waves, _):
     }  # fmt: skip
 
 
-_V = {"v": linear(-SWING, SWING, 101)}
-_G = {"g": linear(-SWING, SWING, 81)}
+_V = {"v": linear(-SWING, SWING, 161)}
+_G = {"g": linear(-SWING, SWING, 161)}
 _PRODUCT = {"current": "A", "supply_current": "A"}
 _RECTIFIER = {"up": "A", "down": "A", "supply_current": "A"}
 
@@ -94,7 +95,7 @@ CIRCUIT = Circuit(
             _sigmoid_measure, {"current": "A", "tail": "A"}, _V, caption="Gate current against dendritic voltage",
         ),
         Sweep(
-            "product", {"v_gate": linear(-SWING, SWING, 9)}, _product, _product_measure, _PRODUCT, _G,
+            "product", {"v_gate": linear(-SWING, SWING, 17)}, _product, _product_measure, _PRODUCT, _G,
             caption="Product of gate and amplifier",
         ),
         Sweep(
@@ -107,7 +108,7 @@ CIRCUIT = Circuit(
         ),
         Sweep(
             "product_check",
-            {"v_gate": Axis((-0.13, -0.07, -0.021, 0.013, 0.044, 0.083, 0.17), "V"),
+            {"v_gate": Axis((-0.31, -0.13, -0.07, -0.021, 0.013, 0.044, 0.083, 0.17, 0.33), "V"),
              "g_shift": Axis((0.0023,), "V"), "v_out": Axis((0.3, 0.4, 0.5), "V")},
             _product, _product_measure, _PRODUCT, _G, held_out=True,
         ),
@@ -142,8 +143,8 @@ CIRCUIT = Circuit(
     "The pair costs 5 transistors, the line 1, the amplifier 9. A signed product that has to travel as two currents takes "
     "a splitter of 13: each side of the pair is mirrored to one output and, inverted, to the other, so that an output "
     "gives what its side has over the other, and nothing flows where that is negative.",
-    limits="The output keeps its accuracy between 0.3 and 0.5 V; signals beyond 0.2 V from the reference were not "
-    "measured. The bias is exponential below 100 nA and flattens above; the model follows it from 0.15 to 0.35 V (0.9 to "
+    limits="The output keeps its accuracy between 0.3 and 0.5 V; inputs were swept over the whole supply. The bias is "
+    "exponential below 100 nA and flattens above; the model follows it from 0.15 to 0.35 V (0.9 to "
     "420 nA). Below 2 nA the off current of the devices, some 15 pA, is no longer small. The rectifier was measured with "
     "tails of 2 to 50 nA, its outputs at 0.5 V or in diodes to ground: between the two its plateau moves by one percent, "
     "and against relu(tanh) of its tail it errs by two to four percent of full scale, most at the plateau (mirrors) and, "

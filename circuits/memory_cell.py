@@ -32,18 +32,25 @@ def _cards(gates, extra):
 def _charge(circuit, point):
     gates = {"vi": point["v_i"], "vf": 0.4, "vo": 0.0}
     cards = _cards(gates, f"vg vg 0 {REFERENCE}\nvc c 0 {REFERENCE}")
-    return circuit.testbench(point, cards, ".dc vg 0.2 0.6 0.01", "i(vc)")
+    return circuit.testbench(point, cards, ".dc vg 0 0.8 0.01", "i(vc)")
+
+
+def _rails(circuit, point):
+    """The charging current as the cell nears a rail, its own output node."""
+    gates = {"vi": 0.2, "vf": 0.4, "vo": 0.0, "vg": point["v_g"]}
+    cards = _cards(gates, f"vc c 0 {REFERENCE}")
+    return circuit.testbench(point, cards, ".dc vc 0 0.8 0.01", "i(vc)")
 
 
 def _leak(circuit, point):
     gates = {"vi": -0.4, "vf": point["v_f"], "vo": 0.0, "vg": 0.0}
-    return circuit.testbench(point, _cards(gates, f"vc c 0 {REFERENCE}"), ".dc vc 0.2 0.6 0.01", "i(vc)")
+    return circuit.testbench(point, _cards(gates, f"vc c 0 {REFERENCE}"), ".dc vc 0 0.8 0.01", "i(vc)")
 
 
 def _read(circuit, point):
     gates = {"vi": -0.4, "vf": 0.4, "vo": point["v_o"], "vg": 0.0}
     cards = _cards(gates, f"vc c 0 {REFERENCE}")
-    return circuit.testbench(point, cards, ".dc vc 0.2 0.6 0.01", "i(vio) i(vdd)")
+    return circuit.testbench(point, cards, ".dc vc 0 0.8 0.01", "i(vio) i(vdd)")
 
 
 def _retention(circuit, point):
@@ -63,7 +70,7 @@ def _retention_measure(waves, point):
 def _frames(circuit, point):
     if "setting" in point:
         point = {**point, **random_setting(int(point["setting"]))}
-    drive = random_frames(int(point["seed"]), FRAMES)
+    drive = random_frames(int(point["seed"]), FRAMES, far=point.get("far", 0.0) > 0)
     times = FRAME * np.arange(FRAMES)
     sources = [
         f"{name} {name} 0 {staircase(times, REFERENCE + drive[name], 1e-9)}"
@@ -89,7 +96,11 @@ def linear_with(knob, count):
     return Axis(tuple(sorted({*np.linspace(low, high, count), usual})), "V")
 
 
-_C = {"c": linear(-0.2, 0.2, 41)}
+SWING = 0.4
+"""Largest distance of a signal from the reference, V: the rails."""
+_V = linear(-SWING, SWING, 17)
+_G = {"g": linear(-SWING, SWING, 81)}
+_C = {"c": linear(-SWING, SWING, 81)}
 _FRAME_AXIS = {"frame": Axis(tuple(range(FRAMES)), "1")}
 _FRAME_OUT = {"c": "V", "read": "A", "energy": "J"}
 
@@ -110,21 +121,26 @@ CIRCUIT = Circuit(
     transistors=47,
     sweeps=(
         Sweep(
-            "charge", {"v_i": linear(-0.2, 0.2, 9)}, _charge, lambda w, _: {"current": w["vc#branch"]},
-            {"current": "A"}, {"g": linear(-0.2, 0.2, 41)}, caption="Charging current i * g",
+            "charge", {"v_i": _V}, _charge, lambda w, _: {"current": w["vc#branch"]},
+            {"current": "A"}, _G, caption="Charging current i * g",
         ),
         Sweep(
-            "leak", {"v_f": linear(-0.2, 0.2, 9)}, _leak, lambda w, _: {"current": w["vc#branch"]},
+            "rails", {"v_g": Axis((-0.4, -0.1, -0.03, 0.0, 0.03, 0.1, 0.4), "V")}, _rails,
+            lambda w, _: {"current": w["vc#branch"]}, {"current": "A"}, _C,
+            caption="Charging current against the cell: it ends at the rails",
+        ),
+        Sweep(
+            "leak", {"v_f": _V}, _leak, lambda w, _: {"current": w["vc#branch"]},
             {"current": "A"}, _C, caption="Forget leak",
         ),
         Sweep(
-            "read", {"v_o": linear(-0.2, 0.2, 9)}, _read,
+            "read", {"v_o": _V}, _read,
             lambda w, _: {"current": w["vio#branch"], "supply_current": -w["vdd#branch"]},
             {"current": "A", "supply_current": "A"}, _C, caption="Read-out o * relu(tanh c)",
         ),
         Sweep(
             "bias_i", {"vbi": linear_with(KNOBS["vbi"], 7), "v_i": BIAS_GATES}, _charge,
-            lambda w, _: {"current": w["vc#branch"]}, {"current": "A"}, {"g": linear(-0.2, 0.2, 41)},
+            lambda w, _: {"current": w["vc#branch"]}, {"current": "A"}, _G,
         ),
         Sweep(
             "bias_f", {"vbf": linear_with(KNOBS["vbf"], 7), "v_f": Axis((-0.2, -0.02, 0.05, 0.4), "V")}, _leak,
@@ -135,21 +151,25 @@ CIRCUIT = Circuit(
             lambda w, _: {"current": w["vio#branch"]}, {"current": "A"}, _C,
         ),
         Sweep(
-            "retention", {"v_f": Axis((-0.1, 0.0, 0.06, 0.12, 0.2), "V"), "c_start": Axis((0.04, 0.1), "V")},
+            "retention", {"v_f": Axis((-0.1, 0.0, 0.06, 0.12, 0.2), "V"), "c_start": Axis((0.04, 0.1, 0.3), "V")},
             _retention, _retention_measure, {"c": "V", "keep": "1"}, {"frames": Axis(RETENTION_FRAMES, "1")},
             caption="Retention after 1, 10 and 100 frames; keep is the share kept per frame, averaged over them",
         ),
         Sweep("frames", {"seed": Axis((21, 22), "")}, _frames, _frames_measure, _FRAME_OUT, _FRAME_AXIS,
               caption="Random frames"),
+        Sweep("far", {"far": Axis((1.0,), "1"), "seed": Axis((31, 32), "")}, _frames, _frames_measure, _FRAME_OUT,
+              _FRAME_AXIS, caption="Random frames of full swing: the cell reaches its rails"),
         Sweep(
             "retention_check",
-            {"v_f": Axis((-0.15, -0.03, 0.05, 0.11, 0.19), "V"), "c_start": Axis((-0.08, 0.05, 0.1), "V")},
+            {"v_f": Axis((-0.15, -0.03, 0.05, 0.11, 0.19), "V"), "c_start": Axis((-0.32, -0.08, 0.05, 0.1, 0.24), "V")},
             _retention, _retention_measure, {"c": "V", "keep": "1"}, {"frames": Axis(RETENTION_FRAMES, "1")}, held_out=True,
         ),
         Sweep("knobs_check", {"setting": Axis((301, 302, 303, 304, 305, 306), "1"), "seed": Axis((203,), "")}, _frames,
               _frames_measure, _FRAME_OUT, _FRAME_AXIS, held_out=True),
         Sweep("frames_check", {"seed": Axis((201, 202), "")}, _frames, _frames_measure, _FRAME_OUT, _FRAME_AXIS,
               held_out=True),
+        Sweep("far_check", {"far": Axis((1.0,), "1"), "seed": Axis((211, 212, 213, 214), "")}, _frames, _frames_measure,
+              _FRAME_OUT, _FRAME_AXIS, held_out=True),
     ),
     fit=fit_memory_cell,
     score=score_memory_cell,
@@ -158,14 +178,15 @@ CIRCUIT = Circuit(
     description="One capacitor (50 fF) holds the cell. The product i * g charges it; a second amplifier in unity feedback, "
     "gated by the forget gate with its inputs swapped, discharges it towards the reference; a third one and a p mirror "
     "read it out as a current o * relu(tanh c) that can drive a neuron. A cell whose gates are all shut still falls, by a "
-    "constant current (`i_hold`); within the stated 0.2 V a forget gate never shuts fully, and its leak adds to that, as "
-    "the retention curves show.",
-    limits="The amplifiers saturate, so forgetting is exponential only within some 60 mV of the reference. Stated for cell "
-    "voltages within 0.15 V and gate voltages within 0.2 V of the reference, where "
-    "the bias knobs are interpolated over their ranges. At the highest read-out bias the "
-    "amplifier leaves its exponential range and its width grows by a tenth. The read-out "
-    "was measured into a node at 0.2 V and gives no negative values.",
-    figures=("capacitance", "i_charge", "i_leak", "i_hold"),
+    "constant current (`i_hold`); a forget gate within 0.2 V of the reference never shuts fully, and its leak adds to "
+    "that, as the retention curves show.",
+    limits="The amplifiers saturate, so forgetting is exponential only within some 60 mV of the reference. Stated for "
+    "gate, candidate and cell voltages over the whole supply, where the bias knobs are interpolated over their ranges: the "
+    "cell ends at its rails, since the mirrors that charge it lose their headroom within 100 mV of either (`v_headroom`). "
+    "The read-out errs most at a half-open output gate, whose width is not quite that of an open one. At the highest "
+    "read-out bias the amplifier leaves its exponential range and its width grows by a tenth. The read-out was measured "
+    "into a node at 0.2 V and gives no negative values.",
+    figures=("capacitance", "i_charge", "i_leak", "i_hold", "v_headroom"),
 )  # fmt: skip
 
 if __name__ == "__main__":

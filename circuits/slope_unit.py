@@ -20,7 +20,7 @@ LINES = "vup up 0 0.5\nvdown down 0 0.5"
 
 def _signed(circuit, point):
     cards = f"vref vref 0 {REFERENCE}\nvv v 0 {REFERENCE + point['v_gate']:.9g}\nvx x 0 {REFERENCE}\n{LINES}"
-    return circuit.testbench(point, cards, ".dc vx 0.2 0.6 0.01", "i(vup) i(vdown) i(vdd)")
+    return circuit.testbench(point, cards, ".dc vx 0 0.8 0.01", "i(vup) i(vdown) i(vdd)")
 
 
 def _signed_measure(waves, _):
@@ -37,14 +37,14 @@ def _unsigned(circuit, point):
         f"vref vref 0 {REFERENCE}\nvv v 0 {REFERENCE + point['v_gate']:.9g}\nvg g 0 {REFERENCE}\nvio io 0 0.5"
     )
     return circuit.testbench(
-        point, cards, ".dc vg 0.2 0.6 0.01", "i(vio) i(vdd)", subcircuit="slope_unit_unsigned"
+        point, cards, ".dc vg 0 0.8 0.01", "i(vio) i(vdd)", subcircuit="slope_unit_unsigned"
     )
 
 
-_X = {"x": linear(-0.2, 0.2, 41)}
+_X = {"x": linear(-0.4, 0.4, 81)}
 _SIGNED = {"difference": "A", "supply_current": "A"}
-_V = linear(-0.2, 0.2, 9)
-_CHECK = Axis((-0.14, -0.06, -0.013, 0.022, 0.07, 0.13), "V")
+_V = linear(-0.4, 0.4, 17)
+_CHECK = Axis((-0.29, -0.14, -0.06, -0.013, 0.022, 0.07, 0.13, 0.31), "V")
 
 CIRCUIT = Circuit(
     name="slope_unit",

@@ -1,8 +1,9 @@
 """The memory cell's parameters against its three biases.
 
-A bias sets a tail current by the transistor's law.  With ``r`` the tail over its value at the usual bias, the
-widths of the gate and of the amplifier behind it grow by ``1 + a (r^c - 1)``, the gate's offset moves by
-``d (r^c - 1)``, and the gate's floor, a current no bias turns off, is ``1 / r`` of itself.
+A bias sets a tail current by the transistor's law.  With ``r`` the tail over its value at the usual bias and
+``l = (r^c - 1) / c`` (its logarithm at c = 0), the widths of the gate and of the amplifier behind it grow by
+``1 + a l``, the gate's offset moves by ``d l``, and the gate's floor, a current no bias turns off, is ``1 / r``
+of itself.
 """
 
 from __future__ import annotations
@@ -64,13 +65,18 @@ def at_knobs(parameters: Mapping[str, float], **knobs: float) -> dict[str, float
 def _set(p: Mapping[str, float], tail: Tail, bias: float, law: Mapping[str, float]) -> dict[str, float]:
     """Parameters with one bias moved."""
     ratio = float(transistor(bias, KNOBS[tail.knob][2], law["width"], law["turn"], law["power"]))
-    rise, gate = ratio ** law["widening_power"] - 1, tail.gate
+    rise, gate = _bent_logarithm(ratio, law["widening_power"]), tail.gate
     return dict(p) | {name: p[name] * ratio for name in tail.currents} | {
         f"{gate}_width": p[f"{gate}_width"] * (1 + law["gate_widening"] * rise),
         f"{gate}_offset": p[f"{gate}_offset"] + law["offset"] * rise,
         f"{gate}_floor": p[f"{gate}_floor"] / ratio,
         tail.width: p[tail.width] * (1 + law["widening"] * rise),
     }  # fmt: skip
+
+
+def _bent_logarithm(ratio: float, power: float) -> float:
+    """(r^c - 1) / c: Box and Cox, J. R. Stat. Soc. B 26:211, 1964."""
+    return float(np.log(ratio) if abs(power) < 1e-9 else np.expm1(power * np.log(ratio)) / power)
 
 
 def fit_knobs(
@@ -108,14 +114,12 @@ def _fit_tail(
     sweep = data[tail.sweep]
     current = sweep["current"]
     full = np.abs(current).max(axis=(1, 2), keepdims=True)
-    # the cell is stated within 150 mV of the reference, the candidate over all of its 200
-    inside = np.abs(sweep[tail.inner]) <= (0.151 if tail.inner == "c" else 0.201)
 
     def residuals(x: np.ndarray) -> np.ndarray:
         law = dict(zip(LAW, x * _UNIT, strict=True))
         models = [surface(_set(p, tail, float(b), law), sweep[tail.axis], sweep[tail.inner])
                   for b in sweep[tail.knob]]  # fmt: skip
-        return ((np.stack(models) - current) / full)[..., inside].ravel()
+        return ((np.stack(models) - current) / full).ravel()
 
     x, dx = least_squares(residuals, _START, tuple(f"{tail.knob}_{n}" for n in LAW), data.name)
     return x * _UNIT, dx * _UNIT, float(np.sqrt(np.mean(residuals(x) ** 2)))

@@ -180,7 +180,7 @@ def fit_eligibility(data: BlockData) -> FittedModel:
         **knob_errors,
         **rail_errors,
     }
-    box = {"y": (0.01, 3.0), "width": (-WIDEST, WIDEST), "weight": (-0.09, 0.09)}
+    box = {"y": (0.01, 5.0), "width": (-WIDEST, WIDEST), "weight": (-0.09, 0.09)}
     ranges = {**update_knobs.KNOBS, **trace_knobs.KNOBS}
     box |= {name: (low, high) for name, (low, high, _) in ranges.items()}
     deviation = d_moved | d_knobs | d_rails | dict(zip(_TRACE, d_traces, strict=True))

@@ -69,7 +69,7 @@ def fit_slope(data: BlockData) -> FittedModel:
         "signed_max_of_full_scale": float(np.abs(signed(x)).max()),
         "unsigned_max_of_full_scale": float(np.abs(unsigned(y)).max()),
     }
-    box = {"v": (-0.2, 0.2), "x": (-0.2, 0.2), "vb": (0.25, 0.35)}
+    box = {"v": (-0.4, 0.4), "x": (-0.4, 0.4), "vb": (0.25, 0.35)}
     return FittedModel(
         "sigmoid_slope",
         {k: float(v) for k, v in parameters.items()},

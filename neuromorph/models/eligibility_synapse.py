@@ -17,7 +17,7 @@ from neuromorph.models.filters import filter_matrix
 from neuromorph.models.pytree import pytree
 from neuromorph.models.synapse import decay_over
 
-TRACE_RANGE = (0.007, 4.0)
+TRACE_RANGE = (0.007, 5.0)
 """Floor and largest value of a trace."""
 
 

@@ -67,6 +67,7 @@ import jax.numpy as jnp
 
 from neuromorph.errors import InputError
 from neuromorph.fitting.eligibility import FRAME as TRACE_FRAME
+from neuromorph.fitting.memory_cell import RAIL
 from neuromorph.fitting.readout import WEIGHT_VOLT
 from neuromorph.models.box import Box
 from neuromorph.models.diehl import TRACE_UNIT, WEIGHT_UNIT, DiehlSynapse
@@ -90,8 +91,6 @@ FEATURE_RATE = 0.02
 FORGET_SHARE = 0.90
 """Forget current of a network over the one at which the traces' decay is stated, the ratio of a mirror: a cell and
 its traces then decay alike with the gate a fortieth open (their laws are not quite the same)."""
-CELL_RAIL = 0.4
-"""V from the cell's reference to either supply rail, where SPICE's cell ends when it is charged on and on."""
 READ_PULSE = 10e-9
 """Width of the error pulse at which the feedback synapse's charge is stated, s."""
 WEIGHT_BOUND = 2.0
@@ -251,7 +250,9 @@ def _cell(p: _Parameters) -> MemoryCell:
         rest=p["v_rest"] / TANH_UNIT,
         leak_width=p["v_leak_width"] / TANH_UNIT,
         drift_rate=p["i_hold"] / unit_charge,
-        bound=CELL_RAIL / TANH_UNIT,
+        rail=RAIL / TANH_UNIT,
+        headroom=p["v_headroom"] / TANH_UNIT,
+        railed=True,
         read_amplitude=p["read_gain"],
         read_offset=p["v_read_offset"] / TANH_UNIT,
         read_width=p["v_read_width"] / TANH_UNIT,

@@ -1,8 +1,11 @@
 """The LSTM cell: a capacitor charged by i*g, leaking at the rate of its forget gate.
 
-``dc/dt = k_in i g - k_leak s(-z_f) S(c - c0)`` with c in units of 65 mV.  One
+``dc/dt = k_in i G - k_leak s(-z_f) S(c - c0)`` with c in units of 65 mV.  One
 frame at constant gates gives ``f = exp(-k_leak T s(-z_f))``: the circuit's forget
-gate never closes below ``exp(-k_leak T)`` and is not a sigmoid of z.
+gate never closes below ``exp(-k_leak T)`` and is not a sigmoid of z.  G is g, or
+what the product's mirrors leave of it near the rails:
+``G = g (H_p + H_n) / 2 + (H_p - H_n) / 2`` with the headroom law
+``H(x) = x / sqrt(x^2 + v_h^2)`` at what is left to either rail.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from neuromorph.models.pytree import pytree
+from neuromorph.models.pytree import pytree, static
 
 
 @pytree
@@ -24,8 +27,10 @@ class MemoryCell:
     rest : c0, where the leak settles, units of c
     leak_width : W of the leak ``S(x) = W tanh(x / W)``, units of c (large: linear)
     drift_rate : constant fall of the closed cell, units of c per second
-    bound : c ends at +-bound, the rails, units of c
+    rail : distance of either rail, units of c
+    headroom : v_h, units of c
     read_amplitude, read_offset, read_width : read-out ``A relu(tanh((c - offset) / width))``
+    railed : the charge ends at the rails (False: G = g, the cell is unbounded)
     """
 
     leak_rate: float | jax.Array
@@ -33,21 +38,34 @@ class MemoryCell:
     rest: float | jax.Array = 0.0
     leak_width: float | jax.Array = 1e3
     drift_rate: float | jax.Array = 0.0
-    bound: float | jax.Array = 1e9
+    rail: float | jax.Array = 1.0
+    headroom: float | jax.Array = 1.0
     read_amplitude: float | jax.Array = 1.0
     read_offset: float | jax.Array = 0.0
     read_width: float | jax.Array = 1.0
+    railed: bool = static(False)
 
     def leak(self, gate: jax.Array, seconds: float | jax.Array) -> jax.Array:
         """lambda, the share of c that leaves within ``seconds`` at the leak gate's value."""
         return seconds * self.leak_rate * gate
 
-    def step(self, c: jax.Array, charge: jax.Array, leak: jax.Array, seconds: float | jax.Array) -> jax.Array:
-        """c after ``seconds`` (a tick, ``leak`` << 1) charged by ``charge = i g``; second order in leak."""
+    def product(self, c: jax.Array, g: jax.Array) -> jax.Array:
+        """G, the candidate ``g`` as it charges a cell that stands at ``c``."""
+        if not self.railed:
+            return g
+        up, down = self._left(self.rail - c), self._left(self.rail + c)
+        return 0.5 * (g * (up + down) + (up - down))
+
+    def _left(self, distance: jax.Array) -> jax.Array:
+        return distance * jax.lax.rsqrt(distance * distance + self.headroom * self.headroom)
+
+    def step(
+        self, c: jax.Array, gate: jax.Array, g: jax.Array, leak: jax.Array, seconds: float | jax.Array
+    ) -> jax.Array:
+        """c after ``seconds`` (a tick, ``leak`` << 1) charged by ``gate`` times the candidate; second order in leak."""
         away = self.leak_width * jnp.tanh((c - self.rest) / self.leak_width)
-        gain = seconds * (self.charge_rate * charge - self.drift_rate)
-        moved = c - (leak - 0.5 * leak * leak) * away + gain * (1.0 - 0.5 * leak)
-        return jnp.clip(moved, -self.bound, self.bound)
+        gain = seconds * (self.charge_rate * gate * self.product(c, g) - self.drift_rate)
+        return c - (leak - 0.5 * leak * leak) * away + gain * (1.0 - 0.5 * leak)
 
     def read(self, c: jax.Array) -> jax.Array:
         """Rectified read-out ``relu(tanh c)`` before the output gate."""

@@ -20,9 +20,8 @@ def held(config: NetworkConfig, blocks: BlockSet, state: State, seconds: float |
     latter through a closed line.
     """
     shut = blocks.gate.value(jnp.full((3, config.cells), -1e3, jnp.float32))[1]
-    c = blocks.cell.step(
-        state.cells.c, jnp.zeros_like(state.cells.c), blocks.cell.leak(shut, seconds), seconds
-    )
+    nothing = jnp.zeros_like(state.cells.c)
+    c = blocks.cell.step(state.cells.c, nothing, nothing, blocks.cell.leak(shut, seconds), seconds)
     synapse, eligibility = blocks.synapse, blocks.eligibility
     decay, rise = _left(seconds, synapse.tau_decay), _left(seconds, synapse.tau_rise)
     cells = replace(

@@ -52,7 +52,7 @@ def memory_frame(
         gate = blocks.gate.value(z[:3] * LEAK_SIGN)
         g = blocks.tanh.value(z[3])
         leak = blocks.cell.leak(gate[1], h)
-        c = blocks.cell.step(now.c, gate[0] * g, leak, h)
+        c = blocks.cell.step(now.c, gate[0], g, leak, h)
         drive = jnp.clip(gate[2] * blocks.cell.read(c), 0.0, 1.0)
         if blocks.noise is not None and draw is not None:
             c = c + blocks.noise.charge(draw.cells, gate[0], gate[1])

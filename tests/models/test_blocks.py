@@ -46,7 +46,7 @@ def test_amplifier_directions_have_their_own_gain():
 def run_cell(cell, c, gate, ticks=50, seconds=2e-9, charge=0.0):
     for _ in range(ticks):
         leak = cell.leak(jnp.float32(gate), seconds)
-        c = cell.step(jnp.float32(c), jnp.float32(charge), leak, seconds)
+        c = cell.step(jnp.float32(c), jnp.float32(charge), jnp.float32(1.0), leak, seconds)
     return float(c)
 
 
@@ -59,6 +59,22 @@ def test_a_frame_keeps_the_circuits_forget_factor(gate):
 def test_cell_settles_at_its_rest():
     cell = MemoryCell(leak_rate=8e6, charge_rate=1e7, rest=-0.3)
     assert run_cell(cell, 1.0, 1.0, ticks=2000) == pytest.approx(-0.3, abs=1e-4)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_railed_cell_that_is_charged_on_and_on_ends_at_its_rail(sign):
+    """From below: the current to the rail falls with the distance left, an e-fold in v_h / k_in = 65 ns."""
+    cell = MemoryCell(leak_rate=0.0, charge_rate=1e7, rail=6.15, headroom=0.65, railed=True)
+    c, ends = 0.0, []
+    for _ in range(60):
+        for _ in range(50):
+            c = cell.step(c, jnp.float32(1.0), jnp.float32(sign), jnp.float32(0.0), 2e-9)
+        ends.append(float(c) * sign)
+    assert np.all(np.diff(ends) >= 0)
+    assert ends[-1] <= 6.15 + 1e-5
+    assert ends[-1] == pytest.approx(6.15, abs=1e-3)
+    # far from the rails the product is the candidate: after a frame, all but a part in (v_h / rail)^2
+    assert ends[0] == pytest.approx(1.0, abs=0.02)
 
 
 def test_saturating_leak_is_slower_at_large_swing():

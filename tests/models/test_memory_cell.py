@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from neuromorph.models.fidelity import CELL_RAIL
+from neuromorph.fitting.memory_cell import RAIL
 
 NETLISTS = Path(__file__).parents[2] / "netlists"
 REFERENCE = 0.4
@@ -28,4 +28,4 @@ def test_a_cell_that_is_charged_on_and_on_ends_at_a_rail(ngspice_program, tmp_pa
     )
     found = re.search(r"c_end\s*=\s*(\S+)", done.stdout)
     assert found, done.stdout + done.stderr
-    assert float(found[1]) - REFERENCE == pytest.approx(sign * CELL_RAIL, rel=0.01)
+    assert float(found[1]) - REFERENCE == pytest.approx(sign * RAIL, rel=0.01)

@@ -52,7 +52,7 @@ def test_a_leaking_cell_settles_at_the_noise_of_its_amplifier():
     leak = cell.leak(jnp.float32(1.0), H)
 
     def tick(c, draw):
-        c = cell.step(c, jnp.float32(0.0), leak, H)
+        c = cell.step(c, jnp.float32(0.0), jnp.float32(0.0), leak, H)
         return c + noise.charge(draw, jnp.float32(0.0), jnp.float32(1.0)), None
 
     c, _ = jax.lax.scan(tick, jnp.zeros(4000, jnp.float32), draws(500, 4000))

@@ -236,7 +236,7 @@ def test_nominal_traces_and_cells_stay_in_their_range():
     traces = np.stack([np.asarray(leaf) for leaf in jax.tree.leaves(after.eligibility)])
     assert np.asarray(blocks.eligibility.held(traces)).max() == float(blocks.eligibility.largest)
     assert traces.max() < 1e3  # a frame's growth; unheld, 300 frames make it infinite
-    assert np.abs(np.asarray(after.cells.c)).max() <= float(blocks.cell.bound)
+    assert np.abs(np.asarray(after.cells.c)).max() <= float(blocks.cell.rail)
     assert np.asarray(after.cells.c).max() > 5.0
 
 

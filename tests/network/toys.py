@@ -29,6 +29,7 @@ MODELS = {  # the study's measured values, rounded; tests only
         "i_charge": 32.5e-9,
         "i_leak": 26e-9,
         "v_leak_width": 65e-3,
+        "v_headroom": 42e-3,
         "v_rest": -1e-3,
         "i_hold": 2e-12,
         "read_gain": 1.0,
