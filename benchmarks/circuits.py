@@ -32,7 +32,7 @@ RESULTS = Path(__file__).parent / "results"
 INTERFACE = (
     ("pulse of the shaper: width at the default", "spike_shaper", "width"),
     ("pulse of the shaper: delay into 0.15 pF", "spike_shaper", "delay"),
-    ("weight read-out: charge of one unit of weight (45 mV) a spike", "gate_synapse", "unit_charge"),
+    ("weight read-out: charge of one unit of weight (30 mV) a spike", "gate_synapse", "unit_charge"),
     ("weight read-out: largest charge a spike", "gate_synapse", "charge"),
     ("weight read-out: width of the tanh", "gate_synapse", "v_width"),
     ("excitatory synapse: charge of a lone spike", "excitatory_synapse", "charge"),

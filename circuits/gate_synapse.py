@@ -84,7 +84,7 @@ CIRCUIT = Circuit(
     " column; the column mirrors their difference onto the dendrite. Both signs come from one circuit and"
     " the zero is the balance of a pair, not the difference of two synapses. Three transistors a synapse,"
     " eight a dendrite.",
-    limits="The weight saturates as a tanh: two units of weight are 90 mV, 83 % of the largest charge. The "
+    limits="The weight saturates as a tanh: the three units of weight are 90 mV, 86 % of the largest charge. The "
     "column has a quiescent current; below 0.22 V of its bias a mirror falls asleep between spikes and "
     "delays the charge.",
 )  # fmt: skip

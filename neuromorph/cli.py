@@ -111,6 +111,22 @@ def _device_command(commands) -> None:
     p.add_argument("--out", help="folder (out/NAME)")
 
 
+def _design_command(commands) -> None:
+    p = _command(commands, "design", "design:run_design", "knob settings for a wanted behaviour, confirmed by ngspice",
+                 "neuromorph design axon_hillock refractory_period=6ns fi_slope=2e14")  # fmt: skip
+    p.add_argument("block", nargs="?", help="axon_hillock, memory_cell, gate or eligibility_synapse")
+    p.add_argument(
+        "targets", nargs="*", metavar="NAME=VALUE", help="what is wanted; without any, what can be asked for"
+    )
+    p.add_argument("--library", default=_SHIPPED, help="library folder (%(default)s)")
+    p.add_argument(
+        "--corrections", type=int, default=2, choices=range(6), metavar="N",
+        help="how often what ngspice measured corrects the setting (%(default)s)",
+    )  # fmt: skip
+    p.add_argument("--no-spice", action="store_true", help="the model's answer only")
+    p.add_argument("--jobs", type=_count, help="ngspice processes, one a core by default")
+
+
 def _recipes(parser: argparse.ArgumentParser, library: str = _CHARACTERIZED) -> None:
     parser.add_argument("recipes", nargs="*", help="recipe names or paths; all by default")
     parser.add_argument("--library", default=library, help="library folder (%(default)s)")
@@ -259,6 +275,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _hardware_commands(commands)
     _device_command(commands)
+    _design_command(commands)
     _learning_commands(commands)
     _inspection_commands(commands)
     return parser

@@ -14,7 +14,6 @@ from neuromorph.circuit import Axis, Sweep
 from neuromorph.figures import Figure
 from neuromorph.fitting.eligibility import BASE, E_REF, WEIGHT_RANGE, WIDEST
 from neuromorph.fitting.least_squares import least_squares
-from neuromorph.fitting.readout import WEIGHT_VOLT
 from neuromorph.fitting.update_knobs import KNOBS, UNITS, WIDTH, fit_update_knobs, knob_figures, knob_sweeps
 from neuromorph.library import BlockData, FittedModel, SweepData
 from neuromorph.spice.waveforms import integral, sample, windows
@@ -81,7 +80,7 @@ def update_sweeps(
 ) -> tuple[Sweep, ...]:
     """Update, zeros and drift over the trace's values (axis ``y``), fitted and held out."""
     wide = Axis((-WIDEST, -8e-9, -2e-9, 0.0, 2e-9, 8e-9, WIDEST), "s")
-    zero = Axis((-WEIGHT_VOLT, 0.0, WEIGHT_VOLT), "V")
+    zero = Axis((-45e-3, 0.0, 45e-3), "V")
     on = Axis(tuple(y for y in trace.values if y >= 0.1), "1")
     return (
         Sweep("update", {"y": trace, "width": wide}, bench, weight_change, UPDATE_OUT,

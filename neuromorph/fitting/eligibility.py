@@ -14,7 +14,6 @@ import numpy as np
 from neuromorph.figures import Figure
 from neuromorph.fitting import trace_knobs, update_knobs
 from neuromorph.fitting.least_squares import least_squares
-from neuromorph.fitting.readout import WEIGHT_VOLT
 from neuromorph.fitting.trace_knobs import fit_trace_knobs, trace_figures
 from neuromorph.fitting.update_knobs import WIDTH, fit_update_knobs, knob_figures
 from neuromorph.library import BlockData, FittedModel, SweepData
@@ -31,8 +30,8 @@ WIDEST = 16e-9
 """Width by which the learning pulses differ at a full-scale signal, s."""
 BASE = 4e-9
 """Width of both learning pulses without a signal, s."""
-WEIGHT_RANGE = 4 * WEIGHT_VOLT
-"""V: +-2 units."""
+WEIGHT_RANGE = 0.18
+"""Between the ends of a differential weight, V."""
 
 
 def random_activity(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

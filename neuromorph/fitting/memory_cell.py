@@ -205,7 +205,8 @@ def slope(p: Mapping[str, float], c: Any, vi: float, vf: float, vg: float) -> np
     return (charge_current(p, vi, vg, c) - leak_current(p, vf, c) - p["i_hold"]) / p["capacitance"]
 
 
-def _advance(p: Mapping[str, float], c: Any, seconds: float, steps: int, **gates: float) -> Any:
+def advance(p: Mapping[str, float], c: Any, seconds: float, steps: int, **gates: float) -> Any:
+    """c after ``seconds`` at constant gate voltages ``vi``, ``vf``, ``vg``; the midpoint rule."""
     h = seconds / steps
     for _ in range(steps):
         middle = c + 0.5 * h * slope(p, c, **gates)
@@ -218,7 +219,7 @@ def simulate_frames(p: Mapping[str, float], seed: int, frames: int, far: bool = 
     drive, ends = random_frames(seed, frames, far), []
     c: Any = 0.0
     for k in range(frames):
-        c = _advance(p, c, FRAME, 20, vi=drive["vi"][k], vf=drive["vf"][k], vg=drive["vg"][k])
+        c = advance(p, c, FRAME, 20, vi=drive["vi"][k], vf=drive["vf"][k], vg=drive["vg"][k])
         ends.append(c)
     return np.array(ends)
 
@@ -233,7 +234,7 @@ def score_memory_cell(model: FittedModel, data: BlockData) -> list[Figure]:
         done = 0.0
         for b, frames in enumerate(check["frames"]):
             steps = int(40 * (frames - done))
-            c = _advance(p, c, (frames - done) * FRAME, steps, vi=-0.4, vf=float(vf), vg=-0.4)
+            c = advance(p, c, (frames - done) * FRAME, steps, vi=-0.4, vf=float(vf), vg=-0.4)
             done = frames
             errors.append(np.abs(c - check["c"][a, :, b]))
     small = np.abs(check["c_start"]) <= full

@@ -12,8 +12,10 @@ from neuromorph.library import BlockData, FittedModel
 
 V_LINE = 0.35
 """Line height at which charge and width are stated, V."""
-WEIGHT_VOLT = 45e-3
-"""Difference of the weight nodes of one unit of weight, V; the range is +-2 units."""
+WEIGHT_VOLT = 30e-3
+"""Difference of the weight nodes of one unit of weight, V; the range is +-3 units.
+
+A smaller unit widens the range and coarsens the six bits: music that is easier to predict needs large weights."""
 _NAMES = (
     "log_charge", "charge_slope", "charge_bend", "charge_skew", "charge_kurt", "width", "width_slope", "width_bend",
     "v_offset", "rest_share",

@@ -67,6 +67,7 @@ import jax.numpy as jnp
 
 from neuromorph.errors import InputError
 from neuromorph.fitting.eligibility import FRAME as TRACE_FRAME
+from neuromorph.fitting.eligibility import WEIGHT_RANGE
 from neuromorph.fitting.memory_cell import RAIL
 from neuromorph.fitting.readout import WEIGHT_VOLT
 from neuromorph.models.box import Box
@@ -93,7 +94,7 @@ FORGET_SHARE = 0.90
 its traces then decay alike with the gate a fortieth open (their laws are not quite the same)."""
 READ_PULSE = 10e-9
 """Width of the error pulse at which the feedback synapse's charge is stated, s."""
-WEIGHT_BOUND = 2.0
+WEIGHT_BOUND = WEIGHT_RANGE / (2.0 * WEIGHT_VOLT)
 """Weight units at either end of the range of a differential weight (90 mV)."""
 
 

@@ -56,9 +56,9 @@ def test_two_nodes_of_levels_are_bits_and_the_drift_is_a_leak():
 
 
 def test_the_learning_unit_saturates_at_the_charge_of_its_splitter():
-    """60 mV on 320 fF, against 7.5 fC for 10 ns at full weight: 16.3 ns through one unit of weight, 45 mV of 71 mV."""
+    """60 mV on 320 fF, against 7.5 fC for 10 ns at full weight: 16.3 ns through one unit of weight, 30 mV of 71 mV."""
     unit = toy_nominal().learning
-    charge = 7.5e-15 * 45 / 71 * 1.63
+    charge = 7.5e-15 * 30 / 71 * 1.63
     assert float(unit.saturation) == pytest.approx(60e-3 * 320e-15 / charge, rel=1e-6)
     assert float(unit.signal(jnp.float32(1e-3))) == pytest.approx(1e-3, rel=1e-3)
     assert float(unit.signal(jnp.float32(50.0))) == pytest.approx(float(unit.saturation), rel=1e-6)
@@ -75,7 +75,7 @@ def test_a_right_prediction_gives_no_error_and_sides_have_their_gains():
 def test_small_weights_read_as_themselves_and_large_ones_saturate():
     readout = toy_nominal().readout
     assert float(readout.value(jnp.float32(0.01))) == pytest.approx(0.01, rel=1e-4)
-    assert float(readout.value(jnp.float32(40.0))) == pytest.approx(69 / 45)
+    assert float(readout.value(jnp.float32(40.0))) == pytest.approx(69 / 30)
     assert float(ideal_blocks(FRAME).readout.value(jnp.float32(40.0))) == 40.0
 
 
