@@ -83,6 +83,10 @@ def _hardware_commands(commands) -> None:
     p = _command(commands, "verify", "hardware:run_verify", "score the models on held-out SPICE, measured now",
                  "neuromorph verify axon_hillock --json out/fidelity.json")  # fmt: skip
     _recipes(p, _SHIPPED)
+    p.add_argument(
+        "--references", metavar="FOLDER",
+        help="keep the held-out curves there, and use them again while circuits and stimuli are the same",
+    )  # fmt: skip
     p.add_argument("--json", metavar="FILE", help="merge the figures into this result file")
 
 

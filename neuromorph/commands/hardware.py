@@ -137,10 +137,18 @@ def _print_model(name: str, model: FittedModel) -> None:
 
 
 def run_verify(args: argparse.Namespace) -> int:
-    """Score the stored models on held-out SPICE, measured now."""
+    """Score the stored models on held-out SPICE, measured now or kept from a run on the same circuits."""
     library = Library(args.library)
+    references = Library(args.references) if args.references else None
+    if references and references.path.resolve() == library.path.resolve():
+        raise InputError(
+            "--references is the library of the models; their curves would be overwritten", where=references.path,
+            remedy="name a folder of its own",
+        )  # fmt: skip
     figures = [] if args.recipes else [device_figure(args.jobs)]
-    figures += verify(chosen(args.recipes), library, args.jobs, progress=not args.quiet)
+    figures += verify(
+        chosen(args.recipes), library, args.jobs, progress=not args.quiet, references=references
+    )
     print(table(figures))
     if args.json:
         record(Path(args.json), figures, " ".join(["neuromorph", *sys.argv[1:]]))

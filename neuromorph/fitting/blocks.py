@@ -7,7 +7,8 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 from neuromorph.characterization import measure
-from neuromorph.circuit import Circuit
+from neuromorph.characterization.plan import planned
+from neuromorph.circuit import Circuit, Sweep
 from neuromorph.errors import CircuitError, FitFailed, LibraryError, NeuromorphError
 from neuromorph.figures import Figure
 from neuromorph.library import BlockData, FittedModel, Library, failed_points
@@ -51,9 +52,19 @@ def _fitted(circuit: Circuit, data: BlockData) -> FittedModel:
 
 
 def verify(
-    circuits: Iterable[Circuit], library: Library, jobs: int | None = None, progress: bool = True
+    circuits: Iterable[Circuit],
+    library: Library,
+    jobs: int | None = None,
+    progress: bool = True,
+    references: Library | None = None,
 ) -> list[Figure]:
-    """Measure every held-out sweep in ngspice now and score the stored models on it.
+    """Measure every held-out sweep in ngspice and score the stored models on it.
+
+    Parameters
+    ----------
+    references : Library, optional
+        Where held-out curves are kept: a block whose netlist, stimuli and measurements are those of the curves there
+        is not measured again.  It must not be the library of the models.
 
     Raises
     ------
@@ -64,15 +75,34 @@ def verify(
     """
     figures: list[Figure] = []
     for circuit in circuits:
-        figures += score(circuit, library, held_out(circuit, library, jobs, progress))
+        figures += score(circuit, library, held_out(circuit, library, jobs, progress, references))
     return figures
 
 
-def held_out(circuit: Circuit, library: Library, jobs: int | None = None, progress: bool = True) -> BlockData:
-    """The block's stored curves together with its held-out sweeps, measured now."""
+def held_out(
+    circuit: Circuit,
+    library: Library,
+    jobs: int | None = None,
+    progress: bool = True,
+    references: Library | None = None,
+) -> BlockData:
+    """The block's stored curves together with its held-out sweeps; parameters as of :func:`verify`."""
     stored = library.read(circuit.name)
-    fresh = measure(circuit, (s for s in circuit.sweeps if s.held_out), jobs, progress)
+    sweeps = tuple(s for s in circuit.sweeps if s.held_out)
+    fresh = measure(circuit, sweeps, jobs, progress) if references is None else _kept(
+        circuit, sweeps, references, jobs, progress
+    )  # fmt: skip
     return replace(stored, sweeps={**stored.sweeps, **fresh.sweeps})
+
+
+def _kept(
+    circuit: Circuit, sweeps: tuple[Sweep, ...], references: Library, jobs: int | None, progress: bool
+) -> BlockData:
+    """Held-out curves as they are kept, measured where they are not or are of another circuit."""
+    with references.locked(circuit.name):
+        if not planned(circuit, sweeps).is_done(references):
+            references.write(measure(circuit, sweeps, jobs, progress))
+        return references.read(circuit.name)
 
 
 def score(circuit: Circuit, library: Library, data: BlockData) -> list[Figure]:

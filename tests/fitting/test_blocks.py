@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from neuromorph.characterization import load_recipe
+from neuromorph.circuit import Axis
 from neuromorph.errors import CircuitError, FitFailed, LibraryError
-from neuromorph.fitting import fit, verify
+from neuromorph.figures import Figure
+from neuromorph.fitting import blocks, fit, verify
 from neuromorph.fitting.gate import fit_gate, sigmoid
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.fitting.memory_cell import simulate_frames
@@ -111,3 +113,26 @@ def test_a_wrong_model_fails_verification(tmp_path):
     library = Library(tmp_path)
     library.write(replace(data, fit=wrong))
     assert not all(figure.holds for figure in verify([load_recipe("gate")], library, progress=False))
+
+
+@pytest.mark.ngspice
+def test_kept_references_are_used_until_the_circuit_changes(tmp_path, monkeypatch):
+    references, gate = Library(tmp_path / "references"), load_recipe("gate")
+    kept = [s for s in gate.sweeps if not s.held_out or s.name == "sigmoid_check"]
+    few = replace(
+        gate,
+        sweeps=tuple(kept),
+        score=lambda model, data: [Figure("points", data["sigmoid_check"]["current"].size)],
+    )
+    first = verify([few], SHIPPED, 1, progress=False, references=references)
+
+    def refuse(*_, **__):
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(blocks, "measure", refuse)
+    assert verify([few], SHIPPED, 1, progress=False, references=references) == first
+    other = replace(
+        few, sweeps=tuple(replace(s, axes={"vb": Axis((0.25,), "V")}) if s.held_out else s for s in kept)
+    )
+    with pytest.raises(AssertionError, match="measured again"):
+        verify([other], SHIPPED, 1, progress=False, references=references)
