@@ -73,9 +73,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rate-decay", type=float, help="its factor a pass, by default the set's own")
     parser.add_argument("--dropout", type=float, default=0.3)
     parser.add_argument(
-        "--head-gain", type=float, default=LearningConfig.head_gain, help="logits per unit of weight"
-    )
-    parser.add_argument(
         "--set", nargs="*", default=[], metavar="BLOCK.NAME=VALUE", help="change a nominal parameter"
     )
     parser.add_argument("--no-row", action="store_true", help="print only, do not write a result row")
@@ -88,7 +85,7 @@ def configuration(args: argparse.Namespace) -> NetworkConfig:
         joint=args.head == "joint",
         memory=args.control != "no_memory",
         features=FeatureConfig(neurons=1 if args.control == "no_features" else FeatureConfig.neurons),
-        learning=LearningConfig(dropout=args.dropout, head_gain=args.head_gain),
+        learning=LearningConfig(dropout=args.dropout),
     )
 
 

@@ -14,10 +14,10 @@ from neuromorph.units import parse_quantity
 
 def run_design(args: argparse.Namespace) -> int:
     """Print the setting, what the model says and what ngspice measures."""
+    if args.block is not None and args.block not in BLOCKS:
+        raise InputError(f"block {args.block!r} cannot be designed", remedy=f"one of {', '.join(BLOCKS)}")
     if not args.targets:
         return _print_quantities(args.block)
-    if args.block not in BLOCKS:
-        raise InputError(f"block {args.block!r} cannot be designed", remedy=f"one of {', '.join(BLOCKS)}")
     targets = dict(_target(args.block, text) for text in args.targets)
     parameters = Library(Path(args.library)).models(args.block)[args.block]
     if args.no_spice:

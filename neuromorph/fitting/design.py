@@ -149,17 +149,41 @@ def _of_update(p: Parameters, **knobs: float) -> dict[str, float]:
     return update_knobs.at_knobs(p, "eligibility_synapse", **knobs)
 
 
+def _resetting(knobs: dict[str, float]) -> dict[str, float]:
+    """The neuron's two coupled knobs pulled back into the region in which a spike ends."""
+    over = max(knobs["vwidth"] + knobs["vref"] - neuron_design.LATCH, 0.0)
+    vref = max(knobs["vref"] - over, neuron_design.KNOBS["vref"][0])
+    return knobs | {"vref": vref, "vwidth": min(knobs["vwidth"], neuron_design.LATCH - vref)}
+
+
+def _any(knobs: dict[str, float]) -> dict[str, float]:
+    return knobs
+
+
 @dataclass(frozen=True)
 class Block:
-    """A block that can be designed: its knobs' ranges, its parameters at a setting, what can be asked of it."""
+    """A block that can be designed.
+
+    Attributes
+    ----------
+    ranges : mapping
+        Lowest, highest and usual value of every knob, V.
+    at_knobs : callable
+        Its parameters at a setting.
+    quantities : mapping of str to Quantity
+        What can be asked of it.
+    inside : callable
+        The allowed setting nearest to one inside the ranges.
+    """
 
     ranges: Ranges
     at_knobs: Callable[..., dict[str, float]]
     quantities: Mapping[str, Quantity]
+    inside: Callable[[dict[str, float]], dict[str, float]] = _any
 
 
 BLOCKS = {
-    "axon_hillock": Block(neuron_design.KNOBS, neuron_knobs.at_knobs, NEURON),
+    "axon_hillock": Block(neuron_design.KNOBS, neuron_knobs.at_knobs, NEURON, _resetting),
     "memory_cell": Block(cell_knobs.KNOBS, cell_knobs.at_knobs, CELL),
     "gate": Block(gate.KNOBS, gate.at_knobs, GATE),
     "eligibility_synapse": Block(update_knobs.KNOBS, _of_update, SYNAPSE),
@@ -177,18 +201,17 @@ class Design:
         What was asked, and the model's value at the setting.
     knobs : dict of str to float
         V.
-    evaluations : int
-        How often the model was evaluated.
     """
 
     block: str
     targets: dict[str, float]
     values: dict[str, float]
     knobs: dict[str, float]
-    evaluations: int
 
 
-def design(block: str, parameters: Parameters, targets: Mapping[str, float]) -> Design:
+def design(
+    block: str, parameters: Parameters, targets: Mapping[str, float], near: Mapping[str, float] | None = None
+) -> Design:
     """Knobs of a block that give every target.
 
     Parameters
@@ -199,6 +222,8 @@ def design(block: str, parameters: Parameters, targets: Mapping[str, float]) -> 
         The block's fitted model, SI.
     targets : mapping of str to float
         Wanted values by quantity, SI.
+    near : mapping of str to float, optional
+        The setting to stay close to, V; the usual knobs by default.
 
     Raises
     ------
@@ -208,15 +233,14 @@ def design(block: str, parameters: Parameters, targets: Mapping[str, float]) -> 
         Where no setting inside the knobs' ranges gives the targets within 1 %.
     """
     known = _checked(block, targets)
-    names, count = list(known.ranges), 0
+    names = list(known.ranges)
     low, high, usual = np.array([known.ranges[name] for name in names]).T
 
+    def setting(x: np.ndarray) -> dict[str, float]:
+        return known.inside(dict(zip(names, map(float, low + x * (high - low)), strict=True)))
+
     def values(x: np.ndarray) -> dict[str, float]:
-        nonlocal count
-        count += 1
-        p = known.at_knobs(
-            parameters, **_inside(block, dict(zip(names, low + x * (high - low), strict=True)))
-        )
+        p = known.at_knobs(parameters, **setting(x))
         return {name: known.quantities[name].model(p) for name in targets}
 
     def residuals(x: np.ndarray) -> np.ndarray:
@@ -224,11 +248,11 @@ def design(block: str, parameters: Parameters, targets: Mapping[str, float]) -> 
         errors = [np.log(max(found[name], 1e-30) / target) for name, target in targets.items()]
         return np.r_[errors, PULL * (x - start)]
 
-    start = (usual - low) / (high - low)
-    best = min(
-        (_solved(residuals, s) for s in (start, *_corners(start))), key=lambda r: float(r.cost)
-    )  # the laws bend: a second start saves a fit that stopped at a bound
-    found, knobs = values(best.x), dict(zip(names, map(float, low + best.x * (high - low)), strict=True))
+    start = ((usual if near is None else np.array([near[name] for name in names])) - low) / (high - low)
+    # the laws bend: other starts save a fit that stopped at a bound
+    starts = (start, *(np.full_like(start, share) for share in ((0.2, 0.8) if near is None else ())))
+    best = min((_solved(residuals, s) for s in starts), key=lambda r: float(r.cost))
+    found = values(best.x)
     missed = {name: found[name] for name, target in targets.items() if abs(found[name] / target - 1) > 0.01}
     if missed:
         said = ", ".join(
@@ -240,25 +264,11 @@ def design(block: str, parameters: Parameters, targets: Mapping[str, float]) -> 
             f"no setting of {', '.join(names)} gives {said}", where=block,
             remedy="ask for less, or for fewer things at once; the ranges are those the models were fitted in",
         )  # fmt: skip
-    return Design(block, dict(targets), found, _inside(block, knobs), count)
+    return Design(block, dict(targets), found, setting(best.x))
 
 
 def _solved(residuals: Callable[[np.ndarray], np.ndarray], start: np.ndarray) -> Any:
     return least_squares(residuals, np.clip(start, 0.01, 0.99), bounds=(0.0, 1.0), jac="3-point", xtol=1e-10)
-
-
-def _corners(start: np.ndarray) -> list[np.ndarray]:
-    return [np.full_like(start, 0.2), np.full_like(start, 0.8)]
-
-
-def _inside(block: str, knobs: dict[str, float]) -> dict[str, float]:
-    """The neuron's two coupled knobs pulled back into the region in which a spike ends."""
-    if block != "axon_hillock":
-        return knobs
-    over = max(knobs["vwidth"] + knobs["vref"] - neuron_design.LATCH, 0.0)
-    low = neuron_design.KNOBS["vref"][0]
-    vref = max(knobs["vref"] - over, low)
-    return knobs | {"vref": vref, "vwidth": min(knobs["vwidth"], neuron_design.LATCH - vref)}
 
 
 def _checked(block: str, targets: Mapping[str, float]) -> Block:
@@ -287,7 +297,7 @@ def measured(found: Design, circuit: Circuit, jobs: int | None = None) -> dict[s
 
     Raises
     ------
-    SimulationFailed
+    CircuitError
         Where a point does not solve.
     """
     quantities = BLOCKS[found.block].quantities
@@ -333,7 +343,7 @@ def confirmed(
     block: str, parameters: Parameters, targets: Mapping[str, float], circuit: Circuit,
     corrections: int = 2, jobs: int | None = None,
 ) -> Confirmed:  # fmt: skip
-    """Design, measure in ngspice, and correct by what was missed.
+    """Design, measure in ngspice, and correct by what was missed, near the first setting and while it helps.
 
     Parameters
     ----------
@@ -353,9 +363,16 @@ def confirmed(
     for _ in range(corrections):
         aims = {name: aim * targets[name] / seen[-1][name] for name, aim in aims.items()}
         try:
-            moved = design(block, parameters, aims)
+            moved = replace(design(block, parameters, aims, near=found.knobs), targets=dict(targets))
         except OutOfRange:  # the correction would leave the ranges: the last design stands
             break
-        found = replace(moved, targets=dict(targets))
-        seen.append(measured(found, circuit, jobs))
+        values = measured(moved, circuit, jobs)
+        if _worst(values, targets) >= _worst(seen[-1], targets):
+            break
+        found = moved
+        seen.append(values)
     return Confirmed(found, seen)
+
+
+def _worst(values: Mapping[str, float], targets: Mapping[str, float]) -> float:
+    return max(abs(values[name] / target - 1) for name, target in targets.items())

@@ -65,7 +65,9 @@ class MemoryCell:
         """c after ``seconds`` (a tick, ``leak`` << 1) charged by ``gate`` times the candidate; second order in leak."""
         away = self.leak_width * jnp.tanh((c - self.rest) / self.leak_width)
         gain = seconds * (self.charge_rate * gate * self.product(c, g) - self.drift_rate)
-        return c - (leak - 0.5 * leak * leak) * away + gain * (1.0 - 0.5 * leak)
+        moved = c - (leak - 0.5 * leak * leak) * away + gain * (1.0 - 0.5 * leak)
+        # the constant fall has no headroom left at a rail either
+        return jnp.clip(moved, -self.rail, self.rail) if self.railed else moved
 
     def read(self, c: jax.Array) -> jax.Array:
         """Rectified read-out ``relu(tanh c)`` before the output gate."""

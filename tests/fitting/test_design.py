@@ -76,4 +76,4 @@ def test_ngspice_confirms_a_design(block, targets):
     found = confirmed(block, MODELS[block], targets, load_recipe(block), jobs=1)
     own, corrected = (max(map(abs, found.residuals(k).values())) for k in (0, -1))
     assert corrected <= 0.03
-    assert corrected <= own + 1e-3
+    assert corrected <= own

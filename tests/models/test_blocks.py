@@ -77,6 +77,12 @@ def test_a_railed_cell_that_is_charged_on_and_on_ends_at_its_rail(sign):
     assert ends[0] == pytest.approx(1.0, abs=0.02)
 
 
+def test_a_railed_cell_does_not_fall_below_its_rail():
+    cell = MemoryCell(leak_rate=0.0, charge_rate=1e7, drift_rate=1e7, rail=6.15, headroom=0.65, railed=True)
+    c = cell.step(jnp.float32(-6.1), jnp.float32(0.0), jnp.float32(0.0), jnp.float32(0.0), 1e-7)
+    assert float(c) == pytest.approx(-6.15)
+
+
 def test_saturating_leak_is_slower_at_large_swing():
     linear = MemoryCell(leak_rate=8e6, charge_rate=1e7)
     saturating = MemoryCell(leak_rate=8e6, charge_rate=1e7, leak_width=1.0)
