@@ -3,7 +3,8 @@
     python benchmarks/pairs.py
 
 Reads what ``benchmarks/prediction.py`` (with and without ``--control``) and ``benchmarks/lstm.py`` wrote; no
-network is run.  Networks are paired seed by seed and refused where they were not trained for as many passes.
+network is run.  Networks are paired seed by seed and refused where they were not trained for as many passes,
+unless one goes on from the weights of the other.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Rows = dict[str, dict[str, Any]]
 
 def difference(claim: str, row: dict[str, Any], other: dict[str, Any], limits: tuple, better: str) -> Figure:
     """Mean over the seeds that both have of ``row - other``."""
-    if row.get("epochs", 0) != other.get("epochs", row.get("epochs", 0)):
+    if "nll_at_transfer" not in row and row.get("epochs", 0) != other.get("epochs", row.get("epochs", 0)):
         raise SystemExit(f"{claim}: {row['epochs']} passes against {other['epochs']}; train both alike")
     pairs = dict(zip(other["seeds"], other["by_seed"], strict=True))
     seeds = [seed for seed in row["seeds"] if seed in pairs]

@@ -25,8 +25,9 @@ from neuromorph.music.datasets import load_dataset
 from neuromorph.network.config import FeatureConfig, LearningConfig, NetworkConfig
 from neuromorph.network.stream import shuffled_frames
 from neuromorph.tasks.evaluate import evaluate
-from neuromorph.tasks.run import Run, RunFacts, Schedule, load_run, log_odds, new_run
-from neuromorph.tasks.train import Progress, train
+from neuromorph.tasks.run import Run, RunFacts, Schedule, load_run, log_odds, new_run, read_facts
+from neuromorph.tasks.train import Progress, noted, train
+from neuromorph.tasks.transfer import transferred
 
 RESULTS = Path(__file__).parent / "results" / "music.json"
 NAMES = {"jsb": "JSB", "nottingham": "Nottingham", "piano_midi": "Piano-midi"}
@@ -73,6 +74,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rate-decay", type=float, help="its factor a pass, by default the set's own")
     parser.add_argument("--dropout", type=float, default=0.3)
     parser.add_argument(
+        "--from-ideal", action="store_true", help="start from the weights of the ideal run of the same seed"
+    )
+    parser.add_argument(
         "--set", nargs="*", default=[], metavar="BLOCK.NAME=VALUE", help="change a nominal parameter"
     )
     parser.add_argument("--no-row", action="store_true", help="print only, do not write a result row")
@@ -108,6 +112,13 @@ def start(args: argparse.Namespace, seed: int, pieces: list[np.ndarray]) -> Run:
     if (path / "run.json").exists() and not args.no_row:
         run = load_run(path, blocks, library_hash=digest)
         return replace(run, facts=replace(run.facts, schedule=schedule))
+    if args.from_ideal:
+        ideal = run_path(argparse.Namespace(**vars(args) | {"fidelity": "ideal", "noise": False}), seed)
+        source = load_run(ideal, blocks_for("ideal", read_facts(ideal).config.frame))
+        return transferred(
+            source, path, blocks, fidelity=args.fidelity, schedule=schedule, seed=seed, library_hash=digest,
+            noise=args.noise, data=args.data,
+        )  # fmt: skip
     facts = RunFacts(
         config, seed, schedule, args.fidelity, log_odds(pieces).tolist(), digest, noise=args.noise
     )
@@ -117,6 +128,11 @@ def start(args: argparse.Namespace, seed: int, pieces: list[np.ndarray]) -> Run:
 def measured(args: argparse.Namespace, seed: int, pieces: list, valid: list) -> dict[str, Any]:
     """One seed, trained to the end of its schedule and evaluated."""
     run, began = start(args, seed, pieces), time.time()
+    if args.from_ideal and not run.facts.history:
+        run = noted(run, valid, -1)
+        print(
+            f"seed {seed}: {run.facts.history[0]['valid_nll']:.4f} at transfer", file=sys.stderr, flush=True
+        )
     run = train(run, pieces, valid=valid[:WATCHED], progress=show(began))
     seconds = time.time() - began
     held_out = shuffled_frames(valid, seed) if args.control == "shuffled" else valid
@@ -128,6 +144,7 @@ def measured(args: argparse.Namespace, seed: int, pieces: list, valid: list) -> 
     print(f"seed {seed}: {frozen.nll:.4f}; plastic {plastic}", file=sys.stderr, flush=True)
     return {
         "nll": frozen.nll, "plastic": plastic, "accuracy": frozen.accuracy, "events": frozen.events,
+        "frames": schedule_of(args).epochs * sum(len(piece) for piece in pieces),
         "by_epoch": [round(note["valid_nll"], 4) for note in run.facts.history], "seconds": seconds,
     }  # fmt: skip
 
@@ -137,6 +154,16 @@ def subject_of(args: argparse.Namespace) -> str:
     noise = " with noise" if args.noise else ""
     cells = f", {args.cells} cells" if args.cells != 128 else ""
     return f"{args.head} outputs, {args.fidelity}{noise}{cells}"
+
+
+def start_of(args: argparse.Namespace, seeds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of a network that started from ideal weights: frames learned from on the hardware, losses at transfer."""
+    if not args.from_ideal:
+        return {}
+    return {
+        "frames_after_transfer": seeds[0]["frames"],
+        "nll_at_transfer": [round(s["by_epoch"][0], 4) for s in seeds],
+    }
 
 
 def figures_of(args: argparse.Namespace, seeds: list[dict[str, Any]]) -> list[Figure]:
@@ -150,7 +177,7 @@ def figures_of(args: argparse.Namespace, seeds: list[dict[str, Any]]) -> list[Fi
     limits, plastic_limits = (
         table.get(key, (None, None)) if plain else (None, None) for table in (LIMITS, PLASTIC_LIMITS)
     )
-    passes = {"epochs": schedule_of(args).epochs}
+    passes = {"epochs": schedule_of(args).epochs, **start_of(args, seeds)}
     frozen = Figure.over_seeds(
         f"{NAMES[args.data]} valid NLL, {subject}{control}", [s["nll"] for s in seeds], args.seeds, "nats per frame",
         must=limits[0], goal=limits[1], details={

@@ -176,6 +176,8 @@ def _learning_commands(commands) -> None:
     p.add_argument("--levels", type=_count, default=6, help="spectrogram: thresholds a band (%(default)s)")
     p.add_argument("--gain-seconds", type=_not_negative, default=0.0,
                    help="spectrogram: time constant of gain control; 0 keeps loudness")  # fmt: skip
+    p.add_argument("--from", dest="start", metavar="RUN",
+                   help="start from the weights of another run, written into the hardware asked for")  # fmt: skip
     p.add_argument("--resume", action="store_true", help="go on where the run stopped")
     p.add_argument("--quiet", action="store_true")
     p = _command(commands, "evaluate", "learning:run_evaluate", "held-out figures of a run",

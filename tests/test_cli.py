@@ -182,6 +182,19 @@ def test_a_run_keeps_its_grid(tmp_path, capsys):
     assert "does not hear as" in capsys.readouterr().err
 
 
+def test_a_run_goes_on_from_the_weights_of_another(run, tmp_path, capsys):
+    moved = str(tmp_path / "moved")
+    start = ["train", "--from", str(run / "run"), "--run", moved, "--fidelity", "nominal", "--quiet"]
+    assert main([*start, "--cells", "9"]) == 2
+    says(capsys, "--cells")
+    assert main([*start, "--epochs", "1"]) == 0
+    assert "with the weights of" in capsys.readouterr().out
+    facts = json.loads((tmp_path / "moved" / "run.json").read_text())
+    assert [phase["phase"] for phase in facts["phases"]] == ["train", "transfer"]
+    assert [note["epoch"] for note in facts["history"]] == [0, 1]
+    assert main(["train", "--run", moved, "--resume", "--epochs", "2", "--quiet"]) == 0
+
+
 def test_a_noisy_run_stays_noisy(run, tmp_path, capsys):
     out = str(tmp_path / "noisy")
     train = [

@@ -49,10 +49,39 @@ def run_train(args: argparse.Namespace) -> int:
         raise RunError(
             "there is a run here already", where=path, remedy="continue it with --resume or name another"
         )
+    if args.start:
+        return _train_from(args)
     defaults = SPECTROGRAM if args.mode == "spectrogram" else NOTES
     unsaid = {name: value for name, value in defaults.items() if getattr(args, name) is None}
     args = argparse.Namespace(**vars(args) | unsaid)
     return _train_on_sound(args) if args.mode == "spectrogram" else _train_on_notes(args)
+
+
+ADAPTATION = {"epochs": 2, "rate": 0.03}
+"""Passes and first rate of a run that starts from another one's weights."""
+
+
+def _train_from(args: argparse.Namespace) -> int:
+    """Weights of another run on the hardware asked for, then passes over its data or over others."""
+    from neuromorph.models.library_blocks import blocks_for
+    from neuromorph.tasks.run import Schedule
+    from neuromorph.tasks.transfer import transferred
+
+    if args.control != "none" or args.cells:
+        raise InputError(
+            "a run that starts from another has its sizes", remedy="leave out --cells and --control"
+        )
+    library = Library(args.library)
+    source = open_run(args.start, library)
+    data, facts = data_of(source, args.data), source.facts
+    unsaid = {name: value for name, value in ADAPTATION.items() if getattr(args, name) is None}
+    args = argparse.Namespace(**vars(args) | unsaid | {"data": data})
+    blocks, digest = blocks_for(args.fidelity, facts.config.frame, library, args.noise)
+    run = transferred(
+        source, Path(args.run), blocks, fidelity=args.fidelity, library_hash=digest, noise=args.noise, data=str(data),
+        schedule=Schedule(args.epochs, args.rate, args.rate_decay), seed=args.seed,
+    )  # fmt: skip
+    return _train_on_sound(args, run) if facts.front_end else _train_on_notes(args, run)
 
 
 def _train_on_notes(args: argparse.Namespace, run: Run | None = None) -> int:
@@ -81,9 +110,14 @@ def _train_on_sound(args: argparse.Namespace, run: Run | None = None) -> int:
 
 
 def _trained(args: argparse.Namespace, run: Run, pieces: dict[str, list[np.ndarray]], what: str) -> Run:
-    from neuromorph.tasks.train import train
+    from neuromorph.tasks.train import noted, train
 
     began = time.monotonic()
+    if args.start and not args.resume:
+        run = noted(run, pieces["valid"], -1)
+        print(
+            f"{args.run}: held-out NLL with the weights of {args.start}: {run.facts.history[-1]['valid_nll']:.3f}"
+        )
     run = train(run, pieces["train"], valid=pieces["valid"], progress=_show(began, args.quiet))
     last = run.facts.history[-1]
     nll, seconds = last.get("valid_nll", float("nan")), time.monotonic() - began
@@ -165,12 +199,13 @@ def _print_outside(shares: dict[str, float]) -> None:
 
 
 def data_of(run: Run, given: str | None) -> str:
-    """The data set that was asked for, else the one that the run was first trained on."""
+    """The data set that was asked for, else the one that the run was last trained on."""
     if given:
         return given
-    if not run.facts.phases:
+    trained = [phase for phase in run.facts.phases if phase["phase"] in ("train", "transfer")]
+    if not trained:
         raise RunError("it does not say what it was trained on", where=run.path, remedy="give --data")
-    return str(run.facts.phases[0]["data"])
+    return str(trained[-1]["data"])
 
 
 def _held_out_pieces(run: Run, args: argparse.Namespace) -> list[np.ndarray]:

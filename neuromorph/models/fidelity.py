@@ -47,7 +47,7 @@ error_unit         time_up, time_down       widest pulses                       
 feedback_synapse   read_charge, v_width     charge of a 10 ns pulse at full weight, and  C, V
                                             the width of its tanh
 learning_unit      capacitance, v_width     of the integrator, and of its splitter       F, V
-                   v_offset                 of the splitter                              V
+                   v_offset                 of the splitter, trimmed to TRIM_REST        V
                    down                     negative over positive signals               1
 weight_store       share, pull              see :class:`WeightStore`                     1
                    levels                   levels of one of a weight's two nodes        1
@@ -96,6 +96,9 @@ READ_PULSE = 10e-9
 """Width of the error pulse at which the feedback synapse's charge is stated, s."""
 WEIGHT_BOUND = WEIGHT_RANGE / (2.0 * WEIGHT_VOLT)
 """Weight units at either end of the range of a differential weight (90 mV)."""
+TRIM_REST = 0.1 / 64
+"""What is left of a learning unit's offset: half a step of six bits over +-0.1 units of error, the range of one feedback
+synapse from an always-on line, set once per cell to the weight at which no error gives no signal."""
 
 
 @pytree
@@ -230,7 +233,7 @@ def _learning(models: Mapping[str, Mapping[str, float]]) -> LearningUnit:
         error_up=error["time_up"] / widest,
         error_down=error["time_down"] / widest,
         saturation=unit["v_width"] * per_volt,
-        offset=unit["v_offset"] * per_volt,
+        offset=max(-TRIM_REST, min(unit["v_offset"] * per_volt, TRIM_REST)),
         down=unit["down"],
         hold_seconds=LEARNING_SECONDS,
         pause_seconds=PAUSE_SECONDS,

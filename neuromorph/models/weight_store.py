@@ -39,16 +39,26 @@ class WeightStore:
         """The fast weight after the rails."""
         return jnp.clip(fast, -self.bound, self.bound)
 
+    def written(self, weights: jax.Array) -> jax.Array:
+        """Weights from elsewhere as the store takes them: its nearest levels within its range."""
+        if not self.bits:
+            return self.clip(weights)
+        return self.clip(self.step * jnp.round(weights / self.step))
+
+    @property
+    def step(self) -> float | jax.Array:
+        """Distance of two levels of the slow copy, weight units."""
+        return 2.0 * self.bound / 2**self.bits
+
     def transfer(self, fast: jax.Array, slow: jax.Array, share: jax.Array, key: jax.Array) -> jax.Array:
         """Slow weight after one transfer; ``share`` (0 or 1) switches it off."""
         moved = slow + share * self.follow * (fast - slow)
         return self._round(moved, slow, key) if self.bits else moved
 
     def _round(self, moved: jax.Array, slow: jax.Array, key: jax.Array) -> jax.Array:
-        step = 2.0 * self.bound / 2**self.bits
-        low = jnp.floor(moved / step)
-        up = jax.random.uniform(key, slow.shape, jnp.float32) < moved / step - low
-        return step * (low + up)
+        low = jnp.floor(moved / self.step)
+        up = jax.random.uniform(key, slow.shape, jnp.float32) < moved / self.step - low
+        return self.step * (low + up)
 
     def age(self, fast: jax.Array, drift: jax.Array, frames: jax.Array | float) -> jax.Array:
         """The fast weight after ``frames`` frames of leak and of its own ``drift`` per frame."""

@@ -19,7 +19,9 @@ def instances(config: NetworkConfig) -> dict[str, float]:
     cells, notes, features = config.cells, config.notes, config.features.neurons
     gates = config.lines * 4 * cells
     readout, lateral = cells * notes, config.joint * notes * (notes - 1) / 2
-    nodes = 2 * (gates + 2 * readout + lateral)
+    units = 2 * cells
+    trims = units  # of the learning units' offsets
+    nodes = 2 * (gates + 2 * readout + trims + lateral)
     return {
         "axon_hillock": cells + notes,
         "adaptive_hillock": features,
@@ -34,10 +36,10 @@ def instances(config: NetworkConfig) -> dict[str, float]:
         "eligibility_trace": config.lines + cells,
         "gate_line": LINES_PER_CELL * cells,
         "eligibility_synapse": gates,
-        "learning_unit": 2 * cells,
+        "learning_unit": units,
         "error_unit": notes,
         "delta_synapse": readout,
-        "feedback_synapse": readout,
+        "feedback_synapse": readout + trims,
         "lateral_synapse": lateral,
         "weight_cell": nodes,
         "weight_refresh": nodes / REFRESHED_NODES,

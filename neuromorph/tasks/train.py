@@ -47,7 +47,7 @@ def train(
     schedule = run.facts.schedule
     for epoch in range(run.facts.position["epoch"], schedule.epochs):
         run = _train_epoch(run, pieces, epoch, progress)
-        run = _note_epoch(run, valid, epoch)
+        run = noted(run, valid, epoch)
         save_run(run)
     return run
 
@@ -100,7 +100,8 @@ def _train_chunk(run: Run, part: Stream, epoch: int, chunk: int) -> tuple[Run, f
     )
 
 
-def _note_epoch(run: Run, valid: Sequence[np.ndarray], epoch: int) -> Run:
+def noted(run: Run, valid: Sequence[np.ndarray], epoch: int) -> Run:
+    """``run`` with its held-out loss after ``epoch`` (-1: before the first) in its history; nothing is written."""
     note: dict[str, float] = {"epoch": epoch + 1}
     if valid:
         schedule = run.facts.schedule

@@ -7,7 +7,7 @@ import pytest
 
 from neuromorph.errors import InputError
 from neuromorph.models.eligibility_synapse import EligibilitySynapse, rational_power
-from neuromorph.models.fidelity import FORGET_SHARE, ideal_blocks, nominal_blocks
+from neuromorph.models.fidelity import FORGET_SHARE, TRIM_REST, ideal_blocks, nominal_blocks
 from tests.network.toys import FRAME, MODELS, toy_nominal
 
 
@@ -60,7 +60,9 @@ def test_the_learning_unit_saturates_at_the_charge_of_its_splitter():
     unit = toy_nominal().learning
     charge = 7.5e-15 * 30 / 71 * 1.63
     assert float(unit.saturation) == pytest.approx(60e-3 * 320e-15 / charge, rel=1e-6)
-    assert float(unit.signal(jnp.float32(1e-3))) == pytest.approx(1e-3, rel=1e-3)
+    trimmed = float(unit.offset)
+    assert trimmed == pytest.approx(TRIM_REST)
+    assert float(unit.signal(jnp.float32(trimmed + 1e-3))) == pytest.approx(1e-3, rel=1e-3)
     assert float(unit.signal(jnp.float32(50.0))) == pytest.approx(float(unit.saturation), rel=1e-6)
     assert float(unit.signal(jnp.float32(-50.0))) == pytest.approx(-0.98 * float(unit.saturation), rel=1e-6)
 

@@ -68,7 +68,7 @@ MODELS = {  # the study's measured values, rounded; tests only
     "gate_synapse": {"v_width": 69e-3},
     "error_unit": {"time_up": 16.5e-9, "time_down": 16.1e-9},
     "feedback_synapse": {"read_charge": 7.5e-15, "v_width": 71e-3},
-    "learning_unit": {"capacitance": 320e-15, "v_width": 60e-3, "v_offset": 0.0, "down": 0.98},
+    "learning_unit": {"capacitance": 320e-15, "v_width": 60e-3, "v_offset": 170e-6, "down": 0.98},
     "weight_store": {"share": 0.032, "pull": 4e-4, "levels": 32.0},
 }
 

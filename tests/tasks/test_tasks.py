@@ -20,6 +20,7 @@ from neuromorph.tasks.generate import generate, stretched_seconds
 from neuromorph.tasks.predict import predict_frames, predict_next
 from neuromorph.tasks.run import RunFacts, Schedule, load_run, log_odds, new_run, read_facts
 from neuromorph.tasks.train import train
+from neuromorph.tasks.transfer import transferred
 from tests.network.toys import NOTES, toy_config, toy_nominal, tunes
 
 CHUNK = 128
@@ -64,6 +65,23 @@ def test_a_hardware_parameter_changes_the_loss(trained):
         return evaluate(network, trained.state, tunes(2), chunk_frames=CHUNK)
 
     assert abs(with_gate(32.8e-3).nll - with_gate(45e-3).nll) > 1e-3
+
+
+def test_weights_go_to_other_hardware_at_its_levels_and_go_on_learning(trained, tmp_path):
+    blocks = toy_nominal()
+    schedule = Schedule(1, 0.03, 1.0, chunk_frames=CHUNK)
+    moved = transferred(trained, tmp_path, blocks, fidelity="nominal", schedule=schedule, seed=0, data="tune")
+    step = float(blocks.store.step)
+    steps = np.asarray(moved.state.fast.gates) / step
+    assert np.allclose(steps, np.round(steps), atol=1e-4)
+    assert np.abs(steps).max() <= float(blocks.store.bound) / step + 1e-4
+    near = np.abs(np.asarray(trained.state.fast.gates)) < float(blocks.store.bound)
+    lost = np.asarray(moved.state.fast.gates - trained.state.fast.gates)[near]
+    assert np.abs(lost).max() <= step / 2 * (1 + 1e-4)
+    assert moved.facts.phases[-1] == {"phase": "transfer", "fidelity": "nominal", "data": "tune"}
+    before = nll(moved, tunes(4))
+    assert before < 0.6 * nll(fresh(tmp_path, blocks, joint=True), tunes(4))
+    assert nll(train(moved, tunes()), tunes(4)) < before
 
 
 def test_plastic_evaluation_learns_while_it_predicts(tmp_path):

@@ -1,0 +1,55 @@
+"""What a network has learned, carried to other hardware: weights go over, states begin at rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from neuromorph.models.fidelity import BlockSet
+from neuromorph.network.state import State
+from neuromorph.tasks.run import Run, Schedule, new_run
+
+
+def transferred(
+    source: Run,
+    path: Path,
+    blocks: BlockSet,
+    *,
+    fidelity: str,
+    schedule: Schedule,
+    seed: int,
+    library_hash: str = "",
+    noise: bool = False,
+    data: str = "",
+) -> Run:
+    """A run at ``path`` that goes on from the weights of ``source`` on ``blocks``; nothing is written yet.
+
+    Sizes, learning constants and the way it hears are the source's.  Weights are written at the levels of the new
+    hardware's store, those outside its range at the range's end, and fast and slow copies start alike.
+
+    Parameters
+    ----------
+    blocks : of the source's frame
+    fidelity, noise, library_hash : what the blocks are
+    schedule, seed : of the adaptation, which starts at its first pass
+    data : what it will adapt to, for the record
+    """
+    phases = [*source.facts.phases, {"phase": "transfer", "fidelity": fidelity, "data": data}]
+    facts = replace(
+        source.facts, seed=seed, schedule=schedule, fidelity=fidelity, library_hash=library_hash, noise=noise,
+        phases=phases, history=[], position={"epoch": 0, "chunk": 0}, listening={},
+    )  # fmt: skip
+    run = new_run(path, facts, blocks)
+    return replace(run, state=_written(source.state, run.state, blocks))
+
+
+def _written(learned: State, fresh: State, blocks: BlockSet) -> State:
+    written = blocks.store.written
+    weights = replace(
+        learned.fast,
+        gates=written(learned.fast.gates),
+        readout=written(learned.fast.readout),
+        lateral=written(learned.fast.lateral),
+    )
+    features = replace(fresh.features, weights=learned.features.weights, threshold=learned.features.threshold)
+    return replace(fresh, fast=weights, slow=weights, feedback=written(learned.feedback), features=features)
