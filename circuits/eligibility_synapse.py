@@ -16,7 +16,9 @@ from neuromorph.fitting.eligibility import (
     FRAME,
     FRAMES,
     LEAK_FULL,
+    LINES,
     PSI_FULL,
+    WEIGHT_MEAN,
     WIDEST,
     fit_eligibility,
     random_activity,
@@ -27,21 +29,11 @@ from neuromorph.fitting.update_knobs import KNOBS, knob_sweeps
 from neuromorph.spice.waveforms import integral, pulses, sample, staircase, windows
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
-MEAN = 0.6
-"""V of both weight nodes at weight zero."""
 WEIGHT_CAPACITOR = 800e-15
-PSI_RAIL = 0.35
 PULSE = 150e-9
 """When the lines have settled, s."""
 HEIGHT = KNOBS["height"][2]
 """V of a learning pulse."""
-LINES = (
-    f"vpr psirail 0 {PSI_RAIL}\nvbp vbp 0 0.54\nvbn vbn 0 0.26\n"
-    "xlp psip vpp psirail vdd vbp vbn gate_line\nclp vpp 0 50f\n"
-    "xln psin vpn psirail vdd vbp vbn gate_line\ncln vpn 0 50f\n"
-    "xlf forget vf vs vdd vbp vbn gate_line\nclf vf 0 100f"
-)
-"""Real lines with half the capacitance that gates and wire have besides this synapse."""
 
 
 def _volt(y):
@@ -60,7 +52,7 @@ def _frames(circuit, point):
     cards = (
         f"{LINES}\nvpulse pulse 0 {pulses(times, width=2e-9)}\niup 0 psip {up}\nidn 0 psin {down}\n"
         f"ifg 0 forget {staircase(edges, LEAK_FULL * forget, 0.5e-9)}\nvlp lp 0 0\nvln ln 0 0\n"
-        f".ic v(wp)={MEAN} v(wn)={MEAN} v(ep)=0.27 v(en)=0.27"
+        f".ic v(wp)={WEIGHT_MEAN} v(wn)={WEIGHT_MEAN} v(ep)=0.27 v(en)=0.27"
     )
     stop = FRAMES * FRAME
     return circuit.testbench(point, cards, f".tran 0.5n {stop:g} 0 0.5n", "v(ep) v(en) v(wp) v(wn)")
@@ -76,7 +68,7 @@ def _update_deck(circuit, point, analysis, cards=""):
     sources = (
         f"vep ep 0 {_volt(point['y_up']):.9g}\nven en 0 {_volt(point['y_down']):.9g}\n"
         f"cwp wp 0 {WEIGHT_CAPACITOR}\ncwn wn 0 {WEIGHT_CAPACITOR}\n"
-        f".ic v(wp)={MEAN + half:.9g} v(wn)={MEAN - half:.9g}\n{cards}"
+        f".ic v(wp)={WEIGHT_MEAN + half:.9g} v(wn)={WEIGHT_MEAN - half:.9g}\n{cards}"
     )
     return circuit.testbench(point, sources, analysis, "v(wp) v(wn) i(vdd)", subcircuit="three_factor_update")
 
@@ -119,7 +111,7 @@ def _floor(circuit, point):
     """An open forget gate discharges a full trace for five frames: where it stops."""
     cards = (
         f"{LINES}\nvpulse pulse 0 0\niup 0 psip 1p\nidn 0 psin 1p\nifg 0 forget {point['i_forget']:.9g}\n"
-        f"vlp lp 0 0\nvln ln 0 0\n.ic v(wp)={MEAN} v(wn)={MEAN} v(ep)={E_REF} v(en)={E_REF}"
+        f"vlp lp 0 0\nvln ln 0 0\n.ic v(wp)={WEIGHT_MEAN} v(wn)={WEIGHT_MEAN} v(ep)={E_REF} v(en)={E_REF}"
     )
     return circuit.testbench(point, cards, f".tran 1n {10 * FRAME:g} 0 2n", "v(ep)")
 
@@ -135,7 +127,7 @@ def _inject(circuit, point):
     cards = (
         f"{LINES}\nvpulse pulse 0 {pulses(np.array([PULSE]), width=2e-9)}\n"
         f"iup 0 psip {point['psi'] * PSI_FULL:.9g}\nidn 0 psin 1p\nifg 0 forget 1n\nvlp lp 0 0\nvln ln 0 0\n"
-        f".ic v(wp)={MEAN} v(wn)={MEAN} v(ep)={_volt(point['y']):.9g} v(en)=0.27"
+        f".ic v(wp)={WEIGHT_MEAN} v(wn)={WEIGHT_MEAN} v(ep)={_volt(point['y']):.9g} v(en)=0.27"
     )
     return circuit.testbench(point, cards, f".tran 0.5n {PULSE + 30e-9:g} 0 0.5n", "v(ep)")
 

@@ -52,6 +52,12 @@ def transistor(v: Any, default: float, width: float, turn: float, power: float) 
     return (np.logaddexp(0, height / power - turn) / np.logaddexp(0, -turn)) ** power
 
 
+def transistor_bias(factor: float, default: float, width: float, turn: float, power: float) -> float:
+    """The voltage at which :func:`transistor` is ``factor`` (> 0): its inverse."""
+    level = factor ** (1 / power) * np.logaddexp(0, -turn)
+    return float(default + width * power * (turn + np.log(np.expm1(level))))
+
+
 def fit_efold(v: np.ndarray, current: np.ndarray, default: float, block: str, sign: float = 1.0) -> Law:
     """Width and bend of :func:`efold`, by relative error.
 

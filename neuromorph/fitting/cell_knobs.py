@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from neuromorph.fitting.bias import WIDTH, settings, transistor
+from neuromorph.fitting.bias import WIDTH, settings, transistor, transistor_bias
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.library import BlockData
 
@@ -60,6 +60,18 @@ def at_knobs(parameters: Mapping[str, float], **knobs: float) -> dict[str, float
         law = {name: p[f"{tail.knob}_{name}"] for name in LAW}
         p = _set(p, tail, values[tail.knob], law)
     return p
+
+
+def reading(parameters: Mapping[str, float], current: float) -> dict[str, float]:
+    """The cell's parameters with ``vbo`` where its read-out's full scale is ``current``, A.
+
+    Raises
+    ------
+    OutOfRange
+        When no bias in the knob's range gives that current.
+    """
+    law = {name: parameters[f"vbo_{name}"] for name in ("width", "turn", "power")}
+    return at_knobs(parameters, vbo=transistor_bias(current / parameters["i_read"], KNOBS["vbo"][2], **law))
 
 
 def _set(p: Mapping[str, float], tail: Tail, bias: float, law: Mapping[str, float]) -> dict[str, float]:

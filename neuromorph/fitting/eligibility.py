@@ -32,6 +32,19 @@ BASE = 4e-9
 """Width of both learning pulses without a signal, s."""
 WEIGHT_RANGE = 0.18
 """Between the ends of a differential weight, V."""
+WEIGHT_MEAN = 0.6
+"""V of both weight nodes at weight zero."""
+PSI_RAIL = 0.35
+TRACE_WIDTH = 30.2e-3
+"""V per e-fold of the traces' own scale; the update reads it with a power close to one."""
+LINES = (
+    f"vpr psirail 0 {PSI_RAIL}\nvbp vbp 0 0.54\nvbn vbn 0 0.26\n"
+    "xlp psip vpp psirail vdd vbp vbn gate_line\nclp vpp 0 50f\n"
+    "xln psin vpn psirail vdd vbp vbn gate_line\ncln vpn 0 50f\n"
+    "xlf forget vf vs vdd vbp vbn gate_line\nclf vf 0 100f"
+)
+"""Cards of a synapse's two psi lines and its forget line, with half the capacitance that gates and wire have besides
+it."""
 
 
 def random_activity(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -127,13 +140,11 @@ def _fit_update(data: BlockData) -> tuple[dict[str, float], dict[str, float], fl
 
 _TRACE = ("gain", "decay_full", "decay_power", "psi_power", "residual")
 _TRACE_SCALE = np.array([0.1, 1.0, 1.0, 1.0, 0.01])
-_WIDTH = 30.2e-3
-"""V per e-fold of the traces' own scale; the update reads it with a power close to one."""
 
 
 def _measured(sweep: SweepData) -> np.ndarray:
     """y+ - y- at the frames' ends, shape (seeds, frames)."""
-    return _trace(sweep["e_up"], _WIDTH) - _trace(sweep["e_down"], _WIDTH)
+    return _trace(sweep["e_up"], TRACE_WIDTH) - _trace(sweep["e_down"], TRACE_WIDTH)
 
 
 def _fit_traces(data: BlockData, free: Sequence[str]) -> tuple[dict[str, float], np.ndarray, float]:
@@ -164,7 +175,7 @@ def fit_eligibility(data: BlockData) -> FittedModel:
     drift = hold["drift"] / WEIGHT_RANGE
     parameters = {
         **moved, **traces, **knobs, **rails, "ideal_gain": ideal["gain"], "ideal_decay": ideal["decay_full"],
-        "v_trace": _WIDTH / moved["trace_power"], "full_update": float(update(moved, 1.0, 0.01, WIDEST)),
+        "v_trace": TRACE_WIDTH / moved["trace_power"], "full_update": float(update(moved, 1.0, 0.01, WIDEST)),
         "drift_common": float(np.abs(hold["drift_common"]).max() / WEIGHT_RANGE),
         "drift": float(np.abs(drift).max()), "floor": float(data["floor"]["y"][-1]),
         "energy_per_update": float(data["update"]["energy"].mean()),

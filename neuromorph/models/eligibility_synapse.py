@@ -47,6 +47,7 @@ class EligibilitySynapse:
     tau_pre : filter of the spikes that charge the trace, s; 0 is the raw spike
     tau_output : filter of the spikes that gate the output gate's update, s (one a line;
         the output gate has no trace of its own)
+    external : share of its design charge that a note's or a feature's spike adds to a trace, by its pulse's width
     residual : share of itself that a spike adds to a trace
     lag : time constant of the buffered forget line, s
     compression : 1 / y_ref; 0 is the linear, ideal product
@@ -59,6 +60,7 @@ class EligibilitySynapse:
     leak_rate: float | jax.Array
     tau_pre: float | jax.Array = 0.0
     tau_output: float | jax.Array = 10e-9
+    external: float | jax.Array = 1.0
     residual: float | jax.Array = 0.0
     lag: float | jax.Array = 0.0
     compression: float | jax.Array = 0.0

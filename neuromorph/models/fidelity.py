@@ -96,6 +96,9 @@ READ_PULSE = 10e-9
 """Width of the error pulse at which the feedback synapse's charge is stated, s."""
 WEIGHT_BOUND = WEIGHT_RANGE / (2.0 * WEIGHT_VOLT)
 """Weight units at either end of the range of a differential weight (90 mV)."""
+PULSE_RATIO = 2.0
+"""Width of the pulses on notes' and features' lines over that on cells' lines, 2.85 and 1.43 ns, the range of the spike
+shaper's knob: what a spike adds to a trace goes with the width of its pulse."""
 TRIM_REST = 0.1 / 64
 """What is left of a learning unit's offset: half a step of six bits over +-0.1 units of error, the range of one feedback
 synapse from an always-on line, set once per cell to the weight at which no error gives no signal."""
@@ -214,6 +217,7 @@ def _eligibility(p: _Parameters, line: _Parameters, frame: Frame) -> Eligibility
     return EligibilitySynapse(
         leak_rate=p["decay_full"] / TRACE_FRAME * FORGET_SHARE ** p["decay_power"],
         tau_output=frame.tau_synapse,
+        external=min(PULSE_RATIO * frame.input_spikes / frame.spikes_per_unit, 1.0),
         residual=p["residual"],
         lag=line["close_time"] / math.log(100.0),
         compression=p["compression"],

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from neuromorph.errors import InputError
+from neuromorph.fitting.cell_knobs import reading
 from neuromorph.library import Library
 from neuromorph.models.box import box_of
 from neuromorph.models.fidelity import BlockSet, ideal_blocks, nominal_blocks
 from neuromorph.models.frame import Frame
-from neuromorph.models.neuron_hardware import hardware_neuron
+from neuromorph.models.neuron_hardware import full_scale_current, hardware_neuron
 from neuromorph.models.noise import noise_of
 from neuromorph.models.pytree import as_float32
 
@@ -60,8 +61,10 @@ def blocks_for(fidelity: str, frame: Frame, library: Library, noise: bool = Fals
 def with_fitted_neuron(
     models: Mapping[str, Mapping[str, float]], frame: Frame, noise: bool = False
 ) -> BlockSet:
-    """Nominal blocks from fitted parameters, the neuron included."""
+    """Nominal blocks from fitted parameters, the neuron included; the cells' read-out is biased to its full scale."""
     unit_interval = frame.seconds / frame.spikes_per_unit
+    full_scale = full_scale_current(models["axon_hillock"], unit_interval)
+    models = {**models, "memory_cell": reading(models["memory_cell"], full_scale)}
     neuron = hardware_neuron(models["axon_hillock"], unit_interval, frame.tick_seconds)
     blocks = nominal_blocks(models, frame, neuron=neuron)
     return replace(blocks, noise=as_float32(noise_of(models, frame))) if noise else blocks

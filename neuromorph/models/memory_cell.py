@@ -49,6 +49,10 @@ class MemoryCell:
         """lambda, the share of c that leaves within ``seconds`` at the leak gate's value."""
         return seconds * self.leak_rate * gate
 
+    def away(self, c: jax.Array) -> jax.Array:
+        """S, the distance from rest that the leak sees."""
+        return self.leak_width * jnp.tanh((c - self.rest) / self.leak_width)
+
     def product(self, c: jax.Array, g: jax.Array) -> jax.Array:
         """G, the candidate ``g`` as it charges a cell that stands at ``c``."""
         if not self.railed:
@@ -63,9 +67,8 @@ class MemoryCell:
         self, c: jax.Array, gate: jax.Array, g: jax.Array, leak: jax.Array, seconds: float | jax.Array
     ) -> jax.Array:
         """c after ``seconds`` (a tick, ``leak`` << 1) charged by ``gate`` times the candidate; second order in leak."""
-        away = self.leak_width * jnp.tanh((c - self.rest) / self.leak_width)
         gain = seconds * (self.charge_rate * gate * self.product(c, g) - self.drift_rate)
-        moved = c - (leak - 0.5 * leak * leak) * away + gain * (1.0 - 0.5 * leak)
+        moved = c - (leak - 0.5 * leak * leak) * self.away(c) + gain * (1.0 - 0.5 * leak)
         # the constant fall has no headroom left at a rail either
         return jnp.clip(moved, -self.rail, self.rail) if self.railed else moved
 

@@ -61,6 +61,11 @@ class HardwareNeuron:
         return HardwareState(membrane, since), spikes
 
 
+def full_scale_current(model: Mapping[str, float], unit_interval: float) -> float:
+    """Current at unit drive, A: charges the membrane in ``unit_interval`` (s) where dead time and leak cost nothing."""
+    return model["capacitance"] * model["threshold"] / unit_interval
+
+
 def hardware_neuron(model: Mapping[str, float], unit_interval: float, tick_seconds: float) -> HardwareNeuron:
     """The fitted neuron, driven so that unit drive gives the network's design rate.
 
@@ -73,7 +78,6 @@ def hardware_neuron(model: Mapping[str, float], unit_interval: float, tick_secon
     tick_seconds : float
         s; divided into substeps of at most 0.5 ns.
     """
-    charge = model["capacitance"] * model["threshold"]
     parameters = NeuronParameters(
         capacitance=model["capacitance"] * _NANO**2,
         threshold=model["threshold"],
@@ -86,5 +90,5 @@ def hardware_neuron(model: Mapping[str, float], unit_interval: float, tick_secon
     )
     parameters = jax.tree.map(lambda value: jnp.asarray(value, jnp.float32), parameters)
     substeps = max(1, round(tick_seconds / STEP_SECONDS + 0.49))
-    full_scale = jnp.asarray(charge / unit_interval * _NANO, jnp.float32)
+    full_scale = jnp.asarray(full_scale_current(model, unit_interval) * _NANO, jnp.float32)
     return HardwareNeuron(parameters, full_scale, jnp.asarray(tick_seconds, jnp.float32), substeps)

@@ -108,7 +108,7 @@ def listen(network: Network, state: State, inputs: FrameInput) -> tuple[State, H
     recent = jnp.concatenate([recent_notes, recent_features])
     lines = LineState(recent, pre, output, trace)
     state = replace(state, features=features, lines=lines, cells=cells, eligibility=eligibility)
-    activity = _with_bias_line(output * _share(network, blocks.eligibility.tau_output))
+    activity = _with_bias_line(output * line_share(network, blocks.eligibility.tau_output))
     return state, Heard(cells.read, activity, record, notes, feature_spikes)
 
 
@@ -137,7 +137,7 @@ def _traced(
     leak = synapse.leak(record.gates[:, 1], h)
     filtered_pre = filtered(spikes, state.lines.pre, h, synapse.tau_pre)
     output = filtered_end(spikes, state.lines.output, h, synapse.tau_output)
-    pre = _with_bias_line(filtered_pre * _share(network, synapse.tau_pre)[None, :])
+    pre = _with_bias_line(filtered_pre * trace_charges(network)[None, :])
     keep = 1.0 - reset.astype(jnp.float32)
     still = jnp.concatenate([spikes, jnp.zeros((len(spikes), 1), jnp.float32)], axis=1)  # the bias line
     eligibility = frame_update(
@@ -171,11 +171,18 @@ def _line_charges(config: NetworkConfig) -> jax.Array:
     return jnp.concatenate(parts)
 
 
-def _share(network: Network, tau: float | jax.Array) -> jax.Array:
+def line_share(network: Network, tau: float | jax.Array) -> jax.Array:
     """Charge of a filtered spike by line, so that its sum over time is that on the dendrite."""
     frame = network.config.frame
     own = 1.0 - decay_over(frame.tick_seconds, tau)
     return _line_charges(network.config) * own / (1.0 - decay_over(frame.tick_seconds, frame.tau_synapse))
+
+
+def trace_charges(network: Network) -> jax.Array:
+    """What a spike adds to an eligibility trace at unit psi, by line, [lines - 1]."""
+    config, synapse = network.config, network.blocks.eligibility
+    external = jnp.arange(config.lines - 1) < config.notes + config.features.neurons
+    return line_share(network, synapse.tau_pre) * jnp.where(external, synapse.external, 1.0)
 
 
 def learn(network: Network, state: State, heard: Heard, inputs: FrameInput) -> tuple[State, jax.Array]:

@@ -2,7 +2,7 @@
 
 Per synapse k -> j and tick h: ``y <- (1 + r s_k) y exp(-lambda_j) + psi_j x_k`` with
 
-    psi_i = +-g s'(z_i) k_in h,  psi_f = +-lambda (ds/dz / s)(c - c0),  psi_g = i g'(z_g) k_in h
+    psi_i = +-g s'(z_i) k_in h,  psi_f = +-lambda (ds/dz / s) S(c - c0),  psi_g = i g'(z_g) k_in h
 
 (twin traces hold the positive and the negative part; s_k: the line's spikes).  Because the decay belongs
 to the cell and the residual charge r to the line, a frame's worth of ticks is one matrix product: exact, lazy.
@@ -58,8 +58,7 @@ def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> Traces
     gain = tick_seconds * blocks.cell.charge_rate
     slope = jax.vmap(blocks.gate.slope)(record.gates)
     psi_i = gain * record.g * slope[:, 0]
-    away = record.c - blocks.cell.rest
-    psi_f = tick_seconds * blocks.cell.leak_rate * slope[:, 1] * away
+    psi_f = tick_seconds * blocks.cell.leak_rate * slope[:, 1] * blocks.cell.away(record.c)
     psi_g = gain * record.gates[:, 0] * jax.vmap(blocks.tanh.slope)(record.g)
     return Traces(
         jnp.maximum(psi_i, 0), jnp.maximum(-psi_i, 0), jnp.maximum(psi_f, 0), jnp.maximum(-psi_f, 0), psi_g
