@@ -88,6 +88,15 @@ def _hardware_commands(commands) -> None:
         help="keep the held-out curves there, and use them again while circuits and stimuli are the same",
     )  # fmt: skip
     p.add_argument("--json", metavar="FILE", help="merge the figures into this result file")
+    spots = p.add_argument_group("spot check of a trained network: verify RUN --spots 8")
+    spots.add_argument(
+        "--spots", type=_count, metavar="N", help="replay N cells and synapses of a run in ngspice"
+    )
+    spots.add_argument("--frames", type=_count, default=6, help="frames that are replayed (%(default)s)")
+    spots.add_argument("--data", help="what the run hears meanwhile; what it was trained on by default")
+    spots.add_argument("--seed", type=int, default=0, help="of the choice (%(default)s)")
+    spots.add_argument("--rate", type=_positive, default=0.03, help="learning rate meanwhile (%(default)s)")
+    spots.add_argument("--out", default="out/spots.png", metavar="PNG", help="picture (%(default)s)")
 
 
 def _device_command(commands) -> None:

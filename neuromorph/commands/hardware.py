@@ -29,6 +29,10 @@ c1 out 0 1p
 """
 
 
+SPOT_CIRCUITS = ("memory_cell", "axon_hillock", "eligibility_synapse")
+"""What a spot check of a network replays."""
+
+
 def chosen(names: list[str]) -> list[Circuit]:
     """Circuits by name or path, each once; all of the project's when none is named.
 
@@ -138,6 +142,10 @@ def _print_model(name: str, model: FittedModel) -> None:
 
 def run_verify(args: argparse.Namespace) -> int:
     """Score the stored models on held-out SPICE, measured now or kept from a run on the same circuits."""
+    if args.spots:
+        from neuromorph.commands.spots import run_spots
+
+        return run_spots(args, {circuit.name: circuit for circuit in chosen(list(SPOT_CIRCUITS))})
     library = Library(args.library)
     references = Library(args.references) if args.references else None
     if references and references.path.resolve() == library.path.resolve():

@@ -62,16 +62,21 @@ def at_knobs(parameters: Mapping[str, float], **knobs: float) -> dict[str, float
     return p
 
 
+def read_bias(parameters: Mapping[str, float], current: float) -> float:
+    """``vbo`` at which the read-out's full scale is ``current`` (A), V; it may lie outside the knob's range."""
+    law = {name: parameters[f"vbo_{name}"] for name in ("width", "turn", "power")}
+    return transistor_bias(current / parameters["i_read"], KNOBS["vbo"][2], **law)
+
+
 def reading(parameters: Mapping[str, float], current: float) -> dict[str, float]:
-    """The cell's parameters with ``vbo`` where its read-out's full scale is ``current``, A.
+    """The cell's parameters with ``vbo`` at :func:`read_bias`.
 
     Raises
     ------
     OutOfRange
         When no bias in the knob's range gives that current.
     """
-    law = {name: parameters[f"vbo_{name}"] for name in ("width", "turn", "power")}
-    return at_knobs(parameters, vbo=transistor_bias(current / parameters["i_read"], KNOBS["vbo"][2], **law))
+    return at_knobs(parameters, vbo=read_bias(parameters, current))
 
 
 def _set(p: Mapping[str, float], tail: Tail, bias: float, law: Mapping[str, float]) -> dict[str, float]:

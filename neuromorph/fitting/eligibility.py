@@ -1,6 +1,6 @@
 """Eligibility synapse: twin log-domain traces and the three-factor update of a differential weight.
 
-Trace: y = exp((e - e_ref) / w); y <- y e^(-lambda t) between pulses, y <- (1 + k) y + G psi at a pulse.
+Trace: y = exp((e - e_ref) / w); y <- y e^(-lambda t) between pulses, y <- y + r y / (y + y_r) + G psi^p at a pulse.
 Update: d(wp - wn) = r (T_lp - T_ln) (y+ - y-) / (1 + kappa (y+ + y-)).
 """
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from neuromorph.errors import FitFailed
 from neuromorph.figures import Figure
 from neuromorph.fitting import trace_knobs, update_knobs
 from neuromorph.fitting.least_squares import least_squares
@@ -50,24 +51,31 @@ it."""
 def random_activity(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pulse times (s), signed psi of full scale and forget current of full scale, per frame.
 
-    Pulses do not come within 5 ns of each other; a quarter of the frames has psi = 0; forget currents are spread
-    evenly in the logarithm over a factor of 60.
+    As a network has them: pulses do not come within 5 ns of each other nor before the lines have settled; a quarter of
+    the frames has psi = 0, the others are spread evenly in the logarithm from 0.03 to 0.85, forget currents over a
+    factor of 500.
     """
     rng = np.random.default_rng(seed)
     times: list[float] = []
     for frame in range(FRAMES):
         last = -np.inf
-        for t in np.sort(rng.uniform(3e-9, 95e-9, rng.integers(0, 9))):
+        for t in np.sort(rng.uniform(15e-9, 95e-9, rng.integers(0, 9))):
             if t - last > 5e-9:
                 times.append(frame * FRAME + t)
                 last = t
-    psi = rng.uniform(-1, 1, FRAMES) * (rng.random(FRAMES) > 0.25)
-    forget = np.exp(rng.uniform(np.log(1 / 60), 0.0, FRAMES))
+    psi = np.exp(rng.uniform(np.log(0.03), np.log(0.85), FRAMES)) * rng.choice((-1, 1), FRAMES)
+    psi *= rng.random(FRAMES) > 0.25
+    forget = np.exp(rng.uniform(np.log(1 / 500), 0.0, FRAMES))
     return np.array(times), psi, forget
 
 
 def recursion(
-    times: np.ndarray, psi: np.ndarray, decay: np.ndarray, gain: float, residual: float = 0.0
+    times: np.ndarray,
+    psi: np.ndarray,
+    decay: np.ndarray,
+    gain: float,
+    residual: float = 0.0,
+    half: float = 1.0,
 ) -> np.ndarray:
     """One trace at the frames' ends.
 
@@ -79,14 +87,15 @@ def recursion(
         Charge of a pulse (not negative) and -ln f of each frame.
     gain : float
         Trace added by a pulse at psi = 1.
-    residual : float
-        k: share of the trace itself that a pulse adds.
+    residual, half : float
+        r, y_r: what a pulse adds of itself, whatever psi is, to a large trace, and the trace that gets half of it.
     """
     y, values = 0.0, np.empty(len(psi))
     for frame in range(len(psi)):
         now = 0.0
         for t in times[(times >= frame * FRAME) & (times < (frame + 1) * FRAME)] / FRAME - frame:
-            y = y * np.exp(-decay[frame] * (t - now)) * (1 + residual) + gain * psi[frame]
+            y *= np.exp(-decay[frame] * (t - now))
+            y += residual * y / (y + half) + gain * psi[frame]
             now = t
         y *= np.exp(-decay[frame] * (1 - now))
         values[frame] = y
@@ -97,9 +106,10 @@ def eligibility(p: dict[str, float], seed: int, residual: bool = True) -> np.nda
     """y+ - y- of the model after each frame of a random activity; the floors cancel."""
     times, psi, forget = random_activity(seed)
     decay = p["decay_full"] * forget ** p["decay_power"]
-    k = p["residual"] if residual else 0.0
+    own = (p["residual"], p["residual_half"]) if residual else (0.0, 1.0)
     up, down = (
-        recursion(times, np.maximum(sign * psi, 0) ** p["psi_power"], decay, p["gain"], k) for sign in (1, -1)
+        recursion(times, np.maximum(sign * psi, 0) ** p["psi_power"], decay, p["gain"], *own)
+        for sign in (1, -1)
     )
     return up - down
 
@@ -138,8 +148,71 @@ def _fit_update(data: BlockData) -> tuple[dict[str, float], dict[str, float], fl
     return values, dict(zip(_UPDATE, dx * _UPDATE_SCALE, strict=True)), float(np.abs(residuals(x)).max())
 
 
-_TRACE = ("gain", "decay_full", "decay_power", "psi_power", "residual")
-_TRACE_SCALE = np.array([0.1, 1.0, 1.0, 1.0, 0.01])
+def _fit_decay(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
+    """decay_full and decay_power from traces that fall towards the floor at constant forget currents.
+
+    Returns
+    -------
+    values, deviation : dict
+    error : float
+        Largest relative error of a decay per frame.
+    """
+    sweep = data["floor"]
+    above = sweep["trace"] - sweep["trace"].min()
+    low, high = FALLING
+    rates = []
+    for y in above:
+        falling = np.flatnonzero((y > low) & (y < high))
+        if len(falling) < 3:
+            raise FitFailed(
+                f"{data.name}: {len(falling)} points of sweep floor lie between {low:g} and {high:g}"
+            )
+        rates.append(-np.polyfit(sweep["time"][falling], np.log(y[falling]), 1)[0] * FRAME)
+    share, rate = np.log(sweep["i_forget"] / LEAK_FULL), np.log(rates)
+    (power, full), spread = np.polyfit(share, rate, 1, cov=True)
+    error = np.abs(np.exp(full + power * share - rate) - 1).max()
+    values = {"decay_full": float(np.exp(full)), "decay_power": float(power)}
+    wide = np.sqrt(np.diag(spread))
+    return (
+        values,
+        {"decay_full": float(values["decay_full"] * wide[1]), "decay_power": float(wide[0])},
+        float(error),
+    )
+
+
+def _fit_residual(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
+    """What pulses through a closed psi line add, ``r_0 + r y / (y + y_r)``; r_0 is alike in both traces and cancels.
+
+    Returns
+    -------
+    values, deviation : dict
+    error : float
+        Largest error of a step over the largest step.
+    """
+    sweep = data["residue"]
+    y, step = sweep["y"], sweep["step"][0]
+    names, scale = ("residual_common", "residual", "residual_half"), np.array([5e-4, 1e-3, 0.2])
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        common, residual, half = x * scale
+        return (common + residual * y / (y + half) - step) / step.max()
+
+    x, dx = least_squares(residuals, [1.0, 1.0, 1.0], names, data.name)
+    error = float(np.abs(residuals(x)).max())
+    return dict(zip(names, x * scale, strict=True)), dict(zip(names, dx * scale, strict=True)), error
+
+
+FALLING = (0.03, 0.85)
+"""Traces over their floor between which their decay is read: below the injector's bend, above the floor's own."""
+_TRACE = ("gain", "psi_power")
+_IDEAL = {
+    "gain": 0.03,
+    "decay_full": 3.0,
+    "decay_power": 1.0,
+    "psi_power": 1.0,
+    "residual": 0.0,
+    "residual_half": 1.0,
+}
 
 
 def _measured(sweep: SweepData) -> np.ndarray:
@@ -147,12 +220,14 @@ def _measured(sweep: SweepData) -> np.ndarray:
     return _trace(sweep["e_up"], TRACE_WIDTH) - _trace(sweep["e_down"], TRACE_WIDTH)
 
 
-def _fit_traces(data: BlockData, free: Sequence[str]) -> tuple[dict[str, float], np.ndarray, float]:
-    """Trace parameters named in ``free``; the others stay at the ideal recursion's."""
+def _fit_traces(
+    data: BlockData, free: Sequence[str], known: Mapping[str, float]
+) -> tuple[dict[str, float], np.ndarray, float]:
+    """Trace parameters named in ``free``; the others stay at the ideal recursion's or ``known``."""
     sweep = data["frames"]
     measured = _measured(sweep)
-    ideal = {"gain": 0.1, "decay_full": 1.0, "decay_power": 1.0, "psi_power": 1.0, "residual": 0.0}
-    scale = {n: s for n, s in zip(_TRACE, _TRACE_SCALE, strict=True)}
+    ideal = {**_IDEAL, **known}
+    scale = _IDEAL
 
     def model(x: np.ndarray) -> np.ndarray:
         p = ideal | {n: v * scale[n] for n, v in zip(free, x, strict=True)}
@@ -167,8 +242,10 @@ def _fit_traces(data: BlockData, free: Sequence[str]) -> tuple[dict[str, float],
 def fit_eligibility(data: BlockData) -> FittedModel:
     """Update law, trace recursion with its circuit's terms, drift, energy."""
     moved, d_moved, update_error = _fit_update(data)
-    traces, d_traces, rms = _fit_traces(data, _TRACE)
-    ideal, _, ideal_rms = _fit_traces(data, ("gain", "decay_full"))
+    decay, d_decay, decay_error = _fit_decay(data)
+    residual, d_residual, residual_error = _fit_residual(data)
+    traces, d_traces, rms = _fit_traces(data, _TRACE, decay | residual)
+    ideal, _, ideal_rms = _fit_traces(data, ("gain", "decay_full"), {})
     knobs, d_knobs, knob_errors = fit_update_knobs(data, moved, _of_one)
     rails, d_rails, rail_errors = fit_trace_knobs(data)
     hold = data["hold"]
@@ -185,6 +262,8 @@ def fit_eligibility(data: BlockData) -> FittedModel:
     }  # fmt: skip
     errors = {
         "update_max_of_full_scale": update_error,
+        "decay_max_relative": decay_error,
+        "residual_max_of_full_scale": residual_error,
         "trace_rms": rms,
         "trace_rms_ideal_recursion": ideal_rms,
         **knob_errors,
@@ -193,7 +272,7 @@ def fit_eligibility(data: BlockData) -> FittedModel:
     box = {"y": (0.01, 5.0), "width": (-WIDEST, WIDEST), "weight": (-0.09, 0.09)}
     ranges = {**update_knobs.KNOBS, **trace_knobs.KNOBS}
     box |= {name: (low, high) for name, (low, high, _) in ranges.items()}
-    deviation = d_moved | d_knobs | d_rails | dict(zip(_TRACE, d_traces, strict=True))
+    deviation = d_moved | d_knobs | d_rails | d_decay | d_residual | dict(zip(_TRACE, d_traces, strict=True))
     return FittedModel(
         "twin_log_traces", {k: float(v) for k, v in parameters.items()}, units, deviation, errors, box
     )

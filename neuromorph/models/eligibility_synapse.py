@@ -1,7 +1,7 @@
 """The three-factor synapse: two non-negative traces and a compressive update.
 
-A trace y decays with its cell's forget current, ``y' = -k s^a y``, and at a spike of its line becomes
-``(1 + r) y + psi``: the residual charge r is what the injector's switch leaves behind.  An update reads
+A trace y decays with its cell's forget current, ``y' = -k s^a y``, and a spike of its line adds ``psi`` and
+``r y / (y + y_r)``: the residual charge r is what the injector's switch leaves behind, whatever psi is.  An update reads
 ``share = (y+^p - y-^p) / (1 + kappa (y+^p + y-^p))``: two trace currents divide the current of the learning signal.
 Ideal: a = p = 1, r = kappa = 0.
 """
@@ -48,10 +48,11 @@ class EligibilitySynapse:
     tau_output : filter of the spikes that gate the output gate's update, s (one a line;
         the output gate has no trace of its own)
     external : share of its design charge that a note's or a feature's spike adds to a trace, by its pulse's width
-    residual : share of itself that a spike adds to a trace
+    residual, residual_half : r and y_r; a frame's spikes add theirs to the trace that it begins with
     lag : time constant of the buffered forget line, s
     compression : 1 / y_ref; 0 is the linear, ideal product
     leak_power : of the forget gate in the decay
+    floor : what a trace at rest still shows an update
     largest : where a trace stops, the end of its characterized range; without a leak the residual charge of many
         spikes would take it beyond all bounds
     power : of a trace in the update, as :func:`rational_power` gives it; None is 1
@@ -62,9 +63,11 @@ class EligibilitySynapse:
     tau_output: float | jax.Array = 10e-9
     external: float | jax.Array = 1.0
     residual: float | jax.Array = 0.0
+    residual_half: float | jax.Array = 1.0
     lag: float | jax.Array = 0.0
     compression: float | jax.Array = 0.0
     leak_power: float | jax.Array = 1.0
+    floor: float | jax.Array = 0.0
     largest: float | jax.Array = 1e30
     power: tuple[float | jax.Array, ...] | None = None
 
@@ -78,19 +81,16 @@ class EligibilitySynapse:
         late = (1.0 - decay) * (filter_matrix(len(rate), decay) @ (rate - rate[:1])) + rate[:1]
         return seconds * self.leak_rate * late
 
-    def growth(self, spikes: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """What later spikes of its line make of a charge at each tick, [ticks, lines], and of an old trace, [lines]."""
-        ticks = len(spikes)
-        later = jnp.triu(jnp.ones((ticks, ticks), jnp.float32), 1) @ spikes
-        rate = jnp.log1p(self.residual)
-        return jnp.exp(rate * later), jnp.exp(rate * jnp.sum(spikes, axis=0))
+    def pulsed(self, trace: jax.Array, pulses: jax.Array) -> jax.Array:
+        """Traces after so many ``pulses`` without psi."""
+        return trace + self.residual * pulses * trace / (trace + self.residual_half)
 
     def held(self, trace: jax.Array) -> jax.Array:
         """Traces as they stand: none beyond its range."""
         return jnp.minimum(trace, self.largest)
 
     def _read(self, trace: jax.Array) -> jax.Array:
-        trace = self.held(trace)
+        trace = self.held(trace) + self.floor
         if self.power is None:
             return trace
         scale, zero, pole, high_zero, high_pole = self.power
@@ -102,6 +102,5 @@ class EligibilitySynapse:
         return (up - down) / (1.0 + self.compression * (up + down))
 
     def single(self, up: jax.Array) -> jax.Array:
-        """Eligibility from one unsigned trace (the input amplifier's)."""
-        up = self._read(up)
-        return up / (1.0 + self.compression * up)
+        """Eligibility from one unsigned trace (the input amplifier's); the other one rests."""
+        return self.twin(up, jnp.float32(0.0))

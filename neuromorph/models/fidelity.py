@@ -36,7 +36,8 @@ stdp_synapse       v_shift                  error of the sign change            
 stdp_synapse       tau_trace                decay of the pre-synaptic trace              s
 eligibility_       compression              1 / y_ref                                    1
 synapse            trace_power              power of a trace in the update               1
-                   residual                 share of itself that a pulse adds            1
+                   residual, _half          what a pulse adds of itself to a large        1
+                                            trace, and the trace that gets half of it
                    decay_full, decay_power  decay in 100 ns at a full forget current,    1
                                             and its power in that current
                    drift                    change of a weight at the end of its range   1
@@ -89,9 +90,6 @@ FORGET_DEPTH = 5.0
 FEATURE_RATE = 0.02
 """Ideal Diehl learning rate eta, weight units per unit of trace and event."""
 
-FORGET_SHARE = 0.90
-"""Forget current of a network over the one at which the traces' decay is stated, the ratio of a mirror: a cell and
-its traces then decay alike with the gate a fortieth open (their laws are not quite the same)."""
 READ_PULSE = 10e-9
 """Width of the error pulse at which the feedback synapse's charge is stated, s."""
 WEIGHT_BOUND = WEIGHT_RANGE / (2.0 * WEIGHT_VOLT)
@@ -215,13 +213,15 @@ def _gates(p: _Parameters) -> SigmoidGate:
 
 def _eligibility(p: _Parameters, line: _Parameters, frame: Frame) -> EligibilitySynapse:
     return EligibilitySynapse(
-        leak_rate=p["decay_full"] / TRACE_FRAME * FORGET_SHARE ** p["decay_power"],
+        leak_rate=p["decay_full"] / TRACE_FRAME,
         tau_output=frame.tau_synapse,
         external=min(PULSE_RATIO * frame.input_spikes / frame.spikes_per_unit, 1.0),
         residual=p["residual"],
+        residual_half=p["residual_half"],
         lag=line["close_time"] / math.log(100.0),
         compression=p["compression"],
         leak_power=p["decay_power"],
+        floor=TRACE_RANGE[0],
         largest=TRACE_RANGE[1],
         power=rational_power(p["trace_power"]),
     )

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from neuromorph.fitting.eligibility import LEAK_FULL
-from neuromorph.models.fidelity import FORGET_SHARE
 from neuromorph.models.learning_unit import LEARNING_SECONDS, PAUSE_SECONDS
 from neuromorph.network.budget import LINES_PER_CELL, SIGNED_SLOPES, instances, static_power
 from neuromorph.network.config import NetworkConfig
@@ -52,11 +51,7 @@ def _spiking(
     synapses = 4 * config.cells
     return {
         "spikes": spikes * models["axon_hillock"]["energy_per_spike"],
-        "forget lines, open": events["forget_gates_open"]
-        * FORGET_SHARE
-        * LEAK_FULL
-        * SUPPLY
-        * config.frame.seconds,
+        "forget lines, open": events["forget_gates_open"] * LEAK_FULL * SUPPLY * config.frame.seconds,
         "spike shapers": spikes * models["spike_shaper"]["energy_per_spike"],
         "spike lines": spikes * read["energy_per_event"],
         "weight read-outs": spikes * synapses * 2 * SUPPLY * read["charge"],

@@ -139,11 +139,16 @@ def _traced(
     output = filtered_end(spikes, state.lines.output, h, synapse.tau_output)
     pre = _with_bias_line(filtered_pre * trace_charges(network)[None, :])
     keep = 1.0 - reset.astype(jnp.float32)
-    still = jnp.concatenate([spikes, jnp.zeros((len(spikes), 1), jnp.float32)], axis=1)  # the bias line
+    pulses = jnp.append(jnp.sum(spikes, axis=0), jnp.float32(0.0))  # none on the bias line
     eligibility = frame_update(
-        jax.tree.map(synapse.held, state.eligibility), pre, charges(blocks, record, h), leak,
-        synapse.growth(still), keep,
-    )  # fmt: skip
+        synapse,
+        jax.tree.map(synapse.held, state.eligibility),
+        pre,
+        charges(blocks, record, h),
+        leak,
+        pulses,
+        keep,
+    )
     return eligibility, filtered_pre[-1], output
 
 

@@ -1,11 +1,11 @@
 """Eligibility traces that decay with their own cell's forget leak.
 
-Per synapse k -> j and tick h: ``y <- (1 + r s_k) y exp(-lambda_j) + psi_j x_k`` with
+Per synapse k -> j and tick h: ``y <- y exp(-lambda_j) + psi_j x_k`` with
 
     psi_i = +-g s'(z_i) k_in h,  psi_f = +-lambda (ds/dz / s) S(c - c0),  psi_g = i g'(z_g) k_in h
 
-(twin traces hold the positive and the negative part; s_k: the line's spikes).  Because the decay belongs
-to the cell and the residual charge r to the line, a frame's worth of ticks is one matrix product: exact, lazy.
+(twin traces hold the positive and the negative part).  Because the decay belongs to the cell, a frame's worth of ticks
+is one matrix product: exact, lazy.  The residual charge of a frame's pulses is taken from the trace at its beginning.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from neuromorph.models.eligibility_synapse import EligibilitySynapse
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.pytree import pytree
 
@@ -73,11 +74,12 @@ def remaining(leak: jax.Array) -> jax.Array:
 
 
 def frame_update(
+    synapse: EligibilitySynapse,
     eligibility: Traces,
     pre: jax.Array,
     psi: Traces,
     leak: jax.Array,
-    growth: tuple[jax.Array, jax.Array],
+    pulses: jax.Array,
     keep: jax.Array,
 ) -> Traces:
     """Traces [lines, cells] after a frame: one decay, one product (exact).
@@ -88,33 +90,31 @@ def frame_update(
     pre : [ticks, lines] spike activity that charges them
     psi : [ticks, cells] from :func:`charges`
     leak : [ticks, cells] lambda
-    growth : [ticks, lines] and [lines], from the synapse's :meth:`growth`
+    pulses : [lines] spikes of the frame
     keep : 0 where a new piece begins with this frame, else 1
     """
-    left, whole = remaining(leak), keep * jnp.exp(-jnp.sum(leak, axis=0))
-    after, grown = growth
-    arriving = (pre * after).T
+    left, whole, arriving = remaining(leak), keep * jnp.exp(-jnp.sum(leak, axis=0)), pre.T
     return jax.tree.map(
-        lambda y, charge: y * whole[None, :] * grown[:, None] + arriving @ (charge * left), eligibility, psi
-    )
+        lambda y, charge: synapse.pulsed(y, pulses[:, None]) * whole[None, :] + arriving @ (charge * left),
+        eligibility, psi,
+    )  # fmt: skip
 
 
 def tick_update(
+    synapse: EligibilitySynapse,
     eligibility: Traces,
     pre: jax.Array,
     psi: Traces,
     leak: jax.Array,
-    spikes: jax.Array,
-    residual: float | jax.Array,
+    pulses: jax.Array,
+    keep: jax.Array,
 ) -> Traces:
-    """The same, tick by tick and synapse by synapse: the reference for :func:`frame_update`.
+    """The same, tick by tick: the reference for :func:`frame_update`."""
 
-    ``spikes`` [ticks, lines] are those of the lines, each of which adds ``residual`` of a trace to it.
-    """
-
-    def tick(traces: Traces, inputs: tuple[jax.Array, Traces, jax.Array, jax.Array]) -> tuple[Traces, None]:
-        x, charge, lam, pulse = inputs
-        kept = jnp.exp(-lam)[None, :] * (1.0 + residual * pulse)[:, None]
+    def tick(traces: Traces, inputs: tuple[jax.Array, Traces, jax.Array]) -> tuple[Traces, None]:
+        x, charge, lam = inputs
+        kept = jnp.exp(-lam)[None, :]
         return jax.tree.map(lambda y, psi: y * kept + x[:, None] * psi[None, :], traces, charge), None
 
-    return jax.lax.scan(tick, eligibility, (pre, psi, leak, spikes))[0]
+    began = jax.tree.map(lambda y: keep * synapse.pulsed(y, pulses[:, None]), eligibility)
+    return jax.lax.scan(tick, began, (pre, psi, leak))[0]

@@ -16,7 +16,7 @@ from neuromorph.circuit import REFERENCE_OPTIONS, STANDARD_OPTIONS, Circuit
 from neuromorph.fitting.eligibility import BASE, E_REF, LEAK_FULL, LINES, PSI_FULL, TRACE_WIDTH, WEIGHT_MEAN
 from neuromorph.fitting.readout import WEIGHT_VOLT
 from neuromorph.fitting.update_knobs import KNOBS
-from neuromorph.models.fidelity import FORGET_SHARE, PULSE_RATIO
+from neuromorph.models.fidelity import PULSE_RATIO
 from neuromorph.spice.netlist import load_netlist
 from neuromorph.spice.waveforms import crossings, pulses, sample, windows
 from neuromorph.spice.workers import simulate
@@ -182,7 +182,7 @@ def replay_synapse(
     cards = "\n".join([
         LINES, f"vpulse pulse 0 {pulses(clock.starts[frame] + clock.tick * tick, width=width)}",
         f"iup 0 psip {psi(spot.added)}", f"idn 0 psin {psi(-spot.added)}",
-        f"ifg 0 forget {clock.source(LEAK_FULL * FORGET_SHARE * spot.forget, LEAK_FULL * 2e-4)}",
+        f"ifg 0 forget {clock.source(LEAK_FULL * spot.forget, LEAK_FULL * 2e-4)}",
         f"vlp lp 0 {learning[0]}", f"vln ln 0 {learning[1]}", _instance(synapse, "syn", {"vs": "vs"}),
         f".ic v(wp)={WEIGHT_MEAN + half:.9g} v(wn)={WEIGHT_MEAN - half:.9g} v(ep)={floor:.9g} v(en)={floor:.9g}",
     ])  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 
 from neuromorph.errors import InputError
 from neuromorph.models.eligibility_synapse import EligibilitySynapse, rational_power
-from neuromorph.models.fidelity import FORGET_SHARE, TRIM_REST, ideal_blocks, nominal_blocks
+from neuromorph.models.fidelity import TRIM_REST, ideal_blocks, nominal_blocks
 from tests.network.toys import FRAME, MODELS, toy_nominal
 
 
@@ -90,7 +90,7 @@ def test_the_traces_of_an_ideal_network_decay_as_its_cells_do():
 def test_a_lagging_line_decays_late_and_a_steady_one_on_time():
     synapse = toy_nominal().eligibility
     h, steady = FRAME.tick_seconds, jnp.full((20, 1), 0.5, jnp.float32)
-    rate = h * 0.85 / 100e-9 * FORGET_SHARE**0.93
+    rate = h * 0.85 / 100e-9
     assert np.allclose(synapse.leak(steady, h), rate * 0.5**0.93, rtol=1e-5)
     closing = jnp.concatenate([jnp.ones((1, 1)), jnp.zeros((19, 1))]).astype(jnp.float32)
     tau = 6.5e-9 / np.log(100)

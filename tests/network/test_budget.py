@@ -7,7 +7,6 @@ import pytest
 from neuromorph.commands.inspection import network_budget
 from neuromorph.fitting.eligibility import LEAK_FULL
 from neuromorph.library import Library
-from neuromorph.models.fidelity import FORGET_SHARE
 from neuromorph.models.learning_unit import PAUSE_SECONDS
 from neuromorph.network.budget import instances
 from neuromorph.network.config import NetworkConfig
@@ -61,7 +60,7 @@ def test_learning_costs_more_and_parts_add_up():
 def test_open_forget_gates_cost_their_line_current():
     models = Library.shipped().models()
     shut, open_ = (energy_per_frame({**EVENTS, "forget_gates_open": n}, models, CONFIG) for n in (0.0, 10.0))
-    power = 10.0 * FORGET_SHARE * LEAK_FULL * 0.8
+    power = 10.0 * LEAK_FULL * 0.8
     assert open_["total"] - shut["total"] == pytest.approx(power * CONFIG.frame.seconds)
 
 

@@ -226,7 +226,7 @@ def test_an_impossible_network_is_refused(wrong):
 
 def test_nominal_traces_and_cells_stay_in_their_range():
     """A cell that never forgets: the residual charge of its lines' spikes must not run away with its traces."""
-    blocks = toy_nominal(eligibility_synapse={"residual": 0.2})
+    blocks = toy_nominal(eligibility_synapse={"residual": 0.05})
     network, state = toy(blocks=blocks)
     closed = state.fast.gates.at[-1, CELLS : 2 * CELLS].set(30.0)  # forget gates
     charged = closed.at[-1, :CELLS].set(10.0).at[-1, 3 * CELLS :].set(10.0)

@@ -59,7 +59,8 @@ MODELS = {  # the study's measured values, rounded; tests only
     "eligibility_synapse": {
         "compression": 1.0,
         "trace_power": 0.9,
-        "residual": 0.01,
+        "residual": 2e-3,
+        "residual_half": 0.1,
         "decay_full": 0.85,
         "decay_power": 0.93,
         "drift": 8e-7,

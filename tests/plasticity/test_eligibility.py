@@ -58,12 +58,7 @@ def test_lazy_traces_are_the_tick_level_ones_after_100_frames(fidelity, monkeypa
     network, state = toy(blocks=toy_nominal() if fidelity == "nominal" else None)
     lazy, lazy_spikes = run(network, state)
 
-    def by_tick(eligibility, pre, psi, leak, spikes, keep):
-        kept = jax.tree.map(lambda y: keep * y, eligibility)
-        return tick_update(kept, pre, psi, leak, spikes, network.blocks.eligibility.residual)
-
-    monkeypatch.setattr("neuromorph.network.step.frame_update", by_tick)
-    monkeypatch.setattr(EligibilitySynapse, "growth", lambda self, spikes: spikes)
+    monkeypatch.setattr("neuromorph.network.step.frame_update", tick_update)
     exact, exact_spikes = run(network, state, "by tick")
     assert np.array_equal(lazy_spikes, exact_spikes)
     assert lazy_spikes.sum() > 100
@@ -79,8 +74,10 @@ def test_moving_spikes_within_a_frame_changes_the_traces():
     early, late = np.zeros((2, 20, 3), np.float32)
     early[2], late[15] = 1.0, 1.0
     start, keep = Traces.zeros(3, 4), jnp.float32(1.0)
-    none = EligibilitySynapse(0.0).growth(jnp.zeros((20, 3), jnp.float32))
-    traces = [frame_update(start, jnp.asarray(pre), psi, leak, none, keep) for pre in (early, late)]
+    synapse, pulses = EligibilitySynapse(0.0), jnp.ones(3, jnp.float32)
+    traces = [
+        frame_update(synapse, start, jnp.asarray(pre), psi, leak, pulses, keep) for pre in (early, late)
+    ]
     assert np.abs(stacked(traces[0]) - stacked(traces[1])).max() > 0.05
 
 
@@ -108,8 +105,9 @@ def trace_and_difference(network, state, line, gate, cell, frames=3, step=2e-2):
             cells, record = memory_frame(config, blocks, gates, cells, frame @ gates[:NOTES])
             pre = filtered(frame, pre0, h, blocks.eligibility.tau_pre)
             psi, leak = charges(blocks, record, h), blocks.eligibility.leak(record.gates[:, 1], h)
-            growth = blocks.eligibility.growth(frame)
-            traces, pre0 = frame_update(traces, pre, psi, leak, growth, jnp.float32(1.0)), pre[-1]
+            pulses = jnp.sum(frame, axis=0)
+            traces = frame_update(blocks.eligibility, traces, pre, psi, leak, pulses, jnp.float32(1.0))
+            pre0 = pre[-1]
         return cells.c[cell], traces
 
     zero = Traces.zeros(NOTES, config.cells)
@@ -137,15 +135,23 @@ def test_twin_traces_are_never_negative():
     assert stacked(final.eligibility)[: TRACES - 1].min() >= 0.0
 
 
-def test_residual_charge_is_exact_in_the_lazy_form():
-    """Every spike multiplies the trace it finds by 1 + r, wherever in the frame it falls."""
+def test_residual_charge_saturates_with_the_trace():
+    """A pulse adds r y / (y + y_r): a share of a small trace, no more than r to a large one."""
+    synapse = EligibilitySynapse(0.0, residual=2e-3, residual_half=0.05)
+    small, large = jnp.float32(1e-4), jnp.float32(100.0)
+    assert float(synapse.pulsed(small, jnp.float32(1.0)) / small) == pytest.approx(1.04, rel=1e-3)
+    assert float(synapse.pulsed(large, jnp.float32(16.0)) - large) == pytest.approx(0.032, rel=1e-2)
+    assert float(synapse.pulsed(large, jnp.float32(0.0))) == 100.0
+    assert float(EligibilitySynapse(0.0).pulsed(small, jnp.float32(16.0))) == float(small)
+
+
+def test_lazy_traces_with_residual_charge_are_the_tick_level_ones():
     draw = np.random.default_rng(1)
     spikes = jnp.asarray(draw.random((20, 3)) < 0.3, jnp.float32)
     leak = jnp.asarray(draw.uniform(0, 0.1, (20, 4)), jnp.float32)
-    psi, start = random_traces(draw, 20, 4), random_traces(draw, 3, 4)
-    growth = EligibilitySynapse(0.0, residual=0.05).growth(spikes)
-    lazy = frame_update(start, spikes, psi, leak, growth, jnp.float32(1.0))
-    exact = tick_update(start, spikes, psi, leak, spikes, 0.05)
+    psi, start, keep = random_traces(draw, 20, 4), random_traces(draw, 3, 4), jnp.float32(1.0)
+    synapse, pulses = EligibilitySynapse(0.0, residual=0.05, residual_half=0.1), jnp.sum(spikes, axis=0)
+    lazy, exact = (f(synapse, start, spikes, psi, leak, pulses, keep) for f in (frame_update, tick_update))
     np.testing.assert_allclose(stacked(lazy), stacked(exact), rtol=1e-5)
-    none = frame_update(start, spikes, psi, leak, EligibilitySynapse(0.0).growth(spikes), jnp.float32(1.0))
+    none = frame_update(EligibilitySynapse(0.0), start, spikes, psi, leak, pulses, keep)
     assert np.all(stacked(lazy) > stacked(none))

@@ -1,0 +1,209 @@
+"""Spot check: cells and synapses of a running network against ngspice on the inputs they had there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neuromorph.circuit import Circuit
+from neuromorph.figures import Figure
+from neuromorph.fitting.readout import WEIGHT_VOLT
+from neuromorph.models.gate import TANH_UNIT
+from neuromorph.network.step import Network
+from neuromorph.tasks.run import Run
+from neuromorph.tasks.spot_benches import CellReplay, Clock, SynapseReplay, replay_cell, replay_synapse
+from neuromorph.tasks.spot_records import (
+    CellSpot,
+    SynapseSpot,
+    Window,
+    cell_spot,
+    chosen_cells,
+    chosen_synapses,
+    record_window,
+    synapse_spot,
+)
+
+CELL_FULL = 0.15
+"""Full scale of a cell, V, as in the block's own figures."""
+
+
+@dataclass(frozen=True)
+class Spots:
+    """What was replayed, and the answers; ``oracle`` [cells, frames] V: the model's cell at each frame's end when it
+    begins the frame where ngspice's stood."""
+
+    clock: Clock
+    cells: Sequence[tuple[CellSpot, CellReplay]]
+    synapses: Sequence[tuple[SynapseSpot, SynapseReplay]]
+    oracle: np.ndarray
+
+
+def spot_check(
+    run: Run,
+    piece: np.ndarray,
+    circuits: Mapping[str, Circuit],
+    models: Mapping[str, Mapping[str, float]],
+    *,
+    vbo: float,
+    count: int = 8,
+    frames: int = 6,
+    rate: float = 0.03,
+    seed: int = 0,
+    jobs: int = 2,
+) -> Spots:
+    """Replay ``count`` spots, half of them cells with their neurons and half synapses.
+
+    Parameters
+    ----------
+    run : on nominal hardware
+    piece : [T, notes], T > frames; the network learns while it hears it
+    circuits, models : ``memory_cell``, ``axon_hillock``, ``eligibility_synapse`` and their fitted parameters
+    vbo : bias of the cells' read-out, V
+    rate : learning rate in the window
+    seed : of the choice, which is weighted by spikes and by weight changes
+    jobs : ngspice processes
+
+    Raises
+    ------
+    InputError
+        For a window without enough activity.
+    SimulationFailed, EngineUnavailable
+    """
+    window, draw = record_window(run, piece, frames, rate), np.random.default_rng(seed)
+    frame = run.network.config.frame
+    clock = Clock(frame.tick_seconds, frame.ticks, np.array(window.waits))
+    cells = [cell_spot(run.network, window, int(n)) for n in chosen_cells(window, count - count // 2, draw)]
+    synapses = [
+        synapse_spot(run.network, window, *at)
+        for at in chosen_synapses(run.network, window, count // 2, draw)
+    ]
+    with ThreadPoolExecutor(jobs) as pool:
+        cell_answers = [
+            pool.submit(replay_cell, spot, clock, circuits["memory_cell"], circuits["axon_hillock"], vbo=vbo)
+            for spot in cells
+        ]
+        synapse_answers = [
+            pool.submit(replay_synapse, s, clock, circuits["eligibility_synapse"], models["eligibility_synapse"])
+            for s in synapses
+        ]  # fmt: skip
+        replays = [answer.result() for answer in cell_answers]
+        moved = [answer.result() for answer in synapse_answers]
+    oracle = _oracle(run.network, window, cells, replays)
+    return Spots(
+        clock,
+        list(zip(cells, replays, strict=True)),
+        list(zip(synapses, moved, strict=True)),
+        oracle,
+    )
+
+
+def _oracle(
+    network: Network, window: Window, cells: Sequence[CellSpot], replays: Sequence[CellReplay]
+) -> np.ndarray:
+    cell, h = network.blocks.cell, network.config.frame.tick_seconds
+    chosen = np.array([spot.cell for spot in cells])
+    ends = np.empty((len(cells), len(window.heard)))
+    for k, heard in enumerate(window.heard):
+        begin = [
+            spot.c[0, 0] if k == 0 else replay.after[k - 1]
+            for spot, replay in zip(cells, replays, strict=True)
+        ]
+        gates, g = heard.cells.gates[:, :, chosen], heard.cells.g[:, chosen]
+
+        def tick(c: jax.Array, now: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+            gate, candidate = now
+            return cell.step(c, gate[0], candidate, cell.leak(gate[1], h), h), None
+
+        start = jnp.asarray(begin, jnp.float32) / TANH_UNIT
+        ends[:, k] = TANH_UNIT * np.asarray(
+            jax.lax.scan(tick, start, (jnp.asarray(gates), jnp.asarray(g)))[0]
+        )
+    return ends
+
+
+def coincidence(spikes: np.ndarray, others: np.ndarray, window: float, duration: float) -> float:
+    """Coincidence factor of two spike trains, 1 alike, 0 by chance.
+
+    W. M. Kistler, W. Gerstner and J. L. van Hemmen, Neural Comput. 9:1015, 1997, eq. 22.
+
+    Parameters
+    ----------
+    spikes, others : times, s
+    window : largest distance of a coincident pair, s
+    duration : s
+    """
+    if not len(spikes) or not len(others):
+        return float(len(spikes) == len(others))
+    near = np.abs(spikes[:, None] - others[None, :]).min(axis=1) <= window
+    rate = len(others) / duration
+    expected = 2 * rate * window * len(spikes)
+    scale = 1 - 2 * rate * window
+    return float((near.sum() - expected) / (0.5 * (len(spikes) + len(others))) / scale)
+
+
+def figures(spots: Spots, what: str) -> list[Figure]:
+    """Errors over all spots; ``what`` names the run."""
+    name, made = f"spots of {what}", []
+    ends = np.array([[spot.c[:, -1], replay.c] for spot, replay in spots.cells])
+    free = np.abs(ends[:, 0] - ends[:, 1])
+    details = {
+        "cells": [spot.cell for spot, _ in spots.cells],
+        "by_frame_mV": _rounded(1e3 * free.mean(axis=0)),
+    }
+    made.append(
+        Figure(f"{name}: cell voltage at the frames' ends, free-running, max error of 150 mV",
+               float(100 * free.max() / CELL_FULL), "%", 3.0, 1.0, details=details)
+    )  # fmt: skip
+    oracle = np.abs(spots.oracle - ends[:, 1])
+    made.append(
+        Figure(f"{name}: cell voltage a frame after ngspice's own, max error of 150 mV",
+               float(100 * oracle.max() / CELL_FULL), "%")
+    )  # fmt: skip
+    made += _spike_figures(spots, name)
+    return made + _synapse_figures(spots, name)
+
+
+def _spike_figures(spots: Spots, name: str) -> list[Figure]:
+    times = [spike_times(spot, spots.clock) for spot, _ in spots.cells]
+    theirs = [replay.spikes for _, replay in spots.cells]
+    missed = sum(abs(len(a) - len(b)) for a, b in zip(times, theirs, strict=True))
+    alike = [
+        coincidence(a, b, spots.clock.tick, spots.clock.stop) for a, b in zip(times, theirs, strict=True)
+    ]
+    counts = {"spikes": [len(t) for t in times], "ngspice": [len(t) for t in theirs]}
+    return [
+        Figure(f"{name}: spikes of the cells' neurons, miscounted", 100 * missed / sum(map(len, theirs)), "%", 5.0,
+               1.0, details=counts),
+        Figure(f"{name}: coincidence of their spikes within a tick of {1e9 * spots.clock.tick:g} ns",
+               float(np.mean(alike)), "1", better="higher", details={"by_cell": _rounded(alike)}),
+    ]  # fmt: skip
+
+
+def _synapse_figures(spots: Spots, name: str) -> list[Figure]:
+    traces, moves = [], []
+    for spot, replay in spots.synapses:
+        ours, theirs = (np.diff(t[:, ::-1], axis=1)[:, 0] for t in (spot.traces, replay.traces))
+        traces.append(np.abs(ours - theirs).max() / np.abs(theirs).max())
+        moves.append(np.abs(spot.moved * WEIGHT_VOLT - replay.moved).sum() / np.abs(replay.moved).sum())
+    which = [f"{spot.gate} {spot.line} to {spot.cell}" for spot, _ in spots.synapses]
+    return [
+        Figure(f"{name}: eligibility at the frames' ends, max error of the largest, mean of synapses",
+               float(100 * np.mean(traces)), "%", details={"synapses": which, "by_synapse": _rounded(traces)}),
+        Figure(f"{name}: weight changes, summed error of the summed change, mean of synapses",
+               float(100 * np.mean(moves)), "%", 5.0, 2.0, details={"by_synapse": _rounded(moves)}),
+    ]  # fmt: skip
+
+
+def spike_times(spot: CellSpot, clock: Clock) -> np.ndarray:
+    """Spikes of the model, at the middles of their ticks, s."""
+    frame, tick = np.nonzero(spot.spikes)
+    return clock.starts[frame] + clock.tick * (tick + 0.5)
+
+
+def _rounded(values: Sequence[float] | np.ndarray) -> list[float]:
+    return [round(float(v), 4) for v in values]
