@@ -1,0 +1,122 @@
+"""Spot check: what is recorded is what the network did, and ngspice agrees with it on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neuromorph.characterization.recipes import find_recipe, load_recipe
+from neuromorph.errors import InputError
+from neuromorph.fitting.cell_knobs import read_bias
+from neuromorph.library import Library
+from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
+from neuromorph.models.library_blocks import blocks_for
+from neuromorph.models.neuron_hardware import full_scale_current
+from neuromorph.network.config import NetworkConfig
+from neuromorph.tasks.run import RunFacts, Schedule, log_odds, new_run
+from neuromorph.tasks.spot_benches import Clock
+from neuromorph.tasks.spot_records import (
+    RAIL,
+    cell_spot,
+    chosen_cells,
+    chosen_synapses,
+    record_window,
+    synapse_spot,
+)
+from neuromorph.tasks.spots import coincidence, figures, spot_check
+
+NOTES, FRAMES = 12, 4
+LIBRARY = Library.shipped()
+
+
+@pytest.fixture(scope="module")
+def run():
+    """An untrained nominal network of twelve notes and eight cells."""
+    config = NetworkConfig(notes=NOTES, cells=8)
+    blocks, digest = blocks_for("nominal", config.frame, LIBRARY)
+    facts = RunFacts(config, 0, Schedule(1, 0.1, 1.0), "nominal", log_odds([scale()]).tolist(), digest)
+    return new_run(Path("unused"), facts, blocks)
+
+
+def scale(frames=12):
+    piece = np.zeros((frames, NOTES), np.float32)
+    piece[np.arange(frames), np.arange(frames) % NOTES] = 1.0
+    piece[np.arange(frames), (np.arange(frames) + 4) % NOTES] = 1.0
+    return piece
+
+
+@pytest.fixture(scope="module")
+def window(run):
+    return record_window(run, scale(), FRAMES, 0.1)
+
+
+def test_dendrites_give_back_the_gates_and_the_candidate(run, window):
+    spot, blocks = cell_spot(run.network, window, 3), run.network.blocks
+    for k, heard in enumerate(window.heard):
+        z = jnp.asarray(
+            spot.dendrites[k, :, :3].T / GATE_UNIT * np.array([[1.0], [-1.0], [1.0]]), jnp.float32
+        )
+        inside = np.abs(spot.dendrites[k]) < RAIL
+        gates, g = np.asarray(blocks.gate.value(z)), np.asarray(blocks.tanh.value(jnp.asarray(
+            spot.dendrites[k, :, 3] / TANH_UNIT, jnp.float32)))  # fmt: skip
+        assert np.allclose(gates.T[inside[:, :3]], heard.cells.gates[:, :, 3][inside[:, :3]], atol=1e-4)
+        assert np.allclose(g[inside[:, 3]], heard.cells.g[:, 3][inside[:, 3]], atol=1e-4)
+
+
+def test_a_synapse_moves_by_its_signal_times_what_it_sees(run, window):
+    draw = np.random.default_rng(0)
+    line, gate, cell = chosen_synapses(run.network, window, 1, draw)[0]
+    spot = synapse_spot(run.network, window, line, gate, cell)
+    synapse = run.network.blocks.eligibility
+    up, down = (jnp.asarray(spot.traces[:, k], jnp.float32) for k in (0, 1))
+    seen = np.asarray(synapse.single(up) if spot.gate == "g" else synapse.twin(up, down))
+    assert np.allclose(spot.moved, spot.signal * seen, rtol=1e-2, atol=1e-6)
+    assert np.abs(spot.moved).max() > 0
+    assert spot.spikes.sum() >= 10
+
+
+def test_a_quiet_window_is_refused(run, window):
+    with pytest.raises(InputError, match="longer window"):
+        chosen_cells(window, 9, np.random.default_rng(0))
+    with pytest.raises(InputError, match="window of 40 frames"):
+        record_window(run, scale(), 40, 0.1)
+
+
+def test_sources_pass_through_the_values_and_wait_between_frames():
+    clock = Clock(2e-9, 2, np.array([20e-9, 30e-9]))
+    assert clock.stop == pytest.approx(58e-9)
+    words = clock.source(np.array([[1.0, 2.0], [3.0, 4.0]]), 9.0)[4:-1].split()
+    times, values = np.array(words[::2], float), np.array(words[1::2], float)
+    assert np.all(np.diff(times) > 0)
+    assert np.interp([1e-9, 3e-9, 14e-9, 25e-9, 27e-9, 45e-9], times, values) == pytest.approx(
+        [1, 2, 9, 3, 4, 9]
+    )
+
+
+def test_coincidence_is_one_for_the_same_train_and_none_by_chance():
+    draw = np.random.default_rng(1)
+    spikes = np.sort(draw.uniform(0, 1e-3, 2000))
+    assert coincidence(spikes, spikes + 0.4e-9, 1e-9, 1e-3) == pytest.approx(1.0)
+    others = np.sort(draw.uniform(0, 1e-3, 2000))
+    assert abs(coincidence(spikes, others, 1e-9, 1e-3)) < 4 / np.sqrt(2000)
+    assert coincidence(np.zeros(0), np.zeros(0), 1e-9, 1e-3) == 1.0
+    assert coincidence(np.zeros(0), spikes, 1e-9, 1e-3) == 0.0
+
+
+@pytest.mark.slow
+def test_ngspice_agrees_on_what_a_network_saw(run):
+    models = LIBRARY.models("memory_cell", "axon_hillock", "eligibility_synapse")
+    names = ("memory_cell", "axon_hillock", "eligibility_synapse")
+    circuits = {name: load_recipe(str(find_recipe(name))) for name in names}
+    frame = run.network.config.frame
+    vbo = read_bias(
+        models["memory_cell"],
+        full_scale_current(models["axon_hillock"], frame.seconds / frame.spikes_per_unit),
+    )
+    spots = spot_check(run, scale(), circuits, models, vbo=vbo, count=2, frames=FRAMES, rate=0.1)
+    made = {figure.claim: figure.value for figure in figures(spots, "toy")}
+    assert made["spots of toy: cell voltage at the frames' ends, free-running, max error of 150 mV"] < 3.0
+    assert made["spots of toy: weight changes, summed error of the summed change, mean of synapses"] < 30.0
