@@ -29,7 +29,7 @@ STATES: dict[str, tuple[str, str]] = {
     ),
     "eligibility": (
         "eligibility_synapse",
-        "decay, residual charge and line lag fitted; a pulse charges in proportion to its line's share, not alike",
+        "decay, residual charge and line lag fitted; a pulse from near the floor adds less than the step takes",
     ),
     "fast weights": ("eligibility_synapse", FITTED),
     "slow weights": ("weight_store", FITTED),
