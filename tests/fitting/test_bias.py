@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from neuromorph.errors import OutOfRange
-from neuromorph.fitting.bias import efold, fit_efold, fit_transistor, settings, transistor
+from neuromorph.fitting.bias import efold, fit_efold, fit_transistor, settings, transistor, transistor_bias
 
 V = np.array([0.20, 0.22, 0.24, 0.264, 0.28, 0.30, 0.32])
 RANGES = {"vb": (0.2, 0.32, 0.264)}
@@ -46,3 +48,10 @@ def test_settings_fill_in_the_usual_value():
 def test_settings_outside_are_refused(knobs, message):
     with pytest.raises(OutOfRange, match=message):
         settings("demo", RANGES, knobs)
+
+
+@given(factor=st.floats(1e-3, 3.0))
+def test_the_bias_for_a_current_gives_that_current(factor):
+    law = {"width": 0.031, "turn": 0.42, "power": 1.73}
+    bias = transistor_bias(factor, 0.385, **law)
+    assert float(transistor(bias, 0.385, **law)) == pytest.approx(factor, rel=1e-9)

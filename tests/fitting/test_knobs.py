@@ -156,3 +156,13 @@ def test_the_rail_of_the_traces_sets_their_floor_and_slows_the_decay():
     higher = trace_knobs.at_knobs(p, vs=0.30)
     assert higher["floor"] / p["floor"] == pytest.approx(np.exp(50 / 30.4), rel=0.05)
     assert higher["decay_full"] < p["decay_full"]
+
+
+def test_the_read_out_is_biased_to_a_current():
+    model = Library.shipped().models("memory_cell")["memory_cell"]
+    moved = cell_knobs.reading(model, 0.8e-6)
+    assert moved["i_read"] == pytest.approx(0.8e-6, rel=1e-9)
+    assert moved["o_width"] < model["o_width"]
+    assert moved["i_charge"] == model["i_charge"]
+    with pytest.raises(OutOfRange, match="vbo"):
+        cell_knobs.reading(model, 1e-12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,12 +13,15 @@ from neuromorph.characterization.recipes import find_recipe, load_recipe
 from neuromorph.errors import InputError
 from neuromorph.fitting.cell_knobs import read_bias
 from neuromorph.library import Library
+from neuromorph.models.fidelity import PULSE_RATIO
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
 from neuromorph.models.library_blocks import blocks_for
 from neuromorph.models.neuron_hardware import full_scale_current
 from neuromorph.network.config import NetworkConfig
+from neuromorph.network.step import trace_charges
+from neuromorph.plasticity.eligibility import CellRecord, charges
 from neuromorph.tasks.run import RunFacts, Schedule, log_odds, new_run
-from neuromorph.tasks.spot_benches import Clock
+from neuromorph.tasks.spot_benches import CELL_PULSE, GAIN_PULSE, Clock
 from neuromorph.tasks.spot_records import (
     RAIL,
     cell_spot,
@@ -120,3 +124,19 @@ def test_ngspice_agrees_on_what_a_network_saw(run):
     made = {figure.claim: figure.value for figure in figures(spots, "toy")}
     assert made["spots of toy: cell voltage at the frames' ends, free-running, max error of 150 mV"] < 3.0
     assert made["spots of toy: weight changes, summed error of the summed change, mean of synapses"] < 30.0
+
+
+def test_no_psi_is_beyond_the_lines_full_scale(run):
+    """Gates half open, candidate and cell at their rails: the most that a pulse could be asked to add."""
+    network = run.network
+    blocks, ticks, cells = network.blocks, 3, network.config.cells
+    gates = jnp.full((ticks, 3, cells), 0.5, jnp.float32)
+    gain = LIBRARY.models("eligibility_synapse")["eligibility_synapse"]["gain"]
+    for g, c in ((1.0, RAIL / TANH_UNIT), (-1.0, -RAIL / TANH_UNIT), (0.0, 0.0)):
+        level = jnp.ones((ticks, cells), jnp.float32)
+        record = CellRecord(level, gates, g * level, c * level, level)
+        psi = charges(blocks, record, network.config.frame.tick_seconds)
+        most = max(float(jnp.max(leaf)) for leaf in jax.tree.leaves(psi))
+        for line, width in ((0, PULSE_RATIO * CELL_PULSE), (network.config.lines - 2, CELL_PULSE)):
+            asked = most * float(trace_charges(network)[line])
+            assert asked <= gain * width / GAIN_PULSE
