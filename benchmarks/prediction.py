@@ -102,7 +102,8 @@ def schedule_of(args: argparse.Namespace) -> Schedule:
 def run_path(args: argparse.Namespace, seed: int) -> Path:
     """Where a network's run is kept."""
     fidelity = args.fidelity + ("_noise" if args.noise else "")
-    return args.runs / f"{args.data}_{args.head}_{fidelity}_{args.control}_{args.cells}_{seed}"
+    origin = "_from_ideal" if getattr(args, "from_ideal", False) else ""
+    return args.runs / f"{args.data}_{args.head}_{fidelity}_{args.control}_{args.cells}_{seed}{origin}"
 
 
 def start(args: argparse.Namespace, seed: int, pieces: list[np.ndarray]) -> Run:
@@ -113,7 +114,10 @@ def start(args: argparse.Namespace, seed: int, pieces: list[np.ndarray]) -> Run:
         run = load_run(path, blocks, library_hash=digest)
         return replace(run, facts=replace(run.facts, schedule=schedule))
     if args.from_ideal:
-        ideal = run_path(argparse.Namespace(**vars(args) | {"fidelity": "ideal", "noise": False}), seed)
+        ideal = run_path(
+            argparse.Namespace(**vars(args) | {"fidelity": "ideal", "noise": False, "from_ideal": False}),
+            seed,
+        )
         source = load_run(ideal, blocks_for("ideal", read_facts(ideal).config.frame))
         return transferred(
             source, path, blocks, fidelity=args.fidelity, schedule=schedule, seed=seed, library_hash=digest,
@@ -129,7 +133,7 @@ def measured(args: argparse.Namespace, seed: int, pieces: list, valid: list) -> 
     """One seed, trained to the end of its schedule and evaluated."""
     run, began = start(args, seed, pieces), time.time()
     if args.from_ideal and not run.facts.history:
-        run = noted(run, valid, -1)
+        run = noted(run, valid[:WATCHED], -1)
         print(
             f"seed {seed}: {run.facts.history[0]['valid_nll']:.4f} at transfer", file=sys.stderr, flush=True
         )

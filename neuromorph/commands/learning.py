@@ -64,22 +64,30 @@ ADAPTATION = {"epochs": 2, "rate": 0.03}
 def _train_from(args: argparse.Namespace) -> int:
     """Weights of another run on the hardware asked for, then passes over its data or over others."""
     from neuromorph.models.library_blocks import blocks_for
-    from neuromorph.tasks.run import Schedule
+    from neuromorph.tasks.run import Schedule, load_run, read_facts
     from neuromorph.tasks.transfer import transferred
 
-    if args.control != "none" or args.cells:
+    library, facts = Library(args.library), read_facts(Path(args.start))
+    source = load_run(
+        Path(args.start), blocks_for(facts.fidelity, facts.config.frame, library, facts.noise)[0]
+    )
+    given = {
+        "--cells": args.cells, "--control": args.control != "none",
+        "--head": args.head == "joint" and not facts.config.joint,
+        "--mode": args.mode == "spectrogram" and not facts.front_end, "--frames-per-quarter": args.frames_per_quarter != 1,
+    }  # fmt: skip
+    if any(given.values()):
         raise InputError(
-            "a run that starts from another has its sizes", remedy="leave out --cells and --control"
-        )
-    library = Library(args.library)
-    source = open_run(args.start, library)
-    data, facts = data_of(source, args.data), source.facts
+            f"a run that starts from another is built as that one: {', '.join(n for n, said in given.items() if said)}",
+            where=args.start, remedy="leave that out",
+        )  # fmt: skip
+    data = data_of(source, args.data)
     unsaid = {name: value for name, value in ADAPTATION.items() if getattr(args, name) is None}
     args = argparse.Namespace(**vars(args) | unsaid | {"data": data})
     blocks, digest = blocks_for(args.fidelity, facts.config.frame, library, args.noise)
     run = transferred(
         source, Path(args.run), blocks, fidelity=args.fidelity, library_hash=digest, noise=args.noise, data=str(data),
-        schedule=Schedule(args.epochs, args.rate, args.rate_decay), seed=args.seed,
+        schedule=Schedule(args.epochs, args.rate, args.rate_decay, shuffled=facts.schedule.shuffled), seed=args.seed,
     )  # fmt: skip
     return _train_on_sound(args, run) if facts.front_end else _train_on_notes(args, run)
 
@@ -115,9 +123,8 @@ def _trained(args: argparse.Namespace, run: Run, pieces: dict[str, list[np.ndarr
     began = time.monotonic()
     if args.start and not args.resume:
         run = noted(run, pieces["valid"], -1)
-        print(
-            f"{args.run}: held-out NLL with the weights of {args.start}: {run.facts.history[-1]['valid_nll']:.3f}"
-        )
+        loss = run.facts.history[-1].get("valid_nll", float("nan"))
+        print(f"{args.run}: held-out NLL with the weights of {args.start}: {loss:.3f}")
     run = train(run, pieces["train"], valid=pieces["valid"], progress=_show(began, args.quiet))
     last = run.facts.history[-1]
     nll, seconds = last.get("valid_nll", float("nan")), time.monotonic() - began

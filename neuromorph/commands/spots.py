@@ -33,9 +33,10 @@ def run_spots(args: argparse.Namespace, circuits: Mapping[str, Circuit]) -> int:
         raise InputError(f"--spots with {len(args.recipes)} runs", remedy="neuromorph verify RUN --spots 8")
     library = Library(args.library)
     run = open_run(args.recipes[0], library)
-    if run.facts.fidelity == "ideal" or run.facts.front_end:
-        raise InputError("only a network of notes on hardware has spots", where=run.path,
-                         remedy="train one with --fidelity nominal")  # fmt: skip
+    facts = run.facts
+    if facts.fidelity == "ideal" or facts.front_end or facts.noise or not facts.config.memory:
+        raise InputError("only a silent network of notes with memory, on hardware, can be replayed", where=run.path,
+                         remedy="train one with --fidelity nominal, without --noise and --control no_memory")  # fmt: skip
     pieces = [roll.frames for roll in load_dataset(data_of(run, args.data), None, grid_of(run)).valid]
     piece = next((p for p in pieces if len(p) > args.frames), None)
     if piece is None:

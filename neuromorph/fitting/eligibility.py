@@ -305,7 +305,7 @@ def score_eligibility(model: FittedModel, data: BlockData) -> list[Figure]:
     return [
         Figure("eligibility against the ideal recursion, correlation, lowest of 3 runs",
                float(_correlations(ideal, frames, False).min()), "1", 0.98, 0.995, better="higher"),
-        Figure("eligibility model: rms error of its spread", float(rms), "%"),
+        Figure("eligibility model: rms error of its spread", float(rms), "%", 10.0, 3.0),
         Figure("three-factor update: dw, max error of full range", float(error.max()), "%", 3.0, 1.0),
         Figure("three-factor update: dw at zero signal, of full scale",
                float(100 * np.abs(data["silent_check"]["dw"]).max() / p["full_update"]), "%", 0.1, 0.02),

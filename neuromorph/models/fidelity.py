@@ -98,8 +98,9 @@ PULSE_RATIO = 2.0
 """Width of the pulses on notes' and features' lines over that on cells' lines, 2.85 and 1.43 ns, the range of the spike
 shaper's knob: what a spike adds to a trace goes with the width of its pulse."""
 TRIM_REST = 0.1 / 64
-"""What is left of a learning unit's offset: half a step of six bits over +-0.1 units of error, the range of one feedback
-synapse from an always-on line, set once per cell to the weight at which no error gives no signal."""
+"""What is left of a learning unit's offset: half a step of six bits over +-0.1 units of error.  That is the range of one
+gate synapse on the unit's column, from an always-on line a thirtieth as strong as an error's (its height sets that), whose
+weight is set once to where no error gives no signal."""
 
 
 @pytree

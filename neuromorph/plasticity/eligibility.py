@@ -82,7 +82,7 @@ def frame_update(
     pulses: jax.Array,
     keep: jax.Array,
 ) -> Traces:
-    """Traces [lines, cells] after a frame: one decay, one product (exact).
+    """Traces [lines, cells] after a frame: one decay, one product (exact but for the residual charge, see above).
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from neuromorph.errors import InputError
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
 from neuromorph.network.simulate import frame_inputs
-from neuromorph.network.state import GATES, State
+from neuromorph.network.state import GATES, State, rest
 from neuromorph.network.step import Heard, Network, learn, listen, trace_charges
 from neuromorph.network.stream import stream_of
 from neuromorph.plasticity.eligibility import Traces, charges
@@ -92,22 +92,25 @@ class Window:
 def record_window(run: Run, piece: np.ndarray, frames: int, rate: float) -> Window:
     """The network learns through ``frames`` frames of ``piece`` [T, notes]; dropout is off.
 
-    ``states`` are those before each frame and after the last, ``traced`` those after hearing a frame, before learning.
+    A piece begins, so everything but what was learned is at rest.  ``states`` are those before each frame and after the
+    last, ``traced`` those after hearing a frame, before learning.
 
     Raises
     ------
     InputError
         When the piece is shorter.
     """
+    config, blocks = run.network.config, run.network.blocks
     stream = stream_of([piece]).part(0, frames)
     if len(stream) < frames:
         raise InputError(
             f"a piece of {len(piece)} frames", remedy=f"a window of {frames} frames needs one more than that"
         )
     noise = jax.random.split(jax.random.key(run.facts.seed), frames)
-    inputs = frame_inputs(run.network.config, stream, 1.0, rate, 0.0, noise[0], noise)
+    inputs = frame_inputs(config, stream, 1.0, rate, 0.0, noise[0], noise)
     hear, teach = jax.jit(listen), jax.jit(learn)
-    window, state = Window([run.state], [], [], []), run.state
+    state = rest(config, blocks, run.state, jnp.asarray(True))
+    window = Window([jax.tree.map(np.asarray, state)], [], [], [])
     for k in range(frames):
         now = jax.tree.map(lambda leaf, k=k: leaf[k], inputs)
         traced, heard = hear(run.network, state, now)
@@ -115,7 +118,7 @@ def record_window(run: Run, piece: np.ndarray, frames: int, rate: float) -> Wind
         window.heard.append(jax.tree.map(np.asarray, heard))
         window.traced.append(jax.tree.map(np.asarray, traced))
         window.states.append(jax.tree.map(np.asarray, state))
-        window.waits.append(float(run.network.blocks.learning.wait(now.plastic)))
+        window.waits.append(float(blocks.learning.wait(now.plastic)))
     return window
 
 
@@ -145,7 +148,8 @@ def chosen_synapses(
     """
     moved = np.abs(_gates(network, window.states[-1]) - _gates(network, window.states[0]))[:, LEARNED]
     fired = sum(_line_spikes(*frame).sum(axis=0) for frame in zip(window.states, window.heard, strict=False))
-    weight = moved * np.append(fired >= LEAST_SPIKES, False)[:, None, None]
+    inside = np.all([_inside(network, state) for state in window.states], axis=0)[:, LEARNED]
+    weight = moved * inside * np.append(fired >= LEAST_SPIKES, False)[:, None, None]
     able = np.where(weight > 0.1 * weight.max(), weight, 0)
     picked = _drawn(able.ravel(), count, draw, "a weight that moves, and spikes")
     found = (np.unravel_index(k, able.shape) for k in picked)
@@ -211,7 +215,10 @@ def synapse_spot(network: Network, window: Window, line: int, gate: int, cell: i
         traces.append([_of(traced.eligibility, f"{name}_{side}")[line, cell] for side in ("up", "down")])
         change = (_gates(network, after) - _gates(network, traced))[:, column, cell]
         seen = _seen(blocks, traced, name)[:, cell]
-        signal.append(float(change @ seen / max(float(seen @ seen), 1e-30)))
+        seen_inside = np.where(
+            (_inside(network, traced) & _inside(network, after))[:, column, cell], seen, 0.0
+        )
+        signal.append(float(change @ seen_inside / max(float(seen_inside @ seen_inside), 1e-30)))
         moved.append(change[line])
     external = line < network.config.notes + network.config.features.neurons
     weight = float(_gates(network, window.states[0])[line, column, cell])
@@ -236,6 +243,11 @@ def _seen(blocks: BlockSet, state: State, name: str) -> np.ndarray:
 def _gates(network: Network, state: State) -> np.ndarray:
     """Gate weights, [lines, 4, cells]."""
     return np.asarray(state.fast.gates).reshape(network.config.lines, GATES, network.config.cells)
+
+
+def _inside(network: Network, state: State) -> np.ndarray:
+    """Which gate weights are not at the end of their range, [lines, 4, cells]."""
+    return np.abs(_gates(network, state)) < float(network.blocks.store.bound) - 1e-4
 
 
 def _line_spikes(before: State, heard: Heard) -> np.ndarray:

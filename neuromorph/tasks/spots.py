@@ -11,7 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuromorph.circuit import Circuit
+from neuromorph.errors import InputError
 from neuromorph.figures import Figure
+from neuromorph.fitting.eligibility import WIDEST
 from neuromorph.fitting.readout import WEIGHT_VOLT
 from neuromorph.models.gate import TANH_UNIT
 from neuromorph.network.step import Network
@@ -28,6 +30,7 @@ from neuromorph.tasks.spot_records import (
     synapse_spot,
 )
 
+TINY = 1e-12
 CELL_FULL = 0.15
 """Full scale of a cell, V, as in the block's own figures."""
 
@@ -74,6 +77,8 @@ def spot_check(
         For a window without enough activity.
     SimulationFailed, EngineUnavailable
     """
+    if count < 2:
+        raise InputError(f"{count} spot", remedy="take at least two: half are cells, half synapses")
     window, draw = record_window(run, piece, frames, rate), np.random.default_rng(seed)
     frame = run.network.config.frame
     clock = Clock(frame.tick_seconds, frame.ticks, np.array(window.waits))
@@ -82,6 +87,16 @@ def spot_check(
         synapse_spot(run.network, window, *at)
         for at in chosen_synapses(run.network, window, count // 2, draw)
     ]
+    widest = (
+        max(np.abs(spot.signal).max() for spot in synapses)
+        * WEIGHT_VOLT
+        / models["eligibility_synapse"]["rate"]
+    )
+    if widest > WIDEST:
+        raise InputError(
+            f"learning pulses of {1e9 * widest:.3g} ns at rate {rate:g}; they are characterized up to {1e9 * WIDEST:g} ns",
+            remedy="lower the rate",
+        )
     with ThreadPoolExecutor(jobs) as pool:
         cell_answers = [
             pool.submit(replay_cell, spot, clock, circuits["memory_cell"], circuits["axon_hillock"], vbo=vbo)
@@ -135,7 +150,9 @@ def coincidence(spikes: np.ndarray, others: np.ndarray, window: float, duration:
     ----------
     spikes, others : times, s
     window : largest distance of a coincident pair, s
-    duration : s
+    duration : in which there may be spikes, s
+
+    A spike counts where the other train has one that near, so a pair of close ones may share a partner.
     """
     if not len(spikes) or not len(others):
         return float(len(spikes) == len(others))
@@ -172,12 +189,11 @@ def _spike_figures(spots: Spots, name: str) -> list[Figure]:
     times = [spike_times(spot, spots.clock) for spot, _ in spots.cells]
     theirs = [replay.spikes for _, replay in spots.cells]
     missed = sum(abs(len(a) - len(b)) for a, b in zip(times, theirs, strict=True))
-    alike = [
-        coincidence(a, b, spots.clock.tick, spots.clock.stop) for a, b in zip(times, theirs, strict=True)
-    ]
+    active = spots.clock.tick * spots.clock.ticks * len(spots.clock.waits)
+    alike = [coincidence(a, b, spots.clock.tick, active) for a, b in zip(times, theirs, strict=True)]
     counts = {"spikes": [len(t) for t in times], "ngspice": [len(t) for t in theirs]}
     return [
-        Figure(f"{name}: spikes of the cells' neurons, miscounted", 100 * missed / sum(map(len, theirs)), "%", 5.0,
+        Figure(f"{name}: spikes of the cells' neurons, miscounted", 100 * missed / max(sum(map(len, theirs)), 1), "%", 5.0,
                1.0, details=counts),
         Figure(f"{name}: coincidence of their spikes within a tick of {1e9 * spots.clock.tick:g} ns",
                float(np.mean(alike)), "1", better="higher", details={"by_cell": _rounded(alike)}),
@@ -188,8 +204,10 @@ def _synapse_figures(spots: Spots, name: str) -> list[Figure]:
     traces, moves = [], []
     for spot, replay in spots.synapses:
         ours, theirs = (np.diff(t[:, ::-1], axis=1)[:, 0] for t in (spot.traces, replay.traces))
-        traces.append(np.abs(ours - theirs).max() / np.abs(theirs).max())
-        moves.append(np.abs(spot.moved * WEIGHT_VOLT - replay.moved).sum() / np.abs(replay.moved).sum())
+        traces.append(np.abs(ours - theirs).max() / max(np.abs(theirs).max(), TINY))
+        moves.append(
+            np.abs(spot.moved * WEIGHT_VOLT - replay.moved).sum() / max(np.abs(replay.moved).sum(), TINY)
+        )
     which = [f"{spot.gate} {spot.line} to {spot.cell}" for spot, _ in spots.synapses]
     return [
         Figure(f"{name}: eligibility at the frames' ends, max error of the largest, mean of synapses",

@@ -24,8 +24,9 @@ def transferred(
 ) -> Run:
     """A run at ``path`` that goes on from the weights of ``source`` on ``blocks``; nothing is written yet.
 
-    Sizes, learning constants and the way it hears are the source's.  Weights are written at the levels of the new
-    hardware's store, those outside its range at the range's end, and fast and slow copies start alike.
+    Sizes, learning constants and the way it hears are the source's.  What goes over are its slow weights, those it is
+    evaluated with: gates, read-outs, lateral and feedback weights at the levels of the new hardware's store, those outside
+    its range at the range's end, fast and slow copies alike; biases and the features' weights as they are.
 
     Parameters
     ----------
@@ -46,10 +47,10 @@ def transferred(
 def _written(learned: State, fresh: State, blocks: BlockSet) -> State:
     written = blocks.store.written
     weights = replace(
-        learned.fast,
-        gates=written(learned.fast.gates),
-        readout=written(learned.fast.readout),
-        lateral=written(learned.fast.lateral),
+        learned.slow,
+        gates=written(learned.slow.gates),
+        readout=written(learned.slow.readout),
+        lateral=written(learned.slow.lateral),
     )
     features = replace(fresh.features, weights=learned.features.weights, threshold=learned.features.threshold)
     return replace(fresh, fast=weights, slow=weights, feedback=written(learned.feedback), features=features)

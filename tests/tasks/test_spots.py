@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -82,6 +83,29 @@ def test_a_synapse_moves_by_its_signal_times_what_it_sees(run, window):
     assert spot.spikes.sum() >= 10
 
 
+def test_a_window_begins_at_rest(run, window):
+    busy = replace(run, state=window.states[-1])
+    again = record_window(busy, scale(), 1, 0.1)
+    assert np.any(np.asarray(busy.state.cells.neuron.membrane) > 0)
+    assert cell_spot(run.network, again, 0).membrane == 0.0
+    assert np.all(again.states[0].features.last_spikes == 0)
+    assert np.array_equal(again.states[0].fast.gates, busy.state.fast.gates)
+
+
+def test_a_weight_at_its_end_does_not_hide_the_signal(run):
+    bound = float(run.network.blocks.store.bound)
+    free = record_window(run, scale(), 2, 0.03)
+    held = replace(run.state, fast=replace(run.state.fast, gates=run.state.fast.gates.at[-1].set(bound)))
+    ended = record_window(replace(run, state=held), scale(), 2, 0.03)
+    for recorded in (free, ended):
+        line, gate, cell = chosen_synapses(run.network, recorded, 1, np.random.default_rng(2))[0]
+        spot = synapse_spot(run.network, recorded, line, gate, cell)
+        synapse = run.network.blocks.eligibility
+        up, down = (jnp.asarray(spot.traces[:, k], jnp.float32) for k in (0, 1))
+        seen = np.asarray(synapse.single(up) if spot.gate == "g" else synapse.twin(up, down))
+        assert np.allclose(spot.moved, spot.signal * seen, rtol=1e-2, atol=1e-6)
+
+
 def test_a_quiet_window_is_refused(run, window):
     with pytest.raises(InputError, match="longer window"):
         chosen_cells(window, 9, np.random.default_rng(0))
@@ -127,16 +151,20 @@ def test_ngspice_agrees_on_what_a_network_saw(run):
 
 
 def test_no_psi_is_beyond_the_lines_full_scale(run):
-    """Gates half open, candidate and cell at their rails: the most that a pulse could be asked to add."""
+    """Gates half and fully open, candidate and cell from rail to rail: the most that a pulse could be asked to add."""
     network = run.network
     blocks, ticks, cells = network.blocks, 3, network.config.cells
-    gates = jnp.full((ticks, 3, cells), 0.5, jnp.float32)
     gain = LIBRARY.models("eligibility_synapse")["eligibility_synapse"]["gain"]
-    for g, c in ((1.0, RAIL / TANH_UNIT), (-1.0, -RAIL / TANH_UNIT), (0.0, 0.0)):
+    cell, most = RAIL / TANH_UNIT, 0.0
+    for gate, g, c in ((0.5, 1.0, cell), (0.5, -1.0, -cell), (1.0, 0.0, 0.0)):
+        gates = jnp.full((ticks, 3, cells), gate, jnp.float32)
         level = jnp.ones((ticks, cells), jnp.float32)
         record = CellRecord(level, gates, g * level, c * level, level)
         psi = charges(blocks, record, network.config.frame.tick_seconds)
-        most = max(float(jnp.max(leaf)) for leaf in jax.tree.leaves(psi))
-        for line, width in ((0, PULSE_RATIO * CELL_PULSE), (network.config.lines - 2, CELL_PULSE)):
-            asked = most * float(trace_charges(network)[line])
-            assert asked <= gain * width / GAIN_PULSE
+        most = max(most, *(float(jnp.max(leaf)) for leaf in jax.tree.leaves(psi)))
+    external = PULSE_RATIO * CELL_PULSE
+    shares = [
+        most * float(trace_charges(network)[line]) / (gain * width / GAIN_PULSE)
+        for line, width in ((0, external), (NOTES, external), (network.config.lines - 2, CELL_PULSE))
+    ]
+    assert 0.5 < max(shares) <= 1.0

@@ -75,8 +75,8 @@ def test_weights_go_to_other_hardware_at_its_levels_and_go_on_learning(trained, 
     steps = np.asarray(moved.state.fast.gates) / step
     assert np.allclose(steps, np.round(steps), atol=1e-4)
     assert np.abs(steps).max() <= float(blocks.store.bound) / step + 1e-4
-    near = np.abs(np.asarray(trained.state.fast.gates)) < float(blocks.store.bound)
-    lost = np.asarray(moved.state.fast.gates - trained.state.fast.gates)[near]
+    near = np.abs(np.asarray(trained.state.slow.gates)) < float(blocks.store.bound)
+    lost = np.asarray(moved.state.fast.gates - trained.state.slow.gates)[near]
     assert np.abs(lost).max() <= step / 2 * (1 + 1e-4)
     assert moved.facts.phases[-1] == {"phase": "transfer", "fidelity": "nominal", "data": "tune"}
     before = nll(moved, tunes(4))
