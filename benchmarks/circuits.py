@@ -45,7 +45,11 @@ INTERFACE = (
     ("gate line: closing 100:1 into 0.2 pF", "gate_line", "close_time"),
     ("gate line: static current", "gate_line", "static_current"),
     ("trace: y added by a pulse at full psi", "eligibility_synapse", "gain"),
-    ("trace: y that a pulse through a closed line adds at most, beyond the other twin (residual charge)", "eligibility_synapse", "residual"),
+    (
+        "trace: y added by a pulse through a closed line, at most (residual charge)",
+        "eligibility_synapse",
+        "residual",
+    ),
     ("error unit: widest difference of pulses", "error_unit", "time_up"),
     ("update: weight change of a full-scale signal at y = 1", "eligibility_synapse", "full_update"),
     ("store: share taken over at a transfer", "weight_store", "share"),
