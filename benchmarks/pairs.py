@@ -30,7 +30,7 @@ Rows = dict[str, dict[str, Any]]
 
 def alike(claim: str, row: dict[str, Any], other: dict[str, Any]) -> bool:
     """As many passes in both, or hardware against the ideal network whose weights it went on from; else a message."""
-    transferred = [row for row in (row, other) if "nll_at_transfer" in row]
+    transferred = [one for one in (row, other) if "nll_at_transfer" in one]
     if len(transferred) == 1 and claim.endswith(OVER_IDEAL):
         return True
     passes = [row.get("epochs"), other.get("epochs")]

@@ -38,7 +38,7 @@ CELL_FULL = 0.15
 @dataclass(frozen=True)
 class Spots:
     """What was replayed, and the answers; ``oracle`` [cells, frames] V: the model's cell at each frame's end when it
-    begins the frame where ngspice's stood."""
+    begins the frame where ngspice's stood after the wait, closed gates still pulling at it."""
 
     clock: Clock
     cells: Sequence[tuple[CellSpot, CellReplay]]
@@ -144,7 +144,7 @@ def _oracle(
 def coincidence(spikes: np.ndarray, others: np.ndarray, window: float, duration: float) -> float:
     """Coincidence factor of two spike trains, 1 alike, 0 by chance.
 
-    W. M. Kistler, W. Gerstner and J. L. van Hemmen, Neural Comput. 9:1015, 1997, eq. 22.
+    W. M. Kistler, W. Gerstner and J. L. van Hemmen, Neural Comput. 9:1015, 1997.
 
     Parameters
     ----------
