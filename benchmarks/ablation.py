@@ -87,7 +87,10 @@ EFFECTS: dict[str, Change] = {
     "cell: read-out": part("cell", "read_amplitude", "read_offset", "read_width"),
     "gates: widths, offsets, floors": part("gate"),
     "candidate's tanh": part("tanh"),
-    "synapse: rise and saturation": part("synapse"),
+    "dendrites: lag and time constant": part("dendrite"),
+    "features: synapse and its weight's sigmoid": both(
+        part("feature_synapse"), part("diehl", "read_zero", "read_width", "linear")
+    ),
     "neurons: fitted interval and dead time": both(part("cell_neuron"), part("feature_neuron")),
     "Diehl synapse": part("diehl"),
     "traces: law of the decay": part("eligibility", "leak_power"),

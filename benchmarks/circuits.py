@@ -19,6 +19,7 @@ from neuromorph.figures import Figure, record, table
 from neuromorph.fitting.eligibility import FRAME, WEIGHT_RANGE
 from neuromorph.fitting.pulses import CONVERSION
 from neuromorph.library import Library
+from neuromorph.models.fidelity import gate_dendrites
 from neuromorph.models.frame import Frame
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
 from neuromorph.models.noise import BOLTZMANN, ELEMENTARY_CHARGE, TEMPERATURE, TRANSISTORS, noise_of
@@ -66,6 +67,17 @@ def interface(library: Library) -> list[Figure]:
             Figure(f"interface: {claim}", fit.parameters[parameter], fit.units.get(parameter, "1"))
         )
     return figures
+
+
+def dendrites(library: Library) -> list[Figure]:
+    """How the network sets the dendrites of its cells and the pulses on their lines."""
+    design = gate_dendrites(library.models(), Frame())
+    return [
+        Figure("interface: dendrite of a cell: time constant as set", design.tau, "s"),
+        Figure("interface: dendrite of a cell: lag of its column", design.lag, "s"),
+        Figure("interface: line of a note or feature: height of its pulse", design.external_height, "V"),
+        Figure("interface: line of a cell: height of its pulse", design.cell_height, "V"),
+    ]
 
 
 def complete(library: Library) -> list[Figure]:
@@ -162,7 +174,14 @@ def cost(library: Library) -> list[Figure]:
 
 def main() -> None:
     library = Library.shipped()
-    figures = [*complete(library), *interface(library), *frame(library), *noise(library), *cost(library)]
+    figures = [
+        *complete(library),
+        *interface(library),
+        *dendrites(library),
+        *frame(library),
+        *noise(library),
+        *cost(library),
+    ]
     print(table(figures))
     record(RESULTS / "circuits.json", figures, "python benchmarks/circuits.py")
 

@@ -107,7 +107,7 @@ def run_path(args: argparse.Namespace, seed: int) -> Path:
 
 
 def start(args: argparse.Namespace, seed: int, pieces: list[np.ndarray]) -> Run:
-    config, schedule, digest = configuration(args), schedule_of(args), library_hash(args.fidelity, args.noise)
+    config, schedule, digest = configuration(args), schedule_of(args), library_hash(args.fidelity)
     path = run_path(args, seed)
     blocks = blocks_for(args.fidelity, config.frame, args.set, args.noise)
     if (path / "run.json").exists() and not args.no_row:
@@ -186,7 +186,7 @@ def figures_of(args: argparse.Namespace, seeds: list[dict[str, Any]]) -> list[Fi
         f"{NAMES[args.data]} valid NLL, {subject}{control}", [s["nll"] for s in seeds], args.seeds, "nats per frame",
         must=limits[0], goal=limits[1], details={
             **passes, "accuracy_best_threshold": round(float(np.mean([s["accuracy"] for s in seeds])), 4),
-            "library": library_hash(args.fidelity, args.noise)[:16], "valid_by_epoch": [s["by_epoch"] for s in seeds],
+            "library": library_hash(args.fidelity)[:16], "valid_by_epoch": [s["by_epoch"] for s in seeds],
             "events_per_frame": {name: round(value, 2) for name, value in seeds[0]["events"].items()},
             "train_seconds": [round(s["seconds"], 1) for s in seeds],
         },

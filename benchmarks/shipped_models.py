@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from neuromorph.library import Library
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.frame import Frame
-from neuromorph.models.library_blocks import BLOCKS, NOISY_BLOCKS, with_fitted_neuron
+from neuromorph.models.library_blocks import BLOCKS, with_fitted_neuron
 from neuromorph.models.library_blocks import blocks_for as library_blocks
 
 
@@ -15,7 +15,7 @@ def blocks_for(fidelity: str, frame: Frame, changes: Sequence[str] = (), noise: 
     """Ideal or nominal blocks; ``changes`` are texts ``block.parameter=SI value``."""
     if fidelity == "ideal" or not changes:
         return library_blocks(fidelity, frame, Library.shipped(), noise)[0]
-    models = {name: dict(values) for name, values in Library.shipped().models(*NOISY_BLOCKS).items()}
+    models = {name: dict(values) for name, values in Library.shipped().models(*BLOCKS).items()}
     for change in changes:
         path, value = change.split("=")
         block, name = path.split(".")
@@ -23,6 +23,6 @@ def blocks_for(fidelity: str, frame: Frame, changes: Sequence[str] = (), noise: 
     return with_fitted_neuron(models, frame, noise)
 
 
-def library_hash(fidelity: str, noise: bool = False) -> str:
+def library_hash(fidelity: str) -> str:
     """Digest of the shipped blocks that a network is made of; empty for the ideal network, which reads none."""
-    return "" if fidelity == "ideal" else Library.shipped().digest(*(NOISY_BLOCKS if noise else BLOCKS))
+    return "" if fidelity == "ideal" else Library.shipped().digest(*BLOCKS)

@@ -46,7 +46,7 @@ def finished(args: argparse.Namespace, seed: int) -> Run:
             remedy="finish it with benchmarks/prediction.py",
         )  # fmt: skip
     blocks = blocks_for(args.fidelity, facts.config.frame, noise=args.noise)
-    return load_run(path, blocks, library_hash=library_hash(args.fidelity, args.noise))
+    return load_run(path, blocks, library_hash=library_hash(args.fidelity))
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

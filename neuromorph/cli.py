@@ -87,6 +87,10 @@ def _hardware_commands(commands) -> None:
         "--references", metavar="FOLDER",
         help="keep the held-out curves there, and use them again while circuits and stimuli are the same",
     )  # fmt: skip
+    p.add_argument(
+        "--quick", action="store_true",
+        help="score on the held-out curves that come with the package, and measure points of them again for two minutes",
+    )  # fmt: skip
     p.add_argument("--json", metavar="FILE", help="merge the figures into this result file")
     spots = p.add_argument_group("spot check of a trained network: verify RUN --spots 8")
     spots.add_argument(

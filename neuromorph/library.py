@@ -129,6 +129,11 @@ class Library:
         """The reference library that comes with the package."""
         return cls(Path(__file__).parent / "data" / "library")
 
+    @classmethod
+    def held_out(cls) -> Library:
+        """The held-out curves that come with the package, on which its models are scored."""
+        return cls(Path(__file__).parent / "data" / "held_out")
+
     def file(self, block: str) -> Path:
         """Where a block is kept."""
         return self.path / f"{block}.h5"

@@ -147,14 +147,15 @@ def _run(
         bar.refresh()
     for job, outcome in pool.run(jobs):
         sweep, point = waiting[job.key]
-        results[job.key] = _measured(sweep, point, outcome, job)
+        results[job.key] = measured(sweep, point, outcome, job)
         if journal:
             journal.write(job.key, results[job.key])
         bar.update()
     return results
 
 
-def _measured(sweep: Sweep, point: Any, outcome: Any, job: Job) -> Result:
+def measured(sweep: Sweep, point: Any, outcome: Any, job: Job) -> Result:
+    """A point's outputs from its waveforms, checked against what the sweep declares."""
     if isinstance(outcome, SimulationFailed):
         return outcome
     try:

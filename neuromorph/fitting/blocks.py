@@ -8,10 +8,14 @@ from dataclasses import replace
 
 from neuromorph.characterization import measure
 from neuromorph.characterization.plan import planned
+from neuromorph.characterization.recheck import recheck
 from neuromorph.circuit import Circuit, Sweep
 from neuromorph.errors import CircuitError, FitFailed, LibraryError, NeuromorphError
 from neuromorph.figures import Figure
 from neuromorph.library import BlockData, FittedModel, Library, failed_points
+
+QUICK_SECONDS = 120.0
+"""Of ngspice in a quick verification."""
 
 
 def fit(circuits: Iterable[Circuit], library: Library) -> dict[str, FittedModel]:
@@ -103,6 +107,54 @@ def _kept(
         if not planned(circuit, sweeps).is_done(references):
             references.write(measure(circuit, sweeps, jobs, progress))
         return references.read(circuit.name)
+
+
+def verify_quickly(
+    circuits: Iterable[Circuit],
+    library: Library,
+    kept: Library,
+    *,
+    seconds: float = QUICK_SECONDS,
+    seed: int = 0,
+    jobs: int | None = None,
+    progress: bool = True,
+) -> list[Figure]:
+    """Score the stored models on ``kept`` held-out curves and measure a draw of their points again.
+
+    Parameters
+    ----------
+    kept : Library
+        Curves of the same circuits and stimuli, such as :meth:`Library.held_out`.
+    seconds : float
+        For the points that are measured again.
+    seed : int
+        Of their choice.
+
+    Raises
+    ------
+    LibraryError
+        When a block's kept curves are of another circuit, or a block has no fitted model.
+    EngineUnavailable
+        When ngspice is missing: nothing is passed that was not measured.
+    """
+    circuits = list(circuits)
+    figures: list[Figure] = []
+    for circuit in circuits:
+        sweeps = tuple(s for s in circuit.sweeps if s.held_out)
+        if not planned(circuit, sweeps).is_done(kept):
+            raise LibraryError(
+                f"the kept curves of block {circuit.name} are of another circuit", where=kept.path,
+                remedy=f"run: neuromorph verify {circuit.name}",
+            )  # fmt: skip
+        stored = library.read(circuit.name)
+        data = replace(stored, sweeps={**stored.sweeps, **kept.read(circuit.name).sweeps})
+        figures += score(circuit, library, data)
+    found = recheck(circuits, kept, seconds=seconds, seed=seed, jobs=jobs, progress=progress)
+    return figures + [
+        Figure(f"{name}: kept curves measured again, max difference of full scale", 100 * one.error, "%", 1.0, 0.1,
+               details={"points": one.points, "worst": one.worst})
+        for name, one in found.items() if one.points
+    ]  # fmt: skip
 
 
 def score(circuit: Circuit, library: Library, data: BlockData) -> list[Figure]:

@@ -1,14 +1,18 @@
-"""Signed read-out of a differential weight: charge a pulse, q(v_line) tanh((dw - offset) / W(v_line))."""
+"""Signed read-out of a differential weight: charge a pulse, q(v_line) tanh((dw - offset) / W(v_line)), and its lag.
+
+The column that mirrors the charge onto a dendrite lags behind the pulse by a time that falls as the pulse grows.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from neuromorph.figures import Figure
 from neuromorph.fitting.least_squares import least_squares
-from neuromorph.library import BlockData, FittedModel
+from neuromorph.library import BlockData, FittedModel, SweepData
 
 V_LINE = 0.35
 """Line height at which charge and width are stated, V."""
@@ -21,6 +25,13 @@ _NAMES = (
     "v_offset", "rest_share",
 )  # fmt: skip
 _START = (-0.4, 1.0, -0.1, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
+_LAG = ("log_lag", "lag_slope", "lag_bend")
+SPIKE = 5e-9
+"""When the bench's neuron spikes, s."""
+PULSE_CENTRE = 1.19e-9
+"""Middle of the line's pulse after the spike, s: half its edge, the shaper's delay and half a line pulse's width."""
+LEAST_SHARE = 0.2
+"""Share of the full charge from which a pulse's middle tells its lag; a smaller one is the rest of two sides."""
 
 
 def _charge(x: Any, v_line: np.ndarray, dw: np.ndarray) -> np.ndarray:
@@ -31,13 +42,48 @@ def _charge(x: Any, v_line: np.ndarray, dw: np.ndarray) -> np.ndarray:
     return full * (np.tanh((dw - x[8] * 1e-3) / width) + x[9] * 1e-2)
 
 
-def pulse_charge(p: dict[str, float], v_line: Any, dw: Any) -> np.ndarray:
+def pulse_charge(p: Mapping[str, float], v_line: Any, dw: Any) -> np.ndarray:
     """Charge of a pulse, C, at line height (V) and weight difference (V); arrays broadcast."""
     return 1e-15 * _charge([p[n] for n in _NAMES], np.asarray(v_line, float), np.asarray(dw, float))
 
 
+def line_height(p: Mapping[str, float], charge: float) -> float:
+    """Height of a line's pulse whose charge at one unit of weight is ``charge`` (C), V; nan where none gives it."""
+    height = np.linspace(0.31, 0.43, 241)
+    unit = pulse_charge(p, height, WEIGHT_VOLT) - pulse_charge(p, height, 0.0)
+    return float(np.interp(charge, unit, height, left=np.nan, right=np.nan))
+
+
+def column_lag(p: Mapping[str, float], v_line: Any) -> np.ndarray:
+    """Time from the middle of a line's pulse to that of its charge on the dendrite, s."""
+    height = (np.asarray(v_line, float) - V_LINE) / 33e-3
+    return 1e-9 * np.exp(np.polynomial.polynomial.polyval(height, [p[n] for n in _LAG]))
+
+
+def _lags(sweep: SweepData) -> tuple[np.ndarray, np.ndarray]:
+    """Line heights, V, and lags, s, of all pulses of a sweep that carry enough charge."""
+    time, current = sweep["time"], sweep["current"]
+    pulse = current - current[..., time < SPIKE - 0.5e-9].mean(axis=-1, keepdims=True)
+    charge = np.trapezoid(pulse, time, axis=-1)
+    middle = np.trapezoid(pulse * time, time, axis=-1) / np.where(charge == 0, 1.0, charge)
+    able = np.abs(charge) > LEAST_SHARE * np.abs(charge).max(axis=1, keepdims=True)
+    line = np.broadcast_to(sweep["v_line"][:, None], charge.shape)
+    return line[able], (middle - SPIKE - PULSE_CENTRE)[able]
+
+
+def _fit_lag(data: BlockData) -> tuple[dict[str, float], dict[str, float]]:
+    line, lag = _lags(data["charge"])
+    x, dx = least_squares(
+        lambda x: column_lag(dict(zip(_LAG, x, strict=True)), line) / lag - 1,
+        (0.5, -0.5, 0.0),
+        _LAG,
+        data.name,
+    )
+    return dict(zip(_LAG, map(float, x), strict=True)), dict(zip(_LAG, map(float, dx), strict=True))
+
+
 def fit_readout(data: BlockData) -> FittedModel:
-    """The law of the charge; energy and static power at the defaults."""
+    """The laws of charge and lag; energy and static power at the defaults."""
     sweep = data["charge"]
     line, dw = np.meshgrid(sweep["v_line"], sweep["dw"], indexing="ij")
     measured = sweep["charge"] / 1e-15
@@ -55,7 +101,9 @@ def fit_readout(data: BlockData) -> FittedModel:
         "column_static_power": 0.8 * sweep["static_current"][default, middle],
         "column_rest_current": sweep["rest_current"][default, middle],
     }  # fmt: skip
-    units = {n: "1" for n in _NAMES} | {
+    lag, d_lag = _fit_lag(data)
+    parameters |= lag
+    units = {n: "1" for n in (*_NAMES, *_LAG)} | {
         "charge": "C", "v_width": "V", "unit_charge": "C", "energy_per_event": "J", "column_static_power": "W",
         "column_rest_current": "A",
     }  # fmt: skip
@@ -65,7 +113,7 @@ def fit_readout(data: BlockData) -> FittedModel:
         "pulsed_pair",
         {k: float(v) for k, v in parameters.items()},
         units,
-        dict(zip(_NAMES, dx, strict=True)),
+        {**dict(zip(_NAMES, dx, strict=True)), **d_lag},
         errors,
         box,
     )
@@ -79,11 +127,15 @@ def score_readout(model: FittedModel, data: BlockData) -> list[Figure]:
     error = 100 * np.abs(pulse_charge(model.parameters, line, dw) - check["charge"]) / full
     linear = model.parameters["unit_charge"] / WEIGHT_VOLT * dw
     naive = 100 * np.abs(linear - check["charge"])[1] / full[1]
+    line, measured = _lags(check)
+    late = 100 * np.abs(column_lag(model.parameters, line) / measured - 1)
     return [
         Figure("gate synapse: charge of a pulse, max error of full scale", float(error.max()), "%", 2.0, 0.5),
         Figure(
             "gate synapse: baseline, linear in the weight, max error of full scale", float(naive.max()), "%"
         ),
+        Figure("gate synapse: lag of the column, mean error", float(late.mean()), "%"),
+        Figure("gate synapse: lag of the column, max error", float(late.max()), "%"),
         Figure("gate synapse: charge against dendrite 0.2 .. 0.6 V, spread", _spread(data, "output"), "%"),
         Figure("gate synapse: charge against weight mean 0.5 .. 0.7 V, spread", _spread(data, "mean"), "%"),
     ]

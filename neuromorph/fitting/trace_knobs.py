@@ -34,6 +34,12 @@ def _steps(sweep: SweepData) -> np.ndarray:
     return sweep["step"].reshape(len(sweep["vinj"]), -1)
 
 
+def floor_at(parameters: Mapping[str, float], vs: float) -> float:
+    """Trace at rest with the rail at ``vs``, V."""
+    p = parameters
+    return p["floor"] * float(efold(vs, KNOBS["vs"][2], p["floor_width"], p["floor_bend"]))
+
+
 def at_knobs(parameters: Mapping[str, float], **knobs: float) -> dict[str, float]:
     """Parameters of the traces at a setting of ``vinj`` and ``vs``, V.
 
@@ -46,7 +52,7 @@ def at_knobs(parameters: Mapping[str, float], **knobs: float) -> dict[str, float
     usual = KNOBS["vs"][2]
     slower = 1 / float(efold(values["vs"], usual, p["slowing_width"], p["slowing_bend"]))
     return p | {
-        "floor": p["floor"] * float(efold(values["vs"], usual, p["floor_width"], p["floor_bend"])),
+        "floor": floor_at(p, values["vs"]),
         "decay_full": p["decay_full"] * slower, "ideal_decay": p["ideal_decay"] * slower,
     }  # fmt: skip
 

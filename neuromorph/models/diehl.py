@@ -3,7 +3,8 @@
 Ideal (Diehl and Cook 2015): ``dw = eta (x_pre - x_tar) (w_max - w)^mu`` at each
 post spike.  Circuit: the difference of traces goes through a tanh amplifier, and
 potentiation and depression have amplitudes, exponents and stops of their own.
-x is in trace units (1 = a line at full rate), w in weight units (0 ... 1).
+x is in trace units (1 = a line at full rate), w in weight units (0 ... 1).  The weight is read by the pair of an
+excitatory synapse, a sigmoid.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from neuromorph.models.pytree import pytree
+from neuromorph.models.pytree import pytree, static
 
 TRACE_UNIT = 0.2
 """Volt of the pre-synaptic trace node at x = 1."""
@@ -34,6 +35,8 @@ class DiehlSynapse:
     width : W, trace units (large: linear)
     shift : error of the sign change, trace units
     tau_trace : decay of the pre-synaptic trace, s
+    read_zero, read_width : weight that reads as one half, and e-fold width of the sigmoid, weight units
+    linear : the ideal read-out, w itself
     """
 
     rate_up: float | jax.Array = 1.0
@@ -46,6 +49,13 @@ class DiehlSynapse:
     width: float | jax.Array = 1e3
     shift: float | jax.Array = 0.0
     tau_trace: float | jax.Array = 25e-9
+    read_zero: float | jax.Array = 0.5
+    read_width: float | jax.Array = 1.0
+    linear: bool = static(True)
+
+    def read(self, w: jax.Array) -> jax.Array:
+        """What a spike finds of a weight, over a synapse that is fully on."""
+        return w if self.linear else jax.nn.sigmoid((w - self.read_zero) / self.read_width)
 
     def change(self, w: jax.Array, x: jax.Array, x_target: float | jax.Array) -> jax.Array:
         """Weight change of one post event at weights ``w`` and traces ``x`` (same shape)."""

@@ -37,6 +37,12 @@ def rational_power(power: float) -> tuple[float, ...]:
     return tuple(float(v) for v in np.exp(found.x))
 
 
+def powered(trace: jax.Array, power: tuple[float | jax.Array, ...]) -> jax.Array:
+    """``trace`` to a power of :func:`rational_power`."""
+    scale, zero, pole, high_zero, high_pole = power
+    return scale * trace * (trace + zero) * (trace + high_zero) / ((trace + pole) * (trace + high_pole))
+
+
 @pytree
 class EligibilitySynapse:
     """What a trace integrates and how an update reads it.
@@ -93,8 +99,7 @@ class EligibilitySynapse:
         trace = self.held(trace) + self.floor
         if self.power is None:
             return trace
-        scale, zero, pole, high_zero, high_pole = self.power
-        return scale * trace * (trace + zero) * (trace + high_zero) / ((trace + pole) * (trace + high_pole))
+        return powered(trace, self.power)
 
     def twin(self, up: jax.Array, down: jax.Array) -> jax.Array:
         """Signed eligibility that the update sees from twin traces."""

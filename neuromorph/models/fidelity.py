@@ -21,10 +21,13 @@ memory_cell        i_hold                   constant discharge with all gates cl
 memory_cell        read_gain                read-out plateau / read-out tail             1
 memory_cell        v_read_offset            corner of the rectified read-out             V
 memory_cell        v_read_width             width of the read-out's tanh                 V
-excitatory_synapse tau_decay, tau_rise      of the post-synaptic current                 s
+excitatory_synapse tau_decay, tau_rise      of a feature neuron's synaptic current       s
 excitatory_synapse gain                     charge of a lone spike / design charge       1
 excitatory_synapse facilitation, saturation gain and loss of a spike that follows at     1
                                             once
+excitatory_synapse v_weight_width           e-fold width of the weight's sigmoid         V
+dendritic_adder,   (all)                    dendrites of the cells, see
+gate_synapse                                :mod:`neuromorph.fitting.dendrite_design`
 axon_hillock       t_dead                   dead time (used where no neuron is passed)   s
 stdp_synapse       dw_up, dw_down           dw per volt of trace difference and event,   V/V
                                             at w = 0
@@ -42,6 +45,9 @@ synapse            trace_power              power of a trace in the update      
                                             and its power in that current
                    drift                    change of a weight at the end of its range   1
                                             per frame, on the range
+delta_synapse      trace_power, compression share of an error that an update takes over      1
+eligibility_synapse gain                    what a pulse of 2 ns at full psi adds            1
+                   floor, floor_width, _bend what a trace at rest shows, by its rail         1, V
 gate_line          close_time               for 100:1 at the network's fan-out           s
 gate_synapse       v_width                  width of the tanh of a weight                V
 error_unit         time_up, time_down       widest pulses                                s
@@ -67,11 +73,14 @@ from typing import Any
 import jax.numpy as jnp
 
 from neuromorph.errors import InputError
+from neuromorph.fitting.dendrite_design import DendriteDesign, dendrite_design
 from neuromorph.fitting.eligibility import FRAME as TRACE_FRAME
 from neuromorph.fitting.eligibility import WEIGHT_RANGE
 from neuromorph.fitting.memory_cell import RAIL
 from neuromorph.fitting.readout import WEIGHT_VOLT
+from neuromorph.fitting.trace_knobs import floor_at
 from neuromorph.models.box import Box
+from neuromorph.models.delta_synapse import DeltaSynapse, delta_synapse
 from neuromorph.models.diehl import TRACE_UNIT, WEIGHT_UNIT, DiehlSynapse
 from neuromorph.models.eligibility_synapse import TRACE_RANGE, EligibilitySynapse, rational_power
 from neuromorph.models.frame import Frame
@@ -81,7 +90,7 @@ from neuromorph.models.memory_cell import MemoryCell
 from neuromorph.models.neuron_ideal import IdealNeuron
 from neuromorph.models.noise import Noise
 from neuromorph.models.pytree import as_float32, pytree
-from neuromorph.models.synapse import SpikeSynapse
+from neuromorph.models.synapse import Dendrite, SpikeSynapse, decay_over
 from neuromorph.models.weight_readout import WeightReadout
 from neuromorph.models.weight_store import WeightStore
 
@@ -90,6 +99,9 @@ FORGET_DEPTH = 5.0
 FEATURE_RATE = 0.02
 """Ideal Diehl learning rate eta, weight units per unit of trace and event."""
 
+FEATURE_ZERO = 0.3
+"""Weight of a feature's synapse that reads as one half, weight units: the middle of what the soft bounds leave, set by the
+synapse's knob ``vwref``."""
 READ_PULSE = 10e-9
 """Width of the error pulse at which the feedback synapse's charge is stated, s."""
 WEIGHT_BOUND = WEIGHT_RANGE / (2.0 * WEIGHT_VOLT)
@@ -97,6 +109,13 @@ WEIGHT_BOUND = WEIGHT_RANGE / (2.0 * WEIGHT_VOLT)
 PULSE_RATIO = 2.0
 """Width of the pulses on notes' and features' lines over that on cells' lines, 2.85 and 1.43 ns, the range of the spike
 shaper's knob: what a spike adds to a trace goes with the width of its pulse."""
+GATE_GAIN = 2.7
+"""Height of the gates' learning pulses over that of the error pulses, as a factor of the rate; chosen on JSB valid, where
+levels of six bits are a coarse grid for the small weights of many lines."""
+LINE_TRACE_RAIL = 0.20
+"""Rail ``vs`` of the traces by which read-out weights learn, V: no twin cancels their floor, so it is as low as it goes."""
+GAIN_PULSE, CELL_PULSE = 2e-9, 1.43e-9
+"""Width of the pulse at which a trace's gain was fitted, and of a pulse on a cell's line, s."""
 TRIM_REST = 0.1 / 64
 """What is left of a learning unit's offset: half a step of six bits over +-0.1 units of error.  That is the range of one
 gate synapse on the unit's column, from an always-on line a thirtieth as strong as an error's (its height sets that), whose
@@ -110,12 +129,14 @@ class BlockSet:
 
     feature_neuron: Any
     cell_neuron: Any
-    synapse: SpikeSynapse
+    feature_synapse: SpikeSynapse
+    dendrite: Dendrite
     gate: SigmoidGate
     tanh: TanhGate
     cell: MemoryCell
     diehl: DiehlSynapse
     eligibility: EligibilitySynapse
+    delta: DeltaSynapse
     readout: WeightReadout
     learning: LearningUnit
     store: WeightStore
@@ -129,7 +150,8 @@ def ideal_blocks(frame: Frame) -> BlockSet:
     blocks = BlockSet(
         feature_neuron=neuron,
         cell_neuron=neuron,
-        synapse=SpikeSynapse(tau_decay=frame.tau_synapse),
+        feature_synapse=SpikeSynapse(tau_decay=frame.tau_synapse),
+        dendrite=Dendrite(tau_decay=frame.tau_synapse),
         gate=SigmoidGate(),
         tanh=TanhGate(),
         cell=MemoryCell(leak_rate=FORGET_DEPTH / frame.seconds, charge_rate=1.0 / frame.seconds),
@@ -137,6 +159,7 @@ def ideal_blocks(frame: Frame) -> BlockSet:
         eligibility=EligibilitySynapse(
             FORGET_DEPTH / frame.seconds, tau_pre=frame.tau_synapse, tau_output=frame.tau_synapse
         ),
+        delta=DeltaSynapse(),
         readout=WeightReadout(),
         learning=LearningUnit(),
         store=WeightStore(),
@@ -161,12 +184,14 @@ def nominal_blocks(
     blocks = BlockSet(
         feature_neuron=neuron,
         cell_neuron=neuron,
-        synapse=SpikeSynapse(**_pick(models, "excitatory_synapse", SpikeSynapse)),
+        feature_synapse=_feature_synapse(models, frame),
+        dendrite=_dendrite(models, frame),
         gate=_gates(_get(models, "memory_cell")),
         tanh=_tanh(_get(models, "gate")),
         cell=_cell(_get(models, "memory_cell")),
-        diehl=_diehl(_get(models, "stdp_synapse")),
+        diehl=_diehl(_get(models, "stdp_synapse"), _get(models, "excitatory_synapse")),
         eligibility=_eligibility(_get(models, "eligibility_synapse"), _get(models, "gate_line"), frame),
+        delta=_delta(_get(models, "delta_synapse"), _get(models, "eligibility_synapse"), frame),
         readout=WeightReadout(_get(models, "gate_synapse")["v_width"] / WEIGHT_VOLT, linear=False),
         learning=_learning(models),
         store=_store(_get(models, "weight_store"), _get(models, "eligibility_synapse")),
@@ -228,6 +253,13 @@ def _eligibility(p: _Parameters, line: _Parameters, frame: Frame) -> Eligibility
     )
 
 
+def _delta(p: _Parameters, trace: _Parameters, frame: Frame) -> DeltaSynapse:
+    """The line's trace decays as the read-out does; a cell's pulse adds to it what a full psi line allows."""
+    step = trace["gain"] * CELL_PULSE / GAIN_PULSE
+    unit = step * frame.spikes_per_unit * frame.tau_read / frame.seconds
+    return delta_synapse(p["trace_power"], p["compression"], unit, floor_at(trace, LINE_TRACE_RAIL))
+
+
 def _learning(models: Mapping[str, Mapping[str, float]]) -> LearningUnit:
     """The integrator saturates at the charge of so many units of ``B (p - t)``."""
     error, unit, feedback = (_get(models, n) for n in ("error_unit", "learning_unit", "feedback_synapse"))
@@ -240,6 +272,7 @@ def _learning(models: Mapping[str, Mapping[str, float]]) -> LearningUnit:
         saturation=unit["v_width"] * per_volt,
         offset=max(-TRIM_REST, min(unit["v_offset"] * per_volt, TRIM_REST)),
         down=unit["down"],
+        gate_gain=GATE_GAIN,
         hold_seconds=LEARNING_SECONDS,
         pause_seconds=PAUSE_SECONDS,
         linear=False,
@@ -268,7 +301,35 @@ def _cell(p: _Parameters) -> MemoryCell:
     )
 
 
-def _diehl(p: _Parameters) -> DiehlSynapse:
+def gate_dendrites(models: Mapping[str, Mapping[str, float]], frame: Frame) -> DendriteDesign:
+    """How the cells' dendrites and their lines are set for ``frame``."""
+    return dendrite_design(
+        _get(models, "dendritic_adder"),
+        _get(models, "gate_synapse"),
+        candidate_unit=TANH_UNIT,
+        gate_unit=GATE_UNIT,
+        frame_seconds=frame.seconds,
+        external_spikes=frame.input_spikes,
+        cell_spikes=frame.spikes_per_unit,
+    )
+
+
+def _dendrite(models: Mapping[str, Mapping[str, float]], frame: Frame) -> Dendrite:
+    design, h = gate_dendrites(models, frame), frame.tick_seconds
+    unit = (1.0 - decay_over(h, design.tau)) / (1.0 - decay_over(h, frame.tau_synapse))
+    return Dendrite(design.tau, design.lag, gain=unit)
+
+
+def _feature_synapse(models: Mapping[str, Mapping[str, float]], frame: Frame) -> SpikeSynapse:
+    """Its release knob is set to where a full line through a full weight gives unit current in the mean."""
+    p, h = _pick(models, "excitatory_synapse", SpikeSynapse), frame.tick_seconds
+    between = frame.seconds / (frame.input_spikes * p["tau_decay"])
+    busy = float(SpikeSynapse(**p).release(jnp.float32(1.0 / math.expm1(between))))
+    unit = (1.0 - decay_over(h, p["tau_decay"])) / (1.0 - decay_over(h, frame.tau_synapse))
+    return SpikeSynapse(**p | {"gain": p["gain"] * unit / busy})
+
+
+def _diehl(p: _Parameters, synapse: _Parameters) -> DiehlSynapse:
     up, down = (
         p[f"dw_{way}"] * TRACE_UNIT / WEIGHT_UNIT / (p[f"v_stop_{way}"] / WEIGHT_UNIT) ** p[f"mu_{way}"]
         for way in ("up", "down")
@@ -284,6 +345,9 @@ def _diehl(p: _Parameters) -> DiehlSynapse:
         width=p["v_width"] / TRACE_UNIT,
         shift=p["v_shift"] / TRACE_UNIT,
         tau_trace=p["tau_trace"],
+        read_zero=FEATURE_ZERO,
+        read_width=synapse["v_weight_width"] / WEIGHT_UNIT,
+        linear=False,
     )
 
 

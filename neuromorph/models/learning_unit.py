@@ -25,6 +25,7 @@ class LearningUnit:
     saturation : learning signal at which the unit's tanh bends, units of ``sum B (p - t)``
     offset : fed-back signal that the unit takes for none, same units
     down : gain of negative over positive signals
+    gate_gain : how much more a gate's weight moves than the ideal rule says, by the height of its learning pulses
     hold_seconds : time the cells wait with closed gates while their weights move, s
     pause_seconds : the same after a frame that is only listened to, s
     linear : the ideal unit, whose signal does not bend
@@ -35,6 +36,7 @@ class LearningUnit:
     saturation: float | jax.Array = 1.0
     offset: float | jax.Array = 0.0
     down: float | jax.Array = 1.0
+    gate_gain: float | jax.Array = 1.0
     hold_seconds: float | jax.Array = 0.0
     pause_seconds: float | jax.Array = 0.0
     linear: bool = static(True)

@@ -17,14 +17,12 @@ from neuromorph.models.pytree import as_float32
 
 FIDELITIES = ("ideal", "nominal")
 BLOCKS = (
-    "axon_hillock", "eligibility_synapse", "error_unit", "excitatory_synapse", "feedback_synapse", "gate", "gate_line",
-    "gate_synapse", "learning_unit", "memory_cell", "stdp_synapse", "weight_store",
+    "axon_hillock", "delta_synapse", "dendritic_adder", "eligibility_synapse", "error_unit", "excitatory_synapse",
+    "feedback_synapse", "gate", "gate_line", "gate_synapse", "learning_unit", "memory_cell", "stdp_synapse", "weight_store",
 )  # fmt: skip
 """Blocks that a nominal network is made of."""
 BOXED = ("eligibility_synapse", "gate", "memory_cell")
 """Blocks whose validity ranges a network is watched for."""
-NOISY_BLOCKS = (*BLOCKS, "dendritic_adder")
-"""Those and the ones that tell its noise."""
 
 
 def blocks_for(fidelity: str, frame: Frame, library: Library, noise: bool = False) -> tuple[BlockSet, str]:
@@ -52,10 +50,9 @@ def blocks_for(fidelity: str, frame: Frame, library: Library, noise: bool = Fals
         return ideal_blocks(frame), ""
     if fidelity != "nominal":
         raise InputError(f"fidelity {fidelity!r} is unknown", remedy=f"choose from {', '.join(FIDELITIES)}")
-    blocks = NOISY_BLOCKS if noise else BLOCKS
-    made = with_fitted_neuron(library.models(*blocks), frame, noise)
+    made = with_fitted_neuron(library.models(*BLOCKS), frame, noise)
     box = as_float32(box_of(library.boxes(*BOXED)))
-    return replace(made, box=box), library.digest(*blocks)
+    return replace(made, box=box), library.digest(*BLOCKS)
 
 
 def with_fitted_neuron(

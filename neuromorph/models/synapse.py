@@ -1,10 +1,7 @@
 """From spikes to dendritic current: release, rise and decay.
 
 ``u <- u exp(-h/tau_rise) + S``, ``a <- a exp(-h/tau_decay) + (1 - exp(-h/tau_rise)) u``
-where S sums ``weight * release`` over the lines that spiked.  The charge of one
-spike does not depend on the rise.  Lines release less when they spiked a moment
-ago: ``release = gain (1 + facilitation q) / (1 + saturation q)`` with q the line's
-own spike trace.
+where S sums the charges that arrived.  The charge of one spike does not depend on the rise.
 """
 
 from __future__ import annotations
@@ -21,9 +18,41 @@ def decay_over(seconds: float, tau: float | jax.Array) -> jax.Array:
     return jnp.where(tau > 0, jnp.exp(-seconds / jnp.maximum(tau, 1e-15)), 0.0)
 
 
+def _risen(
+    law: Dendrite | SpikeSynapse, rise: jax.Array, current: jax.Array, arriving: jax.Array, seconds: float
+) -> tuple[jax.Array, jax.Array]:
+    rise_decay = decay_over(seconds, law.tau_rise)
+    rise = rise * rise_decay + arriving
+    return rise, current * decay_over(seconds, law.tau_decay) + (1.0 - rise_decay) * rise
+
+
+@pytree
+class Dendrite:
+    """A dendrite of a memory cell: the column that mirrors its synapses' charge, and the node that sums it.
+
+    Parameters
+    ----------
+    tau_decay : of the node, s
+    tau_rise : lag of the column, s
+    gain : charge of a spike over that at the ideal time constant, 1: a full line gives the same mean
+    """
+
+    tau_decay: float | jax.Array
+    tau_rise: float | jax.Array = 0.0
+    gain: float | jax.Array = 1.0
+
+    def step(
+        self, rise: jax.Array, current: jax.Array, arriving: jax.Array, seconds: float
+    ) -> tuple[jax.Array, jax.Array]:
+        """Rise stage and dendritic current after a tick in which charge ``arriving`` came."""
+        return _risen(self, rise, current, arriving, seconds)
+
+
 @pytree
 class SpikeSynapse:
-    """Double-exponential synapse with paired-pulse saturation.
+    """The excitatory synapse that drives a feature neuron: double-exponential, with memory of its own spikes.
+
+    A line that spiked a moment ago releases ``gain (1 + facilitation q) / (1 + saturation q)``, q its own spike trace.
 
     Parameters
     ----------
@@ -45,7 +74,5 @@ class SpikeSynapse:
     def step(
         self, rise: jax.Array, current: jax.Array, arriving: jax.Array, seconds: float
     ) -> tuple[jax.Array, jax.Array]:
-        """Rise stage and dendritic current after a tick in which charge ``arriving`` came."""
-        rise_decay = decay_over(seconds, self.tau_rise)
-        rise = rise * rise_decay + arriving
-        return rise, current * decay_over(seconds, self.tau_decay) + (1.0 - rise_decay) * rise
+        """Rise stage and current after a tick in which charge ``arriving`` came."""
+        return _risen(self, rise, current, arriving, seconds)

@@ -28,6 +28,7 @@ def instances(config: NetworkConfig) -> dict[str, float]:
         "winner_take_all": features / 8,
         "spike_shaper": cells + notes + features,
         "stdp_synapse": features * notes,
+        "excitatory_synapse": features * notes,
         "gate_synapse": gates + trims,
         "dendritic_adder": 4 * cells + notes + features,
         "memory_cell": cells,

@@ -1,8 +1,8 @@
 """Energy of a frame from event counts and the joules SPICE measured per event.
 
 Assumptions: static power flows for the whole frame and for the learning phase or the pause
-after it; a synapse's read takes both halves of its charge from the supply, once in the
-column and once mirrored; every synapse is updated in every learning frame; what is shared by
+after it, dendrites at their default bias; a synapse's read takes both halves of its charge
+from the supply, once in the column and once mirrored; every synapse is updated in every learning frame; what is shared by
 the chip (timing, staircase, bias generators) is not counted.
 """
 
@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from neuromorph.fitting.eligibility import LEAK_FULL
+from neuromorph.fitting.readout import pulse_charge
+from neuromorph.models.fidelity import gate_dendrites
 from neuromorph.models.learning_unit import LEARNING_SECONDS, PAUSE_SECONDS
 from neuromorph.network.budget import LINES_PER_CELL, SIGNED_SLOPES, instances, static_power
 from neuromorph.network.config import NetworkConfig
@@ -46,15 +48,22 @@ def energy_per_frame(
 def _spiking(
     events: Mapping[str, float], models: Mapping[str, Mapping[str, float]], config: NetworkConfig
 ) -> dict[str, float]:
-    read = models["gate_synapse"]
-    spikes = events["cell_spikes"] + events["feature_spikes"] + events["note_spikes"]
-    synapses = 4 * config.cells
+    read, design = models["gate_synapse"], gate_dendrites(models, config.frame)
+    external = events["feature_spikes"] + events["note_spikes"]
+    spikes = events["cell_spikes"] + external
+    charge = sum(
+        count * float(pulse_charge(read, height, 1.0))
+        for count, height in ((events["cell_spikes"], design.cell_height), (external, design.external_height))
+    )
     return {
         "spikes": spikes * models["axon_hillock"]["energy_per_spike"],
         "forget lines, open": events["forget_gates_open"] * LEAK_FULL * SUPPLY * config.frame.seconds,
         "spike shapers": spikes * models["spike_shaper"]["energy_per_spike"],
         "spike lines": spikes * read["energy_per_event"],
-        "weight read-outs": spikes * synapses * 2 * SUPPLY * read["charge"],
+        "feature synapses": events["note_spikes"]
+        * config.features.neurons
+        * models["excitatory_synapse"]["energy_per_spike"],
+        "weight read-outs": 4 * config.cells * 2 * SUPPLY * charge,
         "Diehl updates": events["diehl_updates"] * models["stdp_synapse"]["energy_per_update"],
     }
 

@@ -52,13 +52,13 @@ def feature_frame(
     state, spikes : spikes are float [ticks, features]
     """
     frame, layer = config.frame, config.features
-    arriving = released @ state.weights.T * frame.line_charge(frame.input_spikes)
+    arriving = released @ blocks.diehl.read(state.weights).T * frame.line_charge(frame.input_spikes)
 
     def tick(
         carry: tuple[FeatureState, jax.Array], inputs: tuple[jax.Array, jax.Array | None]
     ) -> tuple[tuple[FeatureState, jax.Array], jax.Array]:
         (now, fired), (released, draw) = carry, inputs
-        rise, current = blocks.synapse.step(now.rise, now.current, released, frame.tick_seconds)
+        rise, current = blocks.feature_synapse.step(now.rise, now.current, released, frame.tick_seconds)
         drive = _drive(config, now, current, fired)
         noisy = drive if blocks.noise is None or draw is None else blocks.noise.driven(draw, drive)
         neuron, spikes = blocks.feature_neuron.step(now.neuron, noisy)

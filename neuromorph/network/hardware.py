@@ -14,12 +14,15 @@ EXACT = "the step computes the ideal form; the block's own departures are stated
 
 STATES: dict[str, tuple[str, str]] = {
     "cells.c": ("memory_cell", FITTED),
-    "cells.rise, cells.current": ("excitatory_synapse", FITTED),
-    "cells.recent, lines.recent": ("excitatory_synapse", FITTED),
+    "cells.rise": (
+        "gate_synapse",
+        "the column's lag at the external lines' height; it falls as more synapses are read at once",
+    ),
+    "cells.current": ("dendritic_adder", FITTED),
     "cells.neuron": ("axon_hillock", FITTED),
     "cells.read": ("dendritic_adder", f"the note's dendrite at 25 ns, sampled at the frame's end; {EXACT}"),
     "features.weights": ("stdp_synapse", FITTED),
-    "features.rise, features.current": ("excitatory_synapse", FITTED),
+    "features.rise, features.current, lines.recent": ("excitatory_synapse", FITTED),
     "features.neuron": ("axon_hillock", FITTED),
     "features.threshold": ("adaptive_hillock", EXACT),
     "lines.trace": ("stdp_synapse", FITTED),
@@ -36,9 +39,15 @@ STATES: dict[str, tuple[str, str]] = {
     "feedback": ("feedback_synapse", FITTED),
 }
 PRODUCTS: dict[str, tuple[str, str]] = {
-    "spike to dendritic current": ("excitatory_synapse", FITTED),
     "signed weight read-out of notes, features, cells": ("gate_synapse", FITTED),
-    "sum on the dendrite": ("dendritic_adder", f"in its linear mode; {EXACT}"),
+    "weight read-out of the features": (
+        "excitatory_synapse",
+        "the sigmoid of its weight pair, fitted at another reference voltage",
+    ),
+    "sum on the dendrite": (
+        "dendritic_adder",
+        "conductance and capacitance fitted; linear, as it is over 150 mV",
+    ),
     "sigmoid of z_i, z_f, z_o": ("memory_cell", FITTED),
     "tanh of z_g": ("gate", FITTED),
     "i * g": ("memory_cell", FITTED),
@@ -59,7 +68,7 @@ PRODUCTS: dict[str, tuple[str, str]] = {
     "feedback to the cells": ("feedback_synapse", FITTED),
     "learning signal of a cell": ("learning_unit", FITTED),
     "three-factor update": ("eligibility_synapse", FITTED),
-    "delta updates of read-out, lateral, feedback": ("delta_synapse", EXACT),
+    "delta updates of read-out, lateral, feedback": ("delta_synapse", FITTED),
     "transfer and refresh of weights": ("weight_store", FITTED),
     "input spike encoder": ("axon_hillock", f"a neuron a note at constant current; {EXACT}"),
 }

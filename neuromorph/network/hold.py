@@ -22,15 +22,17 @@ def held(config: NetworkConfig, blocks: BlockSet, state: State, seconds: float |
     shut = blocks.gate.value(jnp.full((3, config.cells), -1e3, jnp.float32))[1]
     nothing = jnp.zeros_like(state.cells.c)
     c = blocks.cell.step(state.cells.c, nothing, nothing, blocks.cell.leak(shut, seconds), seconds)
-    synapse, eligibility = blocks.synapse, blocks.eligibility
-    decay, rise = _left(seconds, synapse.tau_decay), _left(seconds, synapse.tau_rise)
+    dendrite, synapse, eligibility = blocks.dendrite, blocks.feature_synapse, blocks.eligibility
+    decay = _left(seconds, synapse.tau_decay)
     cells = replace(
-        state.cells, c=c, rise=state.cells.rise * rise, current=state.cells.current * decay,
-        recent=state.cells.recent * decay, read=state.cells.read * _left(seconds, config.frame.tau_read),
+        state.cells, c=c, rise=state.cells.rise * _left(seconds, dendrite.tau_rise),
+        current=state.cells.current * _left(seconds, dendrite.tau_decay),
+        read=state.cells.read * _left(seconds, config.frame.tau_read),
     )  # fmt: skip
     features = replace(
-        state.features, rise=state.features.rise * rise, current=state.features.current * decay
-    )
+        state.features, rise=state.features.rise * _left(seconds, synapse.tau_rise),
+        current=state.features.current * decay,
+    )  # fmt: skip
     lines = replace(
         state.lines, recent=state.lines.recent * decay, pre=state.lines.pre * _left(seconds, eligibility.tau_pre),
         output=state.lines.output * _left(seconds, eligibility.tau_output),

@@ -36,18 +36,16 @@ def memory_frame(
     """
     recurrent, bias = gates[-1 - config.cells : -1], gates[-1]
     frame, h = config.frame, config.frame.tick_seconds
-    line_charge = frame.line_charge(frame.spikes_per_unit) * float(config.memory)
-    recent_decay = decay_over(h, blocks.synapse.tau_decay)
+    line_charge = frame.line_charge(frame.spikes_per_unit) * float(config.memory) * blocks.dendrite.gain
+    charge = jnp.broadcast_to(line_charge, (config.cells,))
     read_decay = decay_over(h, frame.tau_read)
 
     def tick(now: CellState, inputs: tuple[jax.Array, TickNoise | None]) -> tuple[CellState, CellRecord]:
         external, draw = inputs
-        recent = now.recent * recent_decay
-        charge = line_charge * blocks.synapse.release(recent)
         total = add_rows(recurrent, now.last_spikes, charge, external)
-        rise, current = blocks.synapse.step(now.rise, now.current, total, h)
+        rise, current = blocks.dendrite.step(now.rise, now.current, total, h)
         if blocks.noise is not None and draw is not None:
-            current = current + blocks.noise.kick(draw.dendrites, h, blocks.synapse.tau_decay)
+            current = current + blocks.noise.kick(draw.dendrites, h, blocks.dendrite.tau_decay)
         z = (current + bias).reshape(GATES, config.cells)
         gate = blocks.gate.value(z[:3] * LEAK_SIGN)
         g = blocks.tanh.value(z[3])
@@ -64,7 +62,6 @@ def memory_frame(
             current=current,
             neuron=neuron,
             last_spikes=spikes,
-            recent=recent + now.last_spikes,
             read=now.read * read_decay + frame.read_charge * spikes,
         )
         return after, CellRecord(now.last_spikes, gate, g, now.c, spikes)

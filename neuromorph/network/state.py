@@ -52,7 +52,7 @@ class FeatureState:
 class LineState:
     """Spike traces of the lines, kept across frames.
 
-    ``recent`` [notes + features]: release trace; ``pre`` [lines - 1]: filtered
+    ``recent`` [notes]: release trace of the feature layer's synapses; ``pre`` [lines - 1]: filtered
     spikes for the eligibility; ``output`` [lines - 1]: the same for the output
     gate; ``trace`` [notes]: Diehl's x_pre.
     """
@@ -72,7 +72,6 @@ class CellState:
     current: jax.Array
     neuron: Any
     last_spikes: jax.Array
-    recent: jax.Array
     read: jax.Array
 
 
@@ -136,9 +135,8 @@ def _initial_features(config: NetworkConfig, blocks: BlockSet, seed: int) -> Fea
 
 
 def _initial_lines(config: NetworkConfig) -> LineState:
-    external = config.notes + config.features.neurons
     return LineState(
-        recent=jnp.zeros(external, jnp.float32),
+        recent=jnp.zeros(config.notes, jnp.float32),
         pre=jnp.zeros(config.lines - 1, jnp.float32),
         output=jnp.zeros(config.lines - 1, jnp.float32),
         trace=jnp.zeros(config.notes, jnp.float32),
@@ -147,15 +145,13 @@ def _initial_lines(config: NetworkConfig) -> LineState:
 
 def _initial_cells(config: NetworkConfig, blocks: BlockSet) -> CellState:
     n = config.cells
-    zeros = jnp.zeros(n, jnp.float32)
     return CellState(
-        c=zeros,
+        c=jnp.zeros(n, jnp.float32),
         rise=jnp.zeros(GATES * n, jnp.float32),
         current=jnp.zeros(GATES * n, jnp.float32),
         neuron=blocks.cell_neuron.initial(n),
         last_spikes=jnp.zeros(n, bool),
-        recent=zeros,
-        read=zeros,
+        read=jnp.zeros(n, jnp.float32),
     )
 
 

@@ -92,20 +92,18 @@ def listen(network: Network, state: State, inputs: FrameInput) -> tuple[State, H
     state = rest(config, blocks, state, reset)
     notes = (inputs.levels[None, :] > network.thresholds).astype(jnp.float32)
     x_pre, trace = note_traces(config, blocks, notes, state.lines.trace)
-    from_notes, recent_notes = _released(network, notes, state.lines.recent[: config.notes])
+    released, recent = _released(network, notes, state.lines.recent)
     noise = _noise(network, inputs.noise)
     features, feature_spikes = feature_frame(
-        config, blocks, state.features, from_notes, x_pre, inputs.plastic, noise
+        config, blocks, state.features, released, x_pre, inputs.plastic, noise
     )
     arrived = jnp.concatenate([state.features.last_spikes[None, :], feature_spikes[:-1]])
-    from_features, recent_features = _released(network, arrived, state.lines.recent[config.notes :])
     gates = blocks.readout.value(state.fast.gates)
-    drive = _external_drive(config, gates, from_notes, from_features)
+    drive = _external_drive(network, gates, notes, arrived)
     cells, record = memory_frame(config, blocks, gates, state.cells, drive, noise)
 
     spikes = jnp.concatenate([notes, arrived, record.arrived.astype(jnp.float32)], axis=1)
     eligibility, pre, output = _traced(network, state, spikes, record, reset)
-    recent = jnp.concatenate([recent_notes, recent_features])
     lines = LineState(recent, pre, output, trace)
     state = replace(state, features=features, lines=lines, cells=cells, eligibility=eligibility)
     activity = _with_bias_line(output * line_share(network, blocks.eligibility.tau_output))
@@ -119,13 +117,12 @@ def _noise(network: Network, key: jax.Array) -> TickNoise | None:
     return noise.drawn(key, config.frame.ticks, config.cells, config.features.neurons)
 
 
-def _external_drive(
-    config: NetworkConfig, gates: jax.Array, from_notes: jax.Array, from_features: jax.Array
-) -> jax.Array:
+def _external_drive(network: Network, gates: jax.Array, notes: jax.Array, features: jax.Array) -> jax.Array:
     """Charge on the cells' dendrites from outside, [ticks, 4 * cells]: one product a frame."""
-    released = jnp.concatenate([from_notes, from_features], axis=1)
-    external = released.shape[1]
-    return (released * _line_charges(config)[None, :external]) @ gates[:external]
+    spikes = jnp.concatenate([notes, features], axis=1)
+    external = spikes.shape[1]
+    charges = _line_charges(network.config)[None, :external] * network.blocks.dendrite.gain
+    return (spikes * charges) @ gates[:external]
 
 
 def _traced(
@@ -158,10 +155,11 @@ def _with_bias_line(activity: jax.Array) -> jax.Array:
 
 
 def _released(network: Network, spikes: jax.Array, start: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Charge released by external lines at each tick and their release traces at the end."""
-    h, tau = network.config.frame.tick_seconds, network.blocks.synapse.tau_decay
+    """What notes release onto the feature layer at each tick, and their release traces at the end."""
+    h, synapse = network.config.frame.tick_seconds, network.blocks.feature_synapse
+    tau = synapse.tau_decay
     recent = filtered(spikes, start, h, tau)
-    return spikes * network.blocks.synapse.release(before(recent, start, h, tau)), recent[-1]
+    return spikes * synapse.release(before(recent, start, h, tau)), recent[-1]
 
 
 def _line_charges(config: NetworkConfig) -> jax.Array:
@@ -200,10 +198,10 @@ def learn(network: Network, state: State, heard: Heard, inputs: FrameInput) -> t
     signal = config.learning.head_gain * fed_back * inputs.mask
     down = _gate_direction(network, state, heard, signal)
     eta = inputs.rate * inputs.plastic
-    outer = delta_update(error, config.learning.head_gain * read)
+    outer = delta_update(error, config.learning.head_gain * inputs.mask * blocks.delta.share(heard.read))
     lateral = _lateral_mask(config) * delta_update(error, inputs.target)
     fast = Weights(
-        gates=blocks.store.clip(state.fast.gates - eta * down),
+        gates=blocks.store.clip(state.fast.gates - eta * blocks.learning.gate_gain * down),
         readout=blocks.store.clip(state.fast.readout - eta * outer),
         bias=state.fast.bias - eta * error,
         lateral=blocks.store.clip(state.fast.lateral - eta * lateral),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pickle
 import selectors
@@ -108,13 +109,16 @@ class WorkerPool:
             worker.kill()
         self._workers = []
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Any]]:
-        """Yield ``(job, Waveforms | SimulationFailed)`` as they finish, in any order."""
+    def run(self, jobs: Iterable[Job], until: float = math.inf) -> Iterator[tuple[Job, Any]]:
+        """Yield ``(job, Waveforms | SimulationFailed)`` as they finish, in any order.
+
+        At ``until`` (of ``time.monotonic``, s) it ends, whatever is left or in flight.
+        """
         waiting = list(jobs)[::-1]
         while len(self._workers) < min(self.size, len(waiting)):
             self._workers.append(_Worker())
         busy: set[int] = set()
-        while waiting or busy:
+        while (waiting or busy) and time.monotonic() < until:
             for index, worker in enumerate(self._workers):
                 if index not in busy and waiting:
                     if worker.runs >= RUNS_PER_WORKER:

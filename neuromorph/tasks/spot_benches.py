@@ -15,8 +15,8 @@ import numpy as np
 from neuromorph.circuit import REFERENCE_OPTIONS, STANDARD_OPTIONS, Circuit
 from neuromorph.fitting.eligibility import BASE, E_REF, LEAK_FULL, LINES, PSI_FULL, TRACE_WIDTH, WEIGHT_MEAN
 from neuromorph.fitting.readout import WEIGHT_VOLT
-from neuromorph.fitting.update_knobs import KNOBS
-from neuromorph.models.fidelity import PULSE_RATIO
+from neuromorph.fitting.update_knobs import KNOBS, at_knobs
+from neuromorph.models.fidelity import CELL_PULSE, GAIN_PULSE, GATE_GAIN, PULSE_RATIO
 from neuromorph.spice.netlist import load_netlist
 from neuromorph.spice.waveforms import crossings, pulses, sample, windows
 from neuromorph.spice.workers import simulate
@@ -27,14 +27,8 @@ REFERENCE = 0.4
 SPIKE_LEVEL = 0.4
 LEAST_CURRENT = 1e-12
 """What a closed line carries, A."""
-GAIN_PULSE = 2e-9
-"""Width of the pulses at which a trace's gain was fitted, s; what a pulse adds goes with its width."""
-CELL_PULSE = 1.43e-9
-"""Width of a pulse on a cell's line, s."""
 FLOOR = 0.007
 """Trace units at which a trace rests."""
-HEIGHT = KNOBS["height"][2]
-"""V of a learning pulse."""
 LEARNING_PULSE = 0.3
 """Share of the wait after which a learning pulse begins."""
 
@@ -112,6 +106,19 @@ def _instance(circuit: Circuit, name: str, nodes: Mapping[str, str], **knobs: fl
     return "\n".join([*sources, f"x{name} {' '.join(pins)} {circuit.subcircuit}"])
 
 
+def gate_pulse(model: Mapping[str, float]) -> tuple[float, float]:
+    """Height of a gate's learning pulses, V, which makes its rate so much larger than usual, and that rate, V/s.
+
+    Parameters
+    ----------
+    model : fitted parameters of ``eligibility_synapse``
+    """
+    heights = np.linspace(KNOBS["height"][2], KNOBS["height"][1], 81)
+    rates = [at_knobs(model, "eligibility_synapse", height=float(h))["rate"] for h in heights]
+    height = float(np.interp(GATE_GAIN, np.array(rates) / model["rate"], heights, right=np.nan))
+    return height, GATE_GAIN * model["rate"]
+
+
 def replay_cell(
     spot: CellSpot, clock: Clock, cell: Circuit, neuron: Circuit, *, vbo: float, reference: bool = False
 ) -> CellReplay:
@@ -171,10 +178,11 @@ def replay_synapse(
         return clock.source(PSI_FULL * share ** (1 / model["psi_power"]) + LEAST_CURRENT, LEAST_CURRENT)
 
     frame, tick = np.nonzero(spot.spikes > 0)
-    widths = spot.signal * WEIGHT_VOLT / model["rate"]
+    height, rate = gate_pulse(model)
+    widths = spot.signal * WEIGHT_VOLT / rate
     begin = clock.ends + LEARNING_PULSE * clock.waits
     learning = [
-        windows(zip(begin, begin + BASE + np.maximum(side * widths, 0.0), strict=True), HEIGHT)
+        windows(zip(begin, begin + BASE + np.maximum(side * widths, 0.0), strict=True), height)
         for side in (1, -1)
     ]
     half = 0.5 * spot.weight * WEIGHT_VOLT

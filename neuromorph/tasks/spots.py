@@ -18,7 +18,14 @@ from neuromorph.fitting.readout import WEIGHT_VOLT
 from neuromorph.models.gate import TANH_UNIT
 from neuromorph.network.step import Network
 from neuromorph.tasks.run import Run
-from neuromorph.tasks.spot_benches import CellReplay, Clock, SynapseReplay, replay_cell, replay_synapse
+from neuromorph.tasks.spot_benches import (
+    CellReplay,
+    Clock,
+    SynapseReplay,
+    gate_pulse,
+    replay_cell,
+    replay_synapse,
+)
 from neuromorph.tasks.spot_records import (
     CellSpot,
     SynapseSpot,
@@ -38,7 +45,7 @@ CELL_FULL = 0.15
 @dataclass(frozen=True)
 class Spots:
     """What was replayed, and the answers; ``oracle`` [cells, frames] V: the model's cell at each frame's end when it
-    begins the frame where ngspice's stood after the wait, closed gates still pulling at it."""
+    begins the frame where ngspice ended the one before, less what the model loses in the wait."""
 
     clock: Clock
     cells: Sequence[tuple[CellSpot, CellReplay]]
@@ -90,7 +97,7 @@ def spot_check(
     widest = (
         max(np.abs(spot.signal).max() for spot in synapses)
         * WEIGHT_VOLT
-        / models["eligibility_synapse"]["rate"]
+        / gate_pulse(models["eligibility_synapse"])[1]
     )
     if widest > WIDEST:
         raise InputError(
@@ -125,7 +132,7 @@ def _oracle(
     ends = np.empty((len(cells), len(window.heard)))
     for k, heard in enumerate(window.heard):
         begin = [
-            spot.c[0, 0] if k == 0 else replay.after[k - 1]
+            spot.c[0, 0] if k == 0 else replay.c[k - 1] + spot.after[k - 1] - spot.c[k - 1, -1]
             for spot, replay in zip(cells, replays, strict=True)
         ]
         gates, g = heard.cells.gates[:, :, chosen], heard.cells.g[:, chosen]

@@ -1,13 +1,12 @@
 """A model that is wrong by three times its allowed error fails verification, on held-out curves kept in the repository.
 
-The curves are measured by ``neuromorph verify --references tests/references``; no ngspice is needed here.
+The curves are measured by ``neuromorph verify --references neuromorph/data/held_out``; no ngspice is needed here.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,7 @@ from neuromorph.characterization.recipes import find_recipe, load_recipe
 from neuromorph.fitting.blocks import held_out, score
 from neuromorph.library import Library
 
-REFERENCES = Library(Path(__file__).parent.parent / "references")
+REFERENCES = Library.held_out()
 # block, a parameter that scales what it does, a row of `verify` that says so
 MUTATIONS = (
     ("axon_hillock", "capacitance", "tonic f-I, max error"),
@@ -56,7 +55,7 @@ def measured(block):
     circuit, library = load_recipe(str(find_recipe(block))), Library.shipped()
     sweeps = tuple(sweep for sweep in circuit.sweeps if sweep.held_out)
     assert planned(circuit, sweeps).is_done(REFERENCES), (
-        f"the kept curves are of another {block}: neuromorph verify {block} --references tests/references"
+        f"the kept curves are of another {block}: neuromorph verify {block} --references neuromorph/data/held_out"
     )
     data = held_out(circuit, library, references=REFERENCES)
     return circuit, library, data, score(circuit, library, data)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuromorph.errors import InputError
+from neuromorph.models.delta_synapse import USUAL_READ, DeltaSynapse, delta_synapse
 from neuromorph.models.diehl import DiehlSynapse
 from neuromorph.models.eligibility_synapse import EligibilitySynapse
 from neuromorph.models.frame import Frame
@@ -192,3 +193,22 @@ def test_line_charge_gives_unit_current_at_any_tick():
 def test_an_impossible_frame_is_refused(wrong):
     with pytest.raises(InputError):
         Frame(**wrong)
+
+
+def test_a_delta_update_is_the_read_out_at_ideal_and_bends_on_hardware():
+    read = jnp.linspace(0.0, 0.4, 9)
+    assert np.array_equal(DeltaSynapse().share(read), read)
+    hardware = as_float32(delta_synapse(power=0.89, compression=0.97, unit=0.33, floor=1.3e-3))
+    share = np.asarray(hardware.share(read))
+    assert np.all(np.diff(share) > 0)
+    assert np.all(np.diff(share, 2) < 0)
+    assert float(hardware.share(jnp.float32(USUAL_READ))) == pytest.approx(USUAL_READ, rel=1e-4)
+    assert 0 < share[0] < 0.1 * USUAL_READ  # the floor of a silent line's trace
+
+
+def test_a_feature_weight_reads_as_a_sigmoid_on_hardware_only():
+    weights = jnp.linspace(0.0, 0.6, 7)
+    assert np.array_equal(DiehlSynapse().read(weights), weights)
+    read = np.asarray(DiehlSynapse(read_zero=0.3, read_width=0.08, linear=False).read(weights))
+    assert read[3] == pytest.approx(0.5)
+    assert np.allclose(read + read[::-1], 1.0, atol=1e-6)

@@ -77,7 +77,7 @@ def test_a_right_prediction_gives_no_error_and_sides_have_their_gains():
 def test_small_weights_read_as_themselves_and_large_ones_saturate():
     readout = toy_nominal().readout
     assert float(readout.value(jnp.float32(0.01))) == pytest.approx(0.01, rel=1e-4)
-    assert float(readout.value(jnp.float32(40.0))) == pytest.approx(69 / 30)
+    assert float(readout.value(jnp.float32(40.0))) == pytest.approx(MODELS["gate_synapse"]["v_width"] / 30e-3)
     assert float(ideal_blocks(FRAME).readout.value(jnp.float32(40.0))) == 40.0
 
 

@@ -36,7 +36,7 @@ def test_draws_have_no_mean_unit_spread_and_are_nearly_normal():
 
 def test_a_dendrite_holds_kt_over_c():
     """The sum that decays with its current's time constant keeps the rms of its capacitor."""
-    noise, tau = BLOCKS.noise, float(BLOCKS.synapse.tau_decay)
+    noise, tau = BLOCKS.noise, float(BLOCKS.dendrite.tau_decay)
     keep, ticks = np.exp(-H / tau), 400
     kicks = np.asarray(noise.kick(draws(ticks, 4000), H, tau))
     z = np.zeros(4000)

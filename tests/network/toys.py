@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from neuromorph.library import Library
 from neuromorph.models.fidelity import ideal_blocks, nominal_blocks
 from neuromorph.models.frame import Frame
 from neuromorph.music.encoding import RegularSpikeEncoder
@@ -42,6 +43,7 @@ MODELS = {  # the study's measured values, rounded; tests only
         "gain": 1.0,
         "facilitation": 0.0,
         "saturation": 0.05,
+        "v_weight_width": 32e-3,
     },
     "axon_hillock": {"t_dead": 5e-9},
     "stdp_synapse": {
@@ -64,9 +66,13 @@ MODELS = {  # the study's measured values, rounded; tests only
         "decay_full": 0.85,
         "decay_power": 0.93,
         "drift": 8e-7,
+        "gain": 0.029,
+        "floor": 0.007,
+        "floor_width": 30e-3,
+        "floor_bend": 0.0,
     },
     "gate_line": {"close_time": 6.5e-9},
-    "gate_synapse": {"v_width": 69e-3},
+    **Library.shipped().models("delta_synapse", "dendritic_adder", "gate_synapse"),
     "error_unit": {"time_up": 16.5e-9, "time_down": 16.1e-9},
     "feedback_synapse": {"read_charge": 7.5e-15, "v_width": 71e-3},
     "learning_unit": {"capacitance": 320e-15, "v_width": 60e-3, "v_offset": 170e-6, "down": 0.98},

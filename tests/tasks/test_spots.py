@@ -14,7 +14,7 @@ from neuromorph.characterization.recipes import find_recipe, load_recipe
 from neuromorph.errors import InputError
 from neuromorph.fitting.cell_knobs import read_bias
 from neuromorph.library import Library
-from neuromorph.models.fidelity import PULSE_RATIO
+from neuromorph.models.fidelity import CELL_PULSE, GAIN_PULSE, PULSE_RATIO
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
 from neuromorph.models.library_blocks import blocks_for
 from neuromorph.models.neuron_hardware import full_scale_current
@@ -22,7 +22,7 @@ from neuromorph.network.config import NetworkConfig
 from neuromorph.network.step import trace_charges
 from neuromorph.plasticity.eligibility import CellRecord, charges
 from neuromorph.tasks.run import RunFacts, Schedule, log_odds, new_run
-from neuromorph.tasks.spot_benches import CELL_PULSE, GAIN_PULSE, Clock
+from neuromorph.tasks.spot_benches import Clock
 from neuromorph.tasks.spot_records import (
     RAIL,
     cell_spot,

@@ -1,0 +1,117 @@
+"""Measure a draw of kept points again: are the curves that a model is scored on still what ngspice answers?"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from neuromorph.characterization.runner import measured
+from neuromorph.circuit import Circuit, Sweep
+from neuromorph.errors import SimulationFailed
+from neuromorph.library import SOLVED, BlockData, Library
+from neuromorph.spice.workers import Job, WorkerPool
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """A block's points that were measured again.
+
+    Parameters
+    ----------
+    points : how many
+    error : largest difference of an output, of its largest value in the sweep
+    worst : the point where that was
+    """
+
+    points: int = 0
+    error: float = 0.0
+    worst: str = ""
+
+
+def recheck(
+    circuits: Iterable[Circuit],
+    kept: Library,
+    *,
+    seconds: float,
+    seed: int,
+    jobs: int | None = None,
+    progress: bool = True,
+) -> dict[str, Recheck]:
+    """Measure held-out points in an order drawn from ``seed``, a block at a time, until ``seconds`` are over.
+
+    Raises
+    ------
+    EngineUnavailable
+        When ngspice is missing.
+    """
+    chosen = list(circuits)
+    stored = {circuit.name: kept.read(circuit.name) for circuit in chosen}
+    drawn = list(_interleaved([_drawn(circuit, seed) for circuit in chosen]))
+    found = {name: Recheck() for name in stored}
+    end = time.monotonic() + seconds
+    with WorkerPool(jobs) as pool, tqdm(total=round(seconds), unit="s", disable=not progress) as bar:
+        points = {_key(*item[:3]): item for item in drawn}
+        for job, outcome in pool.run([_job(*item) for item in drawn], until=end):
+            circuit, sweep, index, point = points[job.key]
+            result = measured(sweep, point, outcome, job)
+            error = _difference(stored[circuit.name], sweep, index, result)
+            found[circuit.name] = _joined(found[circuit.name], error, job.point)
+            bar.set_description(circuit.name)
+            bar.update(min(round(seconds - max(end - time.monotonic(), 0.0)), round(seconds)) - bar.n)
+    return found
+
+
+Item = tuple[Circuit, Sweep, tuple[int, ...], dict[str, float]]
+
+
+def _drawn(circuit: Circuit, seed: int) -> list[Item]:
+    items = [
+        (circuit, sweep, index, point)
+        for sweep in circuit.sweeps
+        if sweep.held_out
+        for index, point in sweep.points()
+    ]
+    order = np.random.default_rng([seed, zlib.crc32(circuit.name.encode())]).permutation(len(items))
+    return [items[k] for k in order]
+
+
+def _interleaved(lists: list[list[Item]]) -> Iterator[Item]:
+    """The first of every list, then the second of every list."""
+    for row in itertools.zip_longest(*lists):
+        yield from (item for item in row if item is not None)
+
+
+def _key(circuit: Circuit, sweep: Sweep, index: tuple[int, ...]) -> str:
+    return f"{circuit.name}|{sweep.name}|{index}"
+
+
+def _job(circuit: Circuit, sweep: Sweep, index: tuple[int, ...], point: dict[str, float]) -> Job:
+    label = f"{sweep.name} " + " ".join(f"{k}={v:.4g}" for k, v in point.items())
+    return Job(_key(circuit, sweep, index), circuit.deck(sweep, point), circuit.name, label)
+
+
+def _difference(data: BlockData, sweep: Sweep, index: tuple[int, ...], result: object) -> float:
+    """Largest difference over the outputs; 1 where one has a result and the other failed."""
+    old = data[sweep.name]
+    if isinstance(result, SimulationFailed):
+        return 0.0 if old.status[index] != SOLVED else 1.0
+    assert isinstance(result, dict)
+    errors = [0.0]
+    for name, value in result.items():
+        before = old[name][index]
+        if not np.array_equal(np.isnan(before), np.isnan(value)):
+            return 1.0
+        full = np.nanmax(np.abs(old[name]), initial=0.0)
+        errors.append(float(np.nanmax(np.abs(value - before), initial=0.0) / max(full, 1e-30)))
+    return max(errors)
+
+
+def _joined(known: Recheck, error: float, point: str) -> Recheck:
+    worse = error > known.error
+    return Recheck(known.points + 1, max(error, known.error), point if worse else known.worst)

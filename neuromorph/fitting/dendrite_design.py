@@ -1,0 +1,95 @@
+"""Dendrites of a memory cell as a network sets them: conductance, time constant, height of the lines' pulses.
+
+A number of spikes in a frame through one unit of weight moves a gate by its unit and the candidate by the amplifier's,
+which is twice as large.  The candidate's dendrite takes the lowest bias, the gates' one at which the conductance is
+larger by that ratio, and as much larger a capacitor, so that both have one time constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from neuromorph.errors import OutOfRange
+from neuromorph.fitting.adder import CENTRE_MODE, load
+from neuromorph.fitting.readout import column_lag, line_height
+
+LOWEST_BIAS = 0.28
+"""Of the dendritic adder's knob ``vbias``, V."""
+_STEP = 1e-3
+
+
+@dataclass(frozen=True)
+class DendriteDesign:
+    """Settings of a cell's dendrites.
+
+    Parameters
+    ----------
+    tau : time constant of the nodes, s
+    lag : of the columns, at the external lines' height, s
+    external_height, cell_height : pulses on the lines of notes and features, and of cells, V
+    gate_bias, candidate_bias : ``vbias`` of the adders, V
+    widening : capacitor of a gate's dendrite over that of the candidate's
+    """
+
+    tau: float
+    lag: float
+    external_height: float
+    cell_height: float
+    gate_bias: float
+    candidate_bias: float
+    widening: float
+
+
+def conductance(adder: Mapping[str, float], vbias: float) -> float:
+    """Of a dendrite in its linear mode at rest, S."""
+    up, down = (load(adder, sign * _STEP, CENTRE_MODE, vbias) for sign in (1, -1))
+    return float((up - down) / (2 * _STEP))
+
+
+def dendrite_design(
+    adder: Mapping[str, float],
+    readout: Mapping[str, float],
+    *,
+    candidate_unit: float,
+    gate_unit: float,
+    frame_seconds: float,
+    external_spikes: float,
+    cell_spikes: float,
+) -> DendriteDesign:
+    """Settings for a frame.
+
+    Parameters
+    ----------
+    adder, readout : fitted ``dendritic_adder`` and ``gate_synapse``
+    candidate_unit, gate_unit : V
+    frame_seconds : s
+    external_spikes, cell_spikes : in a frame, that give a unit through one unit of weight
+
+    Raises
+    ------
+    OutOfRange
+        When no line height within the characterized range gives the charge of a pulse.
+    """
+    low = conductance(adder, LOWEST_BIAS)
+    widening = candidate_unit / gate_unit
+    biases = np.linspace(LOWEST_BIAS, 0.32, 81)
+    ratios = [conductance(adder, float(bias)) / low for bias in biases]
+    charge = candidate_unit * low * frame_seconds
+    heights = [line_height(readout, charge / spikes) for spikes in (external_spikes, cell_spikes)]
+    if not np.all(np.isfinite(heights)):
+        raise OutOfRange(
+            f"a pulse of {1e15 * charge / external_spikes:.3g} or {1e15 * charge / cell_spikes:.3g} fC at unit weight",
+            remedy="change the frame's length or its spikes; the lines' pulses are characterized from 0.31 to 0.43 V",
+        )
+    return DendriteDesign(
+        tau=adder["capacitance"] / low,
+        lag=float(column_lag(readout, heights[0])),
+        external_height=heights[0],
+        cell_height=heights[1],
+        gate_bias=float(np.interp(widening, ratios, biases)),
+        candidate_bias=LOWEST_BIAS,
+        widening=widening,
+    )

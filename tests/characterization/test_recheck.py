@@ -1,0 +1,70 @@
+"""Kept held-out points are measured again: alike, changed, failed, and within the time given."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from neuromorph.characterization.recheck import recheck
+from neuromorph.characterization.runner import measure
+from neuromorph.errors import LibraryError
+from neuromorph.fitting import verify_quickly
+from neuromorph.library import Library
+from tests.characterization.recipes_for_tests import NETLIST, rc_circuit
+
+pytestmark = pytest.mark.ngspice
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """A circuit of which all but one sweep is held out (a point of it cannot be measured), and its kept curves."""
+    plain = rc_circuit(tmp_path, amplitudes=(0.5, 1.0, 2.0))
+    check = replace(plain.sweeps[0], name="check", held_out=True)
+    circuit = replace(plain, sweeps=(plain.sweeps[0], check))
+    library = Library(tmp_path / "kept")
+    library.write(measure(circuit, (check,)))
+    return circuit, library
+
+
+def test_kept_curves_are_what_ngspice_answers(kept):
+    circuit, library = kept
+    found = recheck([circuit], library, seconds=60, seed=3, progress=False)["rc"]
+    assert found.points == 3
+    assert found.error < 1e-9
+
+
+def test_a_changed_curve_is_found_and_its_point_named(kept):
+    circuit, library = kept
+    data = library.read("rc")
+    data.sweeps["check"].outputs["final"][1] *= 1.05
+    library.write(data)
+    found = recheck([circuit], library, seconds=60, seed=3, progress=False)["rc"]
+    assert found.error == pytest.approx(0.05 / 1.05, rel=1e-3)
+    assert found.worst == "check amplitude=1"
+
+
+def test_a_point_that_failed_before_and_does_not_now_is_a_difference(kept):
+    circuit, library = kept
+    data = library.read("rc")
+    data.sweeps["check"].status[0] = 0
+    for values in data.sweeps["check"].outputs.values():
+        values[0] = np.nan
+    library.write(data)
+    assert recheck([circuit], library, seconds=60, seed=3, progress=False)["rc"].error == 1.0
+
+
+def test_it_ends_in_time_whatever_is_left(kept):
+    circuit, library = kept
+    began = time.monotonic()
+    assert recheck([circuit], library, seconds=0.0, seed=3, progress=False)["rc"].points == 0
+    assert time.monotonic() - began < 20
+
+
+def test_curves_of_another_circuit_pass_nothing(kept, tmp_path):
+    circuit, library = kept
+    other = replace(rc_circuit(tmp_path, netlist=NETLIST.replace("r=1k", "r=2k")), sweeps=circuit.sweeps)
+    with pytest.raises(LibraryError, match="of another circuit"):
+        verify_quickly([other], library, library, progress=False)

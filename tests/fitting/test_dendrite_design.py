@@ -1,0 +1,99 @@
+"""How a network sets the dendrites of its cells, against the laws it is derived from and against ngspice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neuromorph.errors import OutOfRange
+from neuromorph.fitting.dendrite_design import conductance
+from neuromorph.fitting.readout import WEIGHT_VOLT, column_lag, line_height, pulse_charge
+from neuromorph.library import Library
+from neuromorph.models.fidelity import gate_dendrites
+from neuromorph.models.frame import Frame
+from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
+from neuromorph.models.library_blocks import blocks_for
+from neuromorph.spice.netlist import load_netlist
+from neuromorph.spice.waveforms import pulses, sample
+
+LIBRARY, FRAME = Library.shipped(), Frame()
+ADDER, READOUT = (LIBRARY.models(b)[b] for b in ("dendritic_adder", "gate_synapse"))
+DESIGN = gate_dendrites(LIBRARY.models(), FRAME)
+NETLISTS = Path(__file__).resolve().parents[2] / "netlists"
+
+
+def test_a_full_line_gives_its_unit_to_gate_and_candidate():
+    for height, spikes in (
+        (DESIGN.external_height, FRAME.input_spikes),
+        (DESIGN.cell_height, FRAME.spikes_per_unit),
+    ):
+        charge = pulse_charge(READOUT, height, WEIGHT_VOLT) - pulse_charge(READOUT, height, 0.0)
+        current = spikes * charge / FRAME.seconds
+        for bias, unit in ((DESIGN.candidate_bias, TANH_UNIT), (DESIGN.gate_bias, GATE_UNIT)):
+            assert current / conductance(ADDER, bias) == pytest.approx(unit, rel=2e-3)
+
+
+def test_both_dendrites_have_one_time_constant():
+    slow, fast = (conductance(ADDER, bias) for bias in (DESIGN.candidate_bias, DESIGN.gate_bias))
+    assert ADDER["capacitance"] / slow == pytest.approx(DESIGN.tau)
+    assert DESIGN.widening * ADDER["capacitance"] / fast == pytest.approx(DESIGN.tau, rel=2e-3)
+
+
+def test_a_frame_whose_pulses_no_height_gives_is_refused():
+    with pytest.raises(OutOfRange, match="pulse of"):
+        gate_dendrites(LIBRARY.models(), replace(FRAME, seconds=1e-6))
+
+
+def test_heights_invert_the_charge_and_higher_pulses_lag_less():
+    charges = pulse_charge(READOUT, np.array([0.33, 0.36, 0.40]), WEIGHT_VOLT)
+    rest = pulse_charge(READOUT, np.array([0.33, 0.36, 0.40]), 0.0)
+    found = [line_height(READOUT, float(q)) for q in charges - rest]
+    assert found == pytest.approx([0.33, 0.36, 0.40], abs=1e-4)
+    assert np.all(np.diff(column_lag(READOUT, np.linspace(0.31, 0.43, 20))) < 0)
+
+
+@pytest.mark.ngspice
+@pytest.mark.parametrize(
+    ("weight", "every"), [(1.0, 3), (2.5, 6)], ids=["every third spike", "every sixth spike"]
+)
+def test_a_dendrite_of_transistors_does_what_the_step_does(weight, every):
+    """The bound: column at rest 0.08 units, width of the pair at that height 6 %, adder 5 %, on some two units."""
+    from neuromorph.spice.workers import simulate
+
+    h, ticks = FRAME.tick_seconds, 50
+    at = np.floor(np.arange(0, FRAME.input_spikes, every) * FRAME.seconds / FRAME.input_spikes / h).astype(
+        int
+    )
+    blocks, _ = blocks_for("nominal", FRAME, LIBRARY)
+    read = blocks.readout.value(jnp.float32(weight))
+    charge = read * FRAME.line_charge(FRAME.input_spikes) * blocks.dendrite.gain
+    rise, current, ours = jnp.zeros(1), jnp.zeros(1), []
+    for tick in range(ticks):
+        rise, current = blocks.dendrite.step(rise, current, jnp.ones(1) * charge * (tick in at), h)
+        ours.append(float(current[0]))
+    parts = (
+        "devices/cnfet.lib",
+        "blocks/spike_shaper.cir",
+        "blocks/gate_synapse.cir",
+        "blocks/dendritic_adder.cir",
+    )
+    deck = "\n".join([
+        "* one line, one synapse, one dendrite", *(load_netlist(NETLISTS / part) for part in parts),
+        "vdd vdd 0 0.8\nvsw sw 0 0.4\nvref vref 0 0.4\nvq vq 0 0.25\nvmode vmode 0 0.4",
+        f"vgain gain 0 {DESIGN.external_height:.6g}\nvbias vbias 0 {DESIGN.gate_bias:.6g}",
+        f"vs spike 0 {pulses(h * at + 1e-12)}\nxs spike pulse line vdd sw gain spike_shaper",
+        f"cl line 0 150f\ncp pulse 0 5f\nvp wp 0 {0.6 + 0.5 * weight * WEIGHT_VOLT}",
+        f"vn wn 0 {0.6 - 0.5 * weight * WEIGHT_VOLT}",
+        "xr line wp wn up down gate_synapse\nxc up down d vdd vq dendrite_column\ncu up 0 20f\ncd down 0 20f",
+        f"xd d vref vdd vmode vbias dendritic_adder cdend={30 * DESIGN.widening:.6g}f",
+        ".options method=gear reltol=1e-4 abstol=1e-14 vntol=1e-7 chgtol=1e-19 gmin=1e-15 itl4=50",
+        ".save v(d)\n.nodeset v(d)=0.4\n.tran 0.2n 105n 0 0.25n\n.end",
+    ])  # fmt: skip
+    waves = simulate(deck, "dendrite", "test")
+    theirs = (sample(waves.time, waves["d"], h * (1 + np.arange(ticks))) - 0.4) / GATE_UNIT
+    assert np.sqrt(np.mean((theirs - np.array(ours)) ** 2)) < 0.15
+    assert np.corrcoef(theirs, ours)[0, 1] > 0.98
