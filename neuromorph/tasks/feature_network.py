@@ -1,0 +1,233 @@
+"""A small feature layer, whole in ngspice, beside the network's step: Diehl plasticity, winner-take-all, thresholds.
+
+Every block is at transistor level: a synapse and its weight's update for every line and neuron, a trace a line, adaptive
+neurons, the winners' line.  Sources give supplies, biases, the lines' spikes and the frame pulse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neuromorph.circuit import REFERENCE_OPTIONS, STANDARD_OPTIONS
+from neuromorph.fitting.winner_take_all import UNIT0, trip
+from neuromorph.models.diehl import TRACE_UNIT, WEIGHT_UNIT
+from neuromorph.models.fidelity import FEATURE_ZERO, BlockSet
+from neuromorph.models.filters import before, filtered
+from neuromorph.models.frame import Frame
+from neuromorph.models.learning_unit import LEARNING_SECONDS
+from neuromorph.models.neuron_hardware import full_scale_current
+from neuromorph.network.config import FeatureConfig, NetworkConfig
+from neuromorph.network.features import feature_frame, note_traces
+from neuromorph.network.state import FeatureState
+from neuromorph.spice.netlist import load_netlist
+from neuromorph.spice.waveforms import crossings, integral, pulses, sample
+from neuromorph.spice.workers import simulate
+
+SUPPLY = 0.8
+WEIGHT_FLOOR = 0.15
+"""Weight node at w = 0, V."""
+TRACE_REST, TRACE_TARGET = 0.35, 0.42
+BLOCKS = (
+    "devices/cnfet.lib", "blocks/ota.cir", "blocks/excitatory_synapse.cir", "blocks/stdp_synapse.cir",
+    "blocks/axon_hillock.cir", "blocks/adaptive_hillock.cir", "blocks/winner_take_all.cir",
+)  # fmt: skip
+KNOBS = {
+    "vnt": 0.28, "vre": 0.55, "vdecay": 0.0, "vwref": WEIGHT_FLOOR + WEIGHT_UNIT * FEATURE_ZERO, "vxrest": TRACE_REST,
+    "vxtar": TRACE_TARGET, "vmax": 0.80, "vstep": 0.45, "vtau": 0.26, "vwidth": 0.43, "vref": 0.225, "vleak": 0.15,
+    "vgain": 0.43, "vthr": 0.52, "vslow": 0.235, "vbase": 0.14, "vunit": UNIT0, "vinh": 0.60,
+}  # fmt: skip
+"""Knobs at their usual values; the synapses' reference sets the zero of a weight."""
+SPIKE_LEVEL = 0.4
+SLOW_REST = 0.15
+"""Slow node of a neuron's threshold at the start, V."""
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """What the layer hears: ``notes`` [frames, lines], 0 or 1; ``weights`` [neurons, lines] at first;
+    ``winners`` a frame."""
+
+    notes: np.ndarray
+    weights: np.ndarray
+    winners: int
+    frame: Frame = field(default_factory=Frame)
+
+    @property
+    def period(self) -> float:
+        """From one frame's start to the next one's, s."""
+        return self.frame.seconds + LEARNING_SECONDS
+
+    def spikes(self, line: int) -> np.ndarray:
+        """Times of a line's spikes, s: regular ones in the frames where its note sounds, on the step's ticks."""
+        ticks = np.flatnonzero(regular(self.frame))
+        on = np.flatnonzero(self.notes[:, line] > 0)
+        return (on[:, None] * self.period + ticks * self.frame.tick_seconds).ravel()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``spikes`` times of each neuron, s; ``weights`` [frames, neurons, lines] after each frame, weight units; ``traces``
+    [frames, lines] at the frames' ends, trace units; ``energy`` from the supply, J (nan where it is not known)."""
+
+    spikes: list[np.ndarray]
+    weights: np.ndarray
+    traces: np.ndarray
+    energy: float
+
+
+def regular(frame: Frame) -> np.ndarray:
+    """[ticks] where a fully active line spikes."""
+    phase = np.arange(1, frame.ticks + 1) * frame.input_spikes / frame.ticks
+    return np.diff(np.floor(phase + 1e-9), prepend=0.0) > 0
+
+
+def configured(
+    stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[str, float]]
+) -> NetworkConfig:
+    """Settings under which the step computes this layer; its gain follows from the charge at the usual release."""
+    frame, synapse = stimulus.frame, models["excitatory_synapse"]
+    full_scale = full_scale_current(models["axon_hillock"], frame.seconds / frame.spikes_per_unit)
+    decay = 1.0 - np.exp(-frame.tick_seconds / synapse["tau_decay"])
+    area = (
+        frame.line_charge(frame.input_spikes)
+        * float(blocks.feature_synapse.gain)
+        * frame.tick_seconds
+        / decay
+    )
+    neurons, lines = stimulus.weights.shape
+    features = FeatureConfig(
+        neurons=neurons,
+        winners=stimulus.winners,
+        x_target=(TRACE_TARGET - TRACE_REST) / TRACE_UNIT,
+        gain=float(synapse["weight_charge"] / (full_scale * area)),
+        threshold_step=models["adaptive_hillock"]["step_of_full_scale"],
+    )
+    return NetworkConfig(notes=lines, cells=1, frame=frame, features=features)
+
+
+def stepped(stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[str, float]]) -> Answer:
+    """The layer in the network's step."""
+    config, frame = configured(stimulus, blocks, models), stimulus.frame
+    neurons, lines = stimulus.weights.shape
+    zeros = jnp.zeros(neurons, jnp.float32)
+    state = FeatureState(
+        jnp.asarray(stimulus.weights, jnp.float32),
+        zeros,
+        blocks.feature_neuron.initial(neurons),
+        zeros,
+        zeros,
+        zeros,
+    )
+    on = regular(frame)[:, None].astype(np.float32)
+    x, recent = jnp.zeros(lines, jnp.float32), jnp.zeros(lines, jnp.float32)
+    synapse, h = blocks.feature_synapse, frame.tick_seconds
+    run = jax.jit(feature_frame, static_argnums=0)
+    times: list[list[float]] = [[] for _ in range(neurons)]
+    weights, traces = [], []
+    for k, notes in enumerate(stimulus.notes):
+        spikes = jnp.asarray(on * notes[None, :], jnp.float32)
+        x_pre, x = note_traces(config, blocks, spikes, x)
+        q = filtered(spikes, recent, h, synapse.tau_decay)
+        released = spikes * synapse.release(before(q, recent, h, synapse.tau_decay))
+        state, fired = run(config, blocks, state, released, x_pre, jnp.float32(1.0))
+        for tick, neuron in np.argwhere(np.asarray(fired) > 0):
+            times[neuron].append(k * stimulus.period + (tick + 0.5) * h)
+        weights.append(np.asarray(state.weights))
+        traces.append(np.asarray(x_pre[-1]))
+        left = jnp.exp(-LEARNING_SECONDS / jnp.asarray([synapse.tau_decay, blocks.diehl.tau_trace]))
+        x, recent = x * left[1], q[-1] * left[0]
+        state = replace(state, rise=state.rise * 0.0, current=state.current * left[0])
+    return Answer([np.array(t) for t in times], np.stack(weights), np.stack(traces), float("nan"))
+
+
+def deck(
+    stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], netlists: Path, *, reference: bool = False
+) -> str:
+    """The whole layer as a netlist."""
+    neurons, lines = stimulus.weights.shape
+    k = stimulus.winners
+    limits = [float(trip(dict(models["winner_take_all"]), n, UNIT0)) for n in (max(k - 1, 0.5), k)]
+    knobs = KNOBS | {"vk": 0.5 * sum(limits)}
+    starts = np.arange(len(stimulus.notes)) * stimulus.period
+    cards = [f"v{name} {name} 0 {value:.6g}" for name, value in knobs.items()]
+    cards.append(f"vframe frame 0 {pulses(starts + 1e-12)}\nxl count closed vdd vk winner_line")
+    cards.append("xfn frameb frame 0 nfet_fast_low\nxfp frameb frame vdd pfet_fast_low")
+    for n in range(lines):
+        cards.append(f"vap{n} ap{n} 0 {pulses(stimulus.spikes(n) + 1e-12)}")
+        cards.append(f"xt{n} ap{n} x{n} vxrest vdd vstep vtau stdp_trace\n.ic v(x{n})={TRACE_REST}")
+    for j in range(neurons):
+        cards.append(f"xa{j} in{j} axon{j} vdd vwidth vref vleak vgain vthr vslow vbase adaptive_hillock")
+        cards.append(f"xw{j} in{j} axon{j} count closed frameb vdd vunit vinh winner_cell")
+        cards.append(f".ic v(in{j})=0 v(axon{j})=0 v(xa{j}.slow)={SLOW_REST} v(xw{j}.idle)={SUPPLY}")
+        for n in range(lines):
+            cards.append(f"xs{j}_{n} ap{n} in{j} vdd vnt vre w{j}_{n} vwref vdecay excitatory_synapse")
+            cards.append(f"xu{j}_{n} x{n} vxtar axon{j} w{j}_{n} vmax vdd stdp_update")
+            cards.append(
+                f".ic v(w{j}_{n})={WEIGHT_FLOOR + WEIGHT_UNIT * stimulus.weights[j, n]:.6g} v(xs{j}_{n}.cleft)={SUPPLY}"
+            )
+    saved = [f"v(axon{j})" for j in range(neurons)] + [f"v(x{n})" for n in range(lines)]
+    saved += [f"v(w{j}_{n})" for j in range(neurons) for n in range(lines)]
+    text = "\n".join(load_netlist(netlists / part) for part in BLOCKS)
+    options = REFERENCE_OPTIONS if reference else STANDARD_OPTIONS
+    stop = len(stimulus.notes) * stimulus.period
+    return (
+        f"* feature layer, {neurons} neurons, {lines} lines\n{text}\nvdd vdd 0 {SUPPLY}\n"
+        + "\n".join(cards)
+        + f"\n.options {options}\n.save {' '.join(saved)} i(vdd)\n.tran 0.2n {stop:.9g} 0 0.25n uic\n.end\n"
+    )
+
+
+def transistors(stimulus: Stimulus) -> int:
+    """Of the layer: 17 and 7 a neuron, 13 a line, 7 and 15 a synapse, 7 of the winners' line."""
+    neurons, lines = stimulus.weights.shape
+    return 24 * neurons + 13 * lines + 22 * neurons * lines + 7
+
+
+def in_ngspice(stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], netlists: Path, *, reference: bool = False,
+               timeout: float = 7200.0) -> Answer:  # fmt: skip
+    """The layer in ngspice.
+
+    Raises
+    ------
+    SimulationFailed, EngineUnavailable
+    """
+    neurons, lines = stimulus.weights.shape
+    waves = simulate(
+        deck(stimulus, models, netlists, reference=reference), "feature layer", "network", timeout
+    )
+    ends = np.arange(len(stimulus.notes)) * stimulus.period + stimulus.frame.seconds
+    after = ends + LEARNING_SECONDS - 1e-9
+    weights = np.stack([
+        [sample(waves.time, waves[f"w{j}_{n}"], after) for n in range(lines)] for j in range(neurons)
+    ])  # fmt: skip
+    traces = np.stack([sample(waves.time, waves[f"x{n}"], ends) for n in range(lines)], axis=1)
+    return Answer(
+        [crossings(waves.time, waves[f"axon{j}"], SPIKE_LEVEL) for j in range(neurons)],
+        np.moveaxis((weights - WEIGHT_FLOOR) / WEIGHT_UNIT, -1, 0),
+        (traces - TRACE_REST) / TRACE_UNIT,
+        -SUPPLY * float(integral(waves.time, waves["vdd#branch"])),
+    )
+
+
+def expected_energy(stimulus: Stimulus, answer: Answer, models: Mapping[str, Mapping[str, float]]) -> float:
+    """Joules from the supply by the models: a line's spike reads all its synapses, a neuron's updates all of its own."""
+    neurons, lines = stimulus.weights.shape
+    read = sum(len(stimulus.spikes(n)) for n in range(lines)) * neurons
+    fired = sum(len(times) for times in answer.spikes)
+    seconds = stimulus.period * len(stimulus.notes)
+    static = neurons * models["axon_hillock"]["static_power"] + models["winner_take_all"]["static_power"]
+    return (
+        read * models["excitatory_synapse"]["energy_per_spike"]
+        + fired
+        * (
+            models["adaptive_hillock"]["energy_per_spike"]
+            + lines * models["stdp_synapse"]["energy_per_update"]
+        )
+        + seconds * static
+    )

@@ -1,0 +1,96 @@
+"""A feature layer as a netlist and in the step: the same sizes, stimuli and starts; what must happen in both."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuromorph.fitting.winner_take_all import winners
+from neuromorph.library import Library
+from neuromorph.models.fidelity import ideal_blocks
+from neuromorph.models.frame import Frame
+from neuromorph.models.library_blocks import blocks_for
+from neuromorph.spice.structure import read_structure
+from neuromorph.tasks.feature_network import (
+    BLOCKS,
+    KNOBS,
+    Stimulus,
+    configured,
+    deck,
+    expected_energy,
+    regular,
+    stepped,
+    transistors,
+)
+
+NETLISTS = Path(__file__).resolve().parents[2] / "netlists"
+LIBRARY, FRAME = Library.shipped(), Frame()
+MODELS = LIBRARY.models()
+NOMINAL, _ = blocks_for("nominal", FRAME, LIBRARY)
+NOTES = np.array([[1, 0], [0, 1], [1, 1]])
+
+
+def layer(neurons=3, notes=NOTES, winners=1):
+    return Stimulus(notes, np.linspace(0.1, 0.5, 2 * neurons).reshape(neurons, 2), winners)
+
+
+def top_level(netlist):
+    """Instances outside of subcircuits: what each is of."""
+    inside, found = False, []
+    for line in netlist.lower().splitlines():
+        inside = line.startswith(".subckt") or (inside and not line.startswith(".ends"))
+        if line.startswith("x") and not inside:
+            found.append(next(word for word in reversed(line.split()) if "=" not in word))
+    return found
+
+
+@pytest.mark.parametrize("neurons", [1, 3])
+def test_the_netlist_has_the_stated_transistors(neurons):
+    what = layer(neurons)
+    structure = read_structure([NETLISTS / part for part in BLOCKS])
+    found = top_level(deck(what, MODELS, NETLISTS))
+    counted = sum(1 if name.startswith(("nfet", "pfet")) else structure.transistors(name) for name in found)
+    assert counted == transistors(what)
+    assert found.count("stdp_update") == found.count("excitatory_synapse") == 2 * neurons
+
+
+@pytest.mark.parametrize("k", [1, 2, 4])
+def test_the_winners_bias_means_k(k):
+    bias = float(re.search(r"^vvk vk 0 (\S+)$", deck(layer(winners=k), MODELS, NETLISTS), re.M)[1])
+    assert winners(MODELS["winner_take_all"], bias, KNOBS["vunit"]) == k
+
+
+def test_lines_spike_on_the_steps_ticks_in_their_frames():
+    what = layer()
+    times = what.spikes(0)
+    assert len(times) == 2 * FRAME.input_spikes == 2 * regular(FRAME).sum()
+    assert np.all((times % what.period) < FRAME.seconds)
+    assert set(np.floor(times / what.period).astype(int)) == {0, 2}
+
+
+def test_the_gain_is_that_of_the_usual_release_whatever_the_step_calls_unit():
+    ideal = ideal_blocks(FRAME)
+    gains = [
+        configured(layer(), blocks, MODELS).features.gain * float(blocks.feature_synapse.gain)
+        for blocks in (NOMINAL, ideal)
+    ]
+    assert gains[0] == pytest.approx(gains[1], rel=1e-5)
+
+
+def test_only_winners_fire_and_learn_and_a_sounding_line_is_potentiated():
+    what = Stimulus(np.array([[1, 0]]), np.array([[0.5, 0.3], [0.25, 0.3]]), 1)
+    answer = stepped(what, NOMINAL, MODELS)
+    assert len(answer.spikes[0]) > 5
+    assert len(answer.spikes[1]) == 0
+    moved = answer.weights[0] - what.weights
+    assert moved[0, 0] > 0 > moved[0, 1]
+    np.testing.assert_allclose(moved[1], 0.0, atol=1e-6)  # weights are float32
+
+
+def test_more_spikes_cost_more():
+    one, all_ = (layer(notes=notes) for notes in (np.array([[1, 0]]), np.array([[1, 1]])))
+    costs = [expected_energy(what, stepped(what, NOMINAL, MODELS), MODELS) for what in (one, all_)]
+    assert 0 < costs[0] < costs[1]
