@@ -105,8 +105,8 @@ def interrupted(folder, kept=3):
             raise CircuitError("enough")
         return measured(sweep, point, outcome, job)
 
-    measured = runner._measured
-    with mock.patch.object(runner, "_measured", stop), pytest.raises(CircuitError, match="enough"):
+    measured = runner.measured
+    with mock.patch.object(runner, "measured", stop), pytest.raises(CircuitError, match="enough"):
         characterize([circuit], Library(folder / "lib"), jobs=1, progress=False)
     return circuit
 
