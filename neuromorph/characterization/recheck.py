@@ -6,7 +6,7 @@ import itertools
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from tqdm import tqdm
@@ -27,11 +27,13 @@ class Recheck:
     points : how many
     error : largest difference of an output, of its largest value in the sweep
     worst : the point where that was
+    unfinished : points that were still running at the end
     """
 
     points: int = 0
     error: float = 0.0
     worst: str = ""
+    unfinished: tuple[str, ...] = ()
 
 
 def recheck(
@@ -43,7 +45,7 @@ def recheck(
     jobs: int | None = None,
     progress: bool = True,
 ) -> dict[str, Recheck]:
-    """Measure held-out points in an order drawn from ``seed``, a block at a time, until ``seconds`` are over.
+    """Measure held-out points in an order drawn from ``seed``, every block in turn, until ``seconds`` are over.
 
     Raises
     ------
@@ -64,6 +66,9 @@ def recheck(
             found[circuit.name] = _joined(found[circuit.name], error, job.point)
             bar.set_description(circuit.name)
             bar.update(min(round(seconds - max(end - time.monotonic(), 0.0)), round(seconds)) - bar.n)
+        for job in pool.in_flight():
+            known = found[job.circuit]
+            found[job.circuit] = replace(known, unfinished=(*known.unfinished, job.point))
     return found
 
 
@@ -114,4 +119,6 @@ def _difference(data: BlockData, sweep: Sweep, index: tuple[int, ...], result: o
 
 def _joined(known: Recheck, error: float, point: str) -> Recheck:
     worse = error > known.error
-    return Recheck(known.points + 1, max(error, known.error), point if worse else known.worst)
+    return replace(
+        known, points=known.points + 1, error=max(error, known.error), worst=point if worse else known.worst
+    )

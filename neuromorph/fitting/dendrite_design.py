@@ -71,7 +71,7 @@ def dendrite_design(
     Raises
     ------
     OutOfRange
-        When no line height within the characterized range gives the charge of a pulse.
+        When no line height within the characterized range gives the charge of a pulse, or no bias the conductance.
     """
     low = conductance(adder, LOWEST_BIAS)
     widening = candidate_unit / gate_unit
@@ -79,7 +79,8 @@ def dendrite_design(
     ratios = [conductance(adder, float(bias)) / low for bias in biases]
     charge = candidate_unit * low * frame_seconds
     heights = [line_height(readout, charge / spikes) for spikes in (external_spikes, cell_spikes)]
-    if not np.all(np.isfinite(heights)):
+    gate_bias = float(np.interp(widening, ratios, biases, left=np.nan, right=np.nan))
+    if not np.all(np.isfinite([*heights, gate_bias])):
         raise OutOfRange(
             f"a pulse of {1e15 * charge / external_spikes:.3g} or {1e15 * charge / cell_spikes:.3g} fC at unit weight",
             remedy="change the frame's length or its spikes; the lines' pulses are characterized from 0.31 to 0.43 V",
@@ -89,7 +90,7 @@ def dendrite_design(
         lag=float(column_lag(readout, heights[0])),
         external_height=heights[0],
         cell_height=heights[1],
-        gate_bias=float(np.interp(widening, ratios, biases)),
+        gate_bias=gate_bias,
         candidate_bias=LOWEST_BIAS,
         widening=widening,
     )

@@ -1,7 +1,7 @@
 """The delta rule's synapse: how much of an error an update takes over, by the trace of its line.
 
-The circuit moves a weight by ``r (T_neg - T_pos) f(y)``, ``f(y) = y^p / (1 + kappa y^p)``, with y the line's trace above
-its floor, so that a silent line's weights move a little, too.
+The circuit moves a weight by ``r (T_neg - T_pos) f(y)``, ``f(y) = y^p / (1 + kappa y^p)``, with y the line's trace on
+top of its floor, so that a silent line's weights move a little, too.
 """
 
 from __future__ import annotations

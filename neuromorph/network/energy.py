@@ -2,7 +2,8 @@
 
 Assumptions: static power flows for the whole frame and for the learning phase or the pause
 after it, dendrites at their default bias; a synapse's read takes both halves of its charge
-from the supply, once in the column and once mirrored; every synapse is updated in every learning frame; what is shared by
+from the supply, once in the column and once mirrored; every synapse is updated in every learning frame, those of
+the gates by a current that is larger by the gain of their pulses; what is shared by
 the chip (timing, staircase, bias generators) is not counted.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 
 from neuromorph.fitting.eligibility import LEAK_FULL
 from neuromorph.fitting.readout import pulse_charge
-from neuromorph.models.fidelity import gate_dendrites
+from neuromorph.models.fidelity import GATE_GAIN, gate_dendrites
 from neuromorph.models.learning_unit import LEARNING_SECONDS, PAUSE_SECONDS
 from neuromorph.network.budget import LINES_PER_CELL, SIGNED_SLOPES, instances, static_power
 from neuromorph.network.config import NetworkConfig
@@ -87,9 +88,11 @@ def _static(
 def _learning(models: Mapping[str, Mapping[str, float]], config: NetworkConfig) -> dict[str, float]:
     count = instances(config)
     updates = sum(
-        count[b] * models[b]["energy_per_update"]
-        for b in ("eligibility_synapse", "delta_synapse", "feedback_synapse", "lateral_synapse")
-    )
+        factor * count[b] * models[b]["energy_per_update"]
+        for b, factor in (
+            ("eligibility_synapse", GATE_GAIN), ("delta_synapse", 1.0), ("feedback_synapse", 1.0), ("lateral_synapse", 1.0)
+        )
+    )  # fmt: skip
     conversions = sum(count[b] * models[b]["energy_per_conversion"] for b in ("error_unit", "learning_unit"))
     return {
         "weight updates": updates,

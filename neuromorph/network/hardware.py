@@ -25,7 +25,10 @@ STATES: dict[str, tuple[str, str]] = {
     "features.rise, features.current, lines.recent": ("excitatory_synapse", FITTED),
     "features.neuron": ("axon_hillock", FITTED),
     "features.threshold": ("adaptive_hillock", EXACT),
-    "lines.trace": ("stdp_synapse", FITTED),
+    "lines.trace": (
+        "stdp_synapse",
+        "decay fitted; the step takes a unit at full rate, the circuit's saturates",
+    ),
     "lines.pre, lines.output": (
         "eligibility_synapse",
         f"a trace with constant charge and leak, one a line; {EXACT}",
@@ -68,7 +71,8 @@ PRODUCTS: dict[str, tuple[str, str]] = {
     "feedback to the cells": ("feedback_synapse", FITTED),
     "learning signal of a cell": ("learning_unit", FITTED),
     "three-factor update": ("eligibility_synapse", FITTED),
-    "delta updates of read-out, lateral, feedback": ("delta_synapse", FITTED),
+    "delta updates of read-out and feedback": ("delta_synapse", FITTED),
+    "delta updates of lateral weights and biases": ("lateral_synapse", EXACT),
     "transfer and refresh of weights": ("weight_store", FITTED),
     "input spike encoder": ("axon_hillock", f"a neuron a note at constant current; {EXACT}"),
 }

@@ -91,6 +91,7 @@ class WorkerPool:
         self.size = max(1, workers or os.cpu_count() or 1)
         self.timeout = timeout
         self._workers: list[_Worker] = [_Worker()]
+        self._busy: set[int] = set()
 
     @property
     def version(self) -> str:
@@ -112,12 +113,12 @@ class WorkerPool:
     def run(self, jobs: Iterable[Job], until: float = math.inf) -> Iterator[tuple[Job, Any]]:
         """Yield ``(job, Waveforms | SimulationFailed)`` as they finish, in any order.
 
-        At ``until`` (of ``time.monotonic``, s) it ends, whatever is left or in flight.
+        At ``until`` (of ``time.monotonic``, s) it ends, whatever is left; see :meth:`in_flight`.
         """
         waiting = list(jobs)[::-1]
         while len(self._workers) < min(self.size, len(waiting)):
             self._workers.append(_Worker())
-        busy: set[int] = set()
+        busy = self._busy = set[int]()
         while (waiting or busy) and time.monotonic() < until:
             for index, worker in enumerate(self._workers):
                 if index not in busy and waiting:
@@ -128,6 +129,10 @@ class WorkerPool:
             for index in self._ready(busy):
                 busy.discard(index)
                 yield self._result(index)
+
+    def in_flight(self) -> list[Job]:
+        """Jobs without a result when the last run ended."""
+        return [job for index in sorted(self._busy) if (job := self._workers[index].job) is not None]
 
     def _start(self, index: int, job: Job) -> None:
         try:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neuromorph.circuit import REFERENCE_OPTIONS, STANDARD_OPTIONS, Circuit
+from neuromorph.errors import OutOfRange
 from neuromorph.fitting.eligibility import BASE, E_REF, LEAK_FULL, LINES, PSI_FULL, TRACE_WIDTH, WEIGHT_MEAN
 from neuromorph.fitting.readout import WEIGHT_VOLT
 from neuromorph.fitting.update_knobs import KNOBS, at_knobs
@@ -112,10 +113,20 @@ def gate_pulse(model: Mapping[str, float]) -> tuple[float, float]:
     Parameters
     ----------
     model : fitted parameters of ``eligibility_synapse``
+
+    Raises
+    ------
+    OutOfRange
+        When no characterized height gives that.
     """
     heights = np.linspace(KNOBS["height"][2], KNOBS["height"][1], 81)
     rates = [at_knobs(model, "eligibility_synapse", height=float(h))["rate"] for h in heights]
     height = float(np.interp(GATE_GAIN, np.array(rates) / model["rate"], heights, right=np.nan))
+    if not np.isfinite(height):
+        raise OutOfRange(
+            f"learning pulses {GATE_GAIN:g} times as strong as usual", where="eligibility_synapse, height",
+            remedy=f"they are characterized up to {KNOBS['height'][1]:g} V",
+        )  # fmt: skip
     return height, GATE_GAIN * model["rate"]
 
 

@@ -12,7 +12,7 @@ from neuromorph.characterization.recheck import recheck
 from neuromorph.characterization.runner import measure
 from neuromorph.errors import LibraryError
 from neuromorph.fitting import verify_quickly
-from neuromorph.library import Library
+from neuromorph.library import FittedModel, Library
 from tests.characterization.recipes_for_tests import NETLIST, rc_circuit
 
 pytestmark = pytest.mark.ngspice
@@ -61,6 +61,17 @@ def test_it_ends_in_time_whatever_is_left(kept):
     began = time.monotonic()
     assert recheck([circuit], library, seconds=0.0, seed=3, progress=False)["rc"].points == 0
     assert time.monotonic() - began < 20
+
+
+def test_a_block_of_which_no_point_was_measured_does_not_hold(kept, tmp_path):
+    circuit, library = kept
+    models = Library(tmp_path / "models")
+    models.write(replace(measure(circuit, circuit.sweeps[:1]), fit=FittedModel("none", {"x": 1.0}, {"x": "1"}, {}, {}, {})))
+    options = {"progress": False, "seed": 3}
+    late = verify_quickly([circuit], models, library, seconds=0.0, **options)
+    assert [figure.holds for figure in late] == [False]
+    in_time = verify_quickly([circuit], models, library, seconds=60.0, **options)
+    assert [figure.holds for figure in in_time] == [True, True]
 
 
 def test_curves_of_another_circuit_pass_nothing(kept, tmp_path):
