@@ -66,7 +66,11 @@ def test_it_ends_in_time_whatever_is_left(kept):
 def test_a_block_of_which_no_point_was_measured_does_not_hold(kept, tmp_path):
     circuit, library = kept
     models = Library(tmp_path / "models")
-    models.write(replace(measure(circuit, circuit.sweeps[:1]), fit=FittedModel("none", {"x": 1.0}, {"x": "1"}, {}, {}, {})))
+    models.write(
+        replace(
+            measure(circuit, circuit.sweeps[:1]), fit=FittedModel("none", {"x": 1.0}, {"x": "1"}, {}, {}, {})
+        )
+    )
     options = {"progress": False, "seed": 3}
     late = verify_quickly([circuit], models, library, seconds=0.0, **options)
     assert [figure.holds for figure in late] == [False]
