@@ -93,11 +93,12 @@ EFFECTS: dict[str, Change] = {
     ),
     "neurons: fitted interval and dead time": both(part("cell_neuron"), part("feature_neuron")),
     "Diehl synapse": part("diehl"),
+    "Diehl synapse: trace alone": part("diehl", "tau_trace", "trace_step", "trace_width", "linear"),
     "traces: law of the decay": part("eligibility", "leak_power"),
     "traces: residual charge": part("eligibility", "residual"),
     "traces: lag of the forget line": part("eligibility", "lag"),
     "update: compression": part("eligibility", "compression", "power"),
-    "weight read-out: tanh": part("readout"),
+    "weight read-out: tanh": both(part("external_readout"), part("cell_readout"), part("head_readout")),
     "learning phase and pause": part("learning", "hold_seconds", "pause_seconds"),
     "error and learning unit: saturation, offset, sides": part(
         "learning", "error_up", "error_down", "saturation", "offset", "down", "linear"

@@ -22,7 +22,8 @@ from neuromorph.library import Library
 from neuromorph.models.fidelity import gate_dendrites
 from neuromorph.models.frame import Frame
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
-from neuromorph.models.noise import BOLTZMANN, ELEMENTARY_CHARGE, TEMPERATURE, TRANSISTORS, noise_of
+from neuromorph.models.library_blocks import blocks_for
+from neuromorph.models.noise import BOLTZMANN, ELEMENTARY_CHARGE, TEMPERATURE, TRANSISTORS
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.energy import LEARNING_SECONDS, energy_per_frame
 from neuromorph.network.hardware import IDEAL, PRODUCTS, STATES
@@ -134,13 +135,15 @@ def frame(library: Library) -> list[Figure]:
 
 def noise(library: Library) -> list[Figure]:
     """What thermal and shot noise make of a dendrite, a cell and a neuron at full currents."""
-    spread, frame = noise_of(library.models(), Frame()), Frame()
+    spread, frame = blocks_for("nominal", Frame(), library, noise=True)[0].noise, Frame()
+    assert spread is not None
     cell = library.models("memory_cell")["memory_cell"]
     neuron = library.models("axon_hillock")["axon_hillock"]
     electrons = neuron["capacitance"] * neuron["threshold"] / ELEMENTARY_CHARGE
     frames_kick = np.sqrt(frame.ticks * (spread.charging**2 + spread.leaking**2)) * TANH_UNIT
     return [
-        Figure("noise: rms of a dendrite", spread.dendrite * GATE_UNIT, "V"),
+        Figure("noise: rms of a gate's dendrite", float(spread.dendrite[0, 0]) * GATE_UNIT, "V"),
+        Figure("noise: rms of a candidate's dendrite", float(spread.dendrite[3, 0]) * TANH_UNIT, "V"),
         Figure("noise: charge noise of a cell in a frame with open gates", float(frames_kick), "V"),
         Figure("noise: kT/C of a cell, for comparison",
                float(np.sqrt(BOLTZMANN * TEMPERATURE / cell["capacitance"])), "V"),

@@ -10,25 +10,26 @@ from pathlib import Path
 import numpy as np
 
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
-from neuromorph.fitting.stdp import PAIR_POST, PRE_START, fit_stdp, score_stdp
+from neuromorph.fitting.stdp import PAIR_POST, PRE_START, UPDATE_SECONDS, fit_stdp, score_stdp
 from neuromorph.spice.waveforms import integral, pulses, sample
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 TARGET = 0.42
-REST = 0.35
+REST = 0.374
 POST_AT = 3e-9
-SETTLE = 25e-9
 
 
 def _update(circuit, point):
     """One post spike with trace and weight held at given values."""
     cards = f"vpre pre 0 0\nvpost post 0 {pulses([POST_AT])}\nvx x 0 {point['v_x']:.9g}\n.ic v(w)={point['v_w']:.9g}"
-    return circuit.testbench(point, cards, f".tran 0.1n {SETTLE:g} 0 0.2n", "v(w) i(vdd)")
+    return circuit.testbench(point, cards, f".tran 0.1n {UPDATE_SECONDS:g} 0 0.2n", "v(w) i(vdd)")
 
 
 def _update_measure(waves, _):
-    before, after = sample(waves.time, waves["w"], [0.9 * POST_AT, 0.99 * SETTLE])
-    return {"dw": after - before, "energy": -0.8 * integral(waves.time, waves["vdd#branch"])}
+    before, after = sample(waves.time, waves["w"], [0.9 * POST_AT, 0.99 * UPDATE_SECONDS])
+    supply = -waves["vdd#branch"]
+    static = sample(waves.time, supply, 0.9 * POST_AT)
+    return {"dw": after - before, "energy": 0.8 * integral(waves.time, supply), "static_current": static}
 
 
 def _trace(circuit, point):
@@ -54,6 +55,7 @@ def _pairs_measure(waves, _):
     return {"dw": after - before, "x": sample(waves.time, waves["x"], PAIR_POST)}
 
 
+_UPDATED = {"dw": "V", "energy": "J", "static_current": "A"}
 _TIME = {"time": linear(0, 200e-9, 401, "s")}
 
 CIRCUIT = Circuit(
@@ -68,19 +70,19 @@ CIRCUIT = Circuit(
         Knob("vxtar", 0.36, 0.50, TARGET, "target x_tar"),
         Knob("vmax", 0.70, 0.80, 0.80, "rail of the soft bound: w_max"),
         Knob("vstep", 0.40, 0.50, 0.45, "trace step per pre spike: lower is larger"),
-        Knob("vtau", 0.20, 0.32, 0.26, "trace decay: higher is faster"),
+        Knob("vtau", 0.20, 0.32, 0.29, "trace decay: higher is faster"),
     ),
     states=("x", "w"),
     transistors=28,
     sweeps=(
         Sweep("update", {"v_w": linear(0.15, 0.60, 7), "v_x": linear(0.34, 0.50, 9)}, _update, _update_measure,
-              {"dw": "V", "energy": "J"}, caption="Weight change per post spike"),
-        Sweep("trace", {"interval": Axis((6e-9, 20e-9), "s"), "spikes": Axis((1, 4), "1")}, _trace, _trace_measure,
+              _UPDATED, caption="Weight change per post spike"),
+        Sweep("trace", {"interval": Axis((6e-9, 20e-9), "s"), "spikes": Axis((1, 4, 16), "1")}, _trace, _trace_measure,
               {"x": "V"}, _TIME, caption="Pre-synaptic trace"),
         Sweep("bound", {"vmax": Axis((0.72, 0.76), "V"), "v_w": linear(0.15, 0.60, 4), "v_x": Axis((0.48,), "V")},
-              _update, _update_measure, {"dw": "V", "energy": "J"}, caption="Soft bound against the rail"),
+              _update, _update_measure, _UPDATED, caption="Soft bound against the rail"),
         Sweep("update_check", {"v_w": Axis((0.19, 0.27, 0.33, 0.41), "V"), "v_x": Axis((0.365, 0.41, 0.433, 0.475), "V")},
-              _update, _update_measure, {"dw": "V", "energy": "J"}, held_out=True),
+              _update, _update_measure, _UPDATED, held_out=True),
         Sweep("pairs_check", {"lag": Axis((4e-9, 12e-9, 30e-9, 60e-9), "s"), "pre_interval": Axis((7e-9, 15e-9), "s"),
                               "v_w": Axis((0.22, 0.36), "V")},
               _pairs, _pairs_measure, {"dw": "V", "x": "V"}, held_out=True),

@@ -22,6 +22,8 @@ _PART_OF = {
     "weight_refresh": "weight_store",
     "slope_unit_unsigned": "slope_unit",
     "eligibility_trace": "eligibility_synapse",
+    "stdp_trace": "stdp_synapse",
+    "stdp_update": "stdp_synapse",
 }
 """Subcircuits that the network counts apart from the recipe that holds them."""
 

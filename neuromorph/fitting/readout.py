@@ -36,10 +36,20 @@ LEAST_SHARE = 0.2
 
 def _charge(x: Any, v_line: np.ndarray, dw: np.ndarray) -> np.ndarray:
     """Charge, fC; line height in steps of 33 mV from the default."""
-    height = (v_line - V_LINE) / 33e-3
-    full = np.exp(np.polynomial.polynomial.polyval(height, x[:5]))
-    width = (x[5] + height * (x[6] + height * x[7])) * 65e-3
-    return full * (np.tanh((dw - x[8] * 1e-3) / width) + x[9] * 1e-2)
+    return _full(x, v_line) * (np.tanh((dw - x[8] * 1e-3) / _width(x, v_line)) + x[9] * 1e-2)
+
+
+def _full(x: Any, v_line: np.ndarray) -> np.ndarray:
+    return np.exp(np.polynomial.polynomial.polyval(_steps(v_line), x[:5]))
+
+
+def _width(x: Any, v_line: np.ndarray) -> np.ndarray:
+    height = _steps(v_line)
+    return (x[5] + height * (x[6] + height * x[7])) * 65e-3
+
+
+def _steps(v_line: np.ndarray) -> np.ndarray:
+    return (v_line - V_LINE) / 33e-3
 
 
 def pulse_charge(p: Mapping[str, float], v_line: Any, dw: Any) -> np.ndarray:
@@ -47,17 +57,28 @@ def pulse_charge(p: Mapping[str, float], v_line: Any, dw: Any) -> np.ndarray:
     return 1e-15 * _charge([p[n] for n in _NAMES], np.asarray(v_line, float), np.asarray(dw, float))
 
 
+def read_width(p: Mapping[str, float], v_line: Any) -> np.ndarray:
+    """Weight difference at which the read-out bends, V, at a line height."""
+    return _width([p[n] for n in _NAMES], np.asarray(v_line, float))
+
+
+def unit_charge(p: Mapping[str, float], v_line: Any) -> np.ndarray:
+    """Charge that one unit of a small weight adds to a pulse, C: the slope at zero."""
+    v_line = np.asarray(v_line, float)
+    return 1e-15 * _full([p[n] for n in _NAMES], v_line) * WEIGHT_VOLT / read_width(p, v_line)
+
+
 def line_height(p: Mapping[str, float], charge: float) -> float:
-    """Height of a line's pulse whose charge at one unit of weight is ``charge`` (C), V; nan where none gives it."""
+    """Height of a line's pulse whose charge is ``charge`` (C) a unit of small weight, V; nan where none gives it."""
     height = np.linspace(0.31, 0.43, 241)
-    unit = pulse_charge(p, height, WEIGHT_VOLT) - pulse_charge(p, height, 0.0)
-    return float(np.interp(charge, unit, height, left=np.nan, right=np.nan))
+    return float(np.interp(charge, unit_charge(p, height), height, left=np.nan, right=np.nan))
 
 
 def column_lag(p: Mapping[str, float], v_line: Any) -> np.ndarray:
     """Time from the middle of a line's pulse to that of its charge on the dendrite, s."""
-    height = (np.asarray(v_line, float) - V_LINE) / 33e-3
-    return 1e-9 * np.exp(np.polynomial.polynomial.polyval(height, [p[n] for n in _LAG]))
+    return 1e-9 * np.exp(
+        np.polynomial.polynomial.polyval(_steps(np.asarray(v_line, float)), [p[n] for n in _LAG])
+    )
 
 
 def _lags(sweep: SweepData) -> tuple[np.ndarray, np.ndarray]:

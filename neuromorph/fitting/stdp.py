@@ -17,8 +17,11 @@ from neuromorph.figures import Figure
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.library import BlockData, FittedModel
 
+SUPPLY = 0.8
 LOW_RAIL = 0.15
 """Weight node at w = 0, V."""
+UPDATE_SECONDS = 25e-9
+"""Length of a run that measures one update, s."""
 PRE_START = 10e-9
 PAIR_POST = 120e-9
 
@@ -75,10 +78,18 @@ def fit_stdp(data: BlockData) -> FittedModel:
     trace, d_trace = _fit_trace(data)
     p.update(trace)
     deviation.update(d_trace)
-    p["energy_per_update"] = float(np.mean(sweep["energy"]))
+    power = SUPPLY * sweep["static_current"]
+    p["trace_static_power"] = float(np.mean(power))
+    p["energy_per_update"] = float(np.mean(sweep["energy"] - power * UPDATE_SECONDS))
     units = {k: "V" if k.startswith("v_") else "1" for k in p}
     units.update(
-        tau_trace="s", v_trace_step="V", v_trace_width="V", energy_per_update="J", dw_up="V/V", dw_down="V/V"
+        tau_trace="s",
+        v_trace_step="V",
+        v_trace_width="V",
+        energy_per_update="J",
+        trace_static_power="W",
+        dw_up="V/V",
+        dw_down="V/V",
     )
     errors = {"update_max_of_full_scale": float(np.abs(residuals(x)).max())}
     box = {

@@ -4,7 +4,8 @@ Ideal (Diehl and Cook 2015): ``dw = eta (x_pre - x_tar) (w_max - w)^mu`` at each
 post spike.  Circuit: the difference of traces goes through a tanh amplifier, and
 potentiation and depression have amplitudes, exponents and stops of their own.
 x is in trace units (1 = a line at full rate), w in weight units (0 ... 1).  The weight is read by the pair of an
-excitatory synapse, a sigmoid.
+excitatory synapse, a sigmoid.  A spike adds a step to the trace, which an amplifier in unity feedback brings back:
+``dx/dt = -(W_x / tau) tanh(x / W_x)``, so that ``sinh(x / W_x)`` decays exponentially.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from neuromorph.models.filters import filtered
 from neuromorph.models.pytree import pytree, static
+from neuromorph.models.synapse import decay_over
 
-TRACE_UNIT = 0.2
-"""Volt of the pre-synaptic trace node at x = 1."""
+TRACE_UNIT = 0.115
+"""Volt of the pre-synaptic trace node at x = 1, where a line at full rate holds it."""
 WEIGHT_UNIT = 0.4
 """Volt of the weight capacitor's range, w = 0 ... 1."""
 
@@ -34,9 +37,11 @@ class DiehlSynapse:
     soft : rounding of the stop, weight units
     width : W, trace units (large: linear)
     shift : error of the sign change, trace units
-    tau_trace : decay of the pre-synaptic trace, s
+    tau_trace : decay of a small pre-synaptic trace, s
+    trace_step : what a spike adds to it, trace units
+    trace_width : W_x, trace units (not used where linear)
     read_zero, read_width : weight that reads as one half, and e-fold width of the sigmoid, weight units
-    linear : the ideal read-out, w itself
+    linear : the ideal synapse: w itself is read, a trace decays exponentially
     """
 
     rate_up: float | jax.Array = 1.0
@@ -49,6 +54,8 @@ class DiehlSynapse:
     width: float | jax.Array = 1e3
     shift: float | jax.Array = 0.0
     tau_trace: float | jax.Array = 25e-9
+    trace_step: float | jax.Array = 1.0
+    trace_width: float | jax.Array = 1.0
     read_zero: float | jax.Array = 0.5
     read_width: float | jax.Array = 1.0
     linear: bool = static(True)
@@ -56,6 +63,29 @@ class DiehlSynapse:
     def read(self, w: jax.Array) -> jax.Array:
         """What a spike finds of a weight, over a synapse that is fully on."""
         return w if self.linear else jax.nn.sigmoid((w - self.read_zero) / self.read_width)
+
+    def traces(self, spikes: jax.Array, start: jax.Array, seconds: float) -> jax.Array:
+        """x at each tick of ``seconds`` [ticks, n], from ``start`` [n]; a spike counts from its own tick."""
+        if self.linear:
+            return filtered(self.trace_step * spikes, start, seconds, self.tau_trace)
+        # s = sinh(x / W): decays by a factor, and a spike takes it to sinh(asinh(s) + step / W)
+        decay, step = decay_over(seconds, self.tau_trace), self.trace_step / self.trace_width
+        along, across = jnp.cosh(step) - 1.0, jnp.sinh(step)
+
+        def tick(s: jax.Array, spike: jax.Array) -> tuple[jax.Array, jax.Array]:
+            s = s * decay
+            s = s + spike * (s * along + jnp.sqrt(1.0 + s * s) * across)
+            return s, s
+
+        _, s = jax.lax.scan(tick, jnp.sinh(start / self.trace_width), spikes)
+        return self.trace_width * jnp.arcsinh(s)
+
+    def rested(self, x: jax.Array, seconds: float | jax.Array) -> jax.Array:
+        """Trace after ``seconds`` without spikes."""
+        left = jnp.exp(-seconds / self.tau_trace)
+        if self.linear:
+            return x * left
+        return self.trace_width * jnp.arcsinh(jnp.sinh(x / self.trace_width) * left)
 
     def change(self, w: jax.Array, x: jax.Array, x_target: float | jax.Array) -> jax.Array:
         """Weight change of one post event at weights ``w`` and traces ``x`` (same shape)."""

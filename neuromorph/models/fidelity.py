@@ -36,7 +36,9 @@ stdp_synapse       v_stop_up, v_stop_down   effective w_max by direction        
 stdp_synapse       v_soft                   rounding of the stop                         V
 stdp_synapse       v_width                  width of the tanh of the trace difference    V
 stdp_synapse       v_shift                  error of the sign change                     V
-stdp_synapse       tau_trace                decay of the pre-synaptic trace              s
+stdp_synapse       tau_trace                decay of a small pre-synaptic trace          s
+stdp_synapse       v_trace_step, _width     step of the trace a spike, and width of the  V
+                                            tanh by which it decays
 eligibility_       compression              1 / y_ref                                    1
 synapse            trace_power              power of a trace in the update               1
                    residual, _half          what a pulse adds of itself to a large        1
@@ -49,7 +51,7 @@ delta_synapse      trace_power, compression share of an error that an update tak
 eligibility_synapse gain                    what a pulse of 2 ns at full psi adds            1
                    floor, floor_width, _bend what a trace at rest shows, by its rail         1, V
 gate_line          close_time               for 100:1 at the network's fan-out           s
-gate_synapse       v_width                  width of the tanh of a weight                V
+gate_synapse       width, _slope, _bend     width of the tanh of a weight by line height 1
 error_unit         time_up, time_down       widest pulses                                s
 feedback_synapse   read_charge, v_width     charge of a 10 ns pulse at full weight, and  C, V
                                             the width of its tanh
@@ -77,7 +79,7 @@ from neuromorph.fitting.dendrite_design import DendriteDesign, dendrite_design
 from neuromorph.fitting.eligibility import FRAME as TRACE_FRAME
 from neuromorph.fitting.eligibility import WEIGHT_RANGE
 from neuromorph.fitting.memory_cell import RAIL
-from neuromorph.fitting.readout import WEIGHT_VOLT
+from neuromorph.fitting.readout import V_LINE, WEIGHT_VOLT, read_width
 from neuromorph.fitting.trace_knobs import floor_at
 from neuromorph.models.box import Box
 from neuromorph.models.delta_synapse import DeltaSynapse, delta_synapse
@@ -99,6 +101,8 @@ FORGET_DEPTH = 5.0
 FEATURE_RATE = 0.02
 """Ideal Diehl learning rate eta, weight units per unit of trace and event."""
 
+FEATURE_TAU = 25e-9
+"""Decay of the ideal rule's pre-synaptic trace, s."""
 FEATURE_ZERO = 0.3
 """Weight of a feature's synapse that reads as one half, weight units: the middle of what the soft bounds leave, set by the
 synapse's knob ``vwref``."""
@@ -125,7 +129,8 @@ weight is set once to where no error gives no signal."""
 @pytree
 class BlockSet:
     """The blocks a network is made of; any of them may hold one value per instance; without ``noise`` they are silent,
-    without ``box`` nobody watches where they are used."""
+    without ``box`` nobody watches where they are used.  Weights of notes and features, of cells (and the bias line) and of
+    the head are read by pulses of different heights."""
 
     feature_neuron: Any
     cell_neuron: Any
@@ -137,7 +142,9 @@ class BlockSet:
     diehl: DiehlSynapse
     eligibility: EligibilitySynapse
     delta: DeltaSynapse
-    readout: WeightReadout
+    external_readout: WeightReadout
+    cell_readout: WeightReadout
+    head_readout: WeightReadout
     learning: LearningUnit
     store: WeightStore
     noise: Noise | None = None
@@ -155,16 +162,28 @@ def ideal_blocks(frame: Frame) -> BlockSet:
         gate=SigmoidGate(),
         tanh=TanhGate(),
         cell=MemoryCell(leak_rate=FORGET_DEPTH / frame.seconds, charge_rate=1.0 / frame.seconds),
-        diehl=DiehlSynapse(rate_up=FEATURE_RATE, rate_down=FEATURE_RATE),
+        diehl=DiehlSynapse(
+            rate_up=FEATURE_RATE,
+            rate_down=FEATURE_RATE,
+            tau_trace=FEATURE_TAU,
+            trace_step=_ideal_trace_step(frame),
+        ),
         eligibility=EligibilitySynapse(
             FORGET_DEPTH / frame.seconds, tau_pre=frame.tau_synapse, tau_output=frame.tau_synapse
         ),
         delta=DeltaSynapse(),
-        readout=WeightReadout(),
+        external_readout=WeightReadout(),
+        cell_readout=WeightReadout(),
+        head_readout=WeightReadout(),
         learning=LearningUnit(),
         store=WeightStore(),
     )
     return as_float32(blocks)
+
+
+def _ideal_trace_step(frame: Frame) -> float:
+    """A line at full rate holds its trace at 1 in the mean."""
+    return frame.ticks / frame.input_spikes * -math.expm1(-frame.tick_seconds / FEATURE_TAU)
 
 
 def nominal_blocks(
@@ -181,18 +200,21 @@ def nominal_blocks(
     """
     if neuron is None:
         neuron = IdealNeuron(frame.spike_rate, _get(models, "axon_hillock")["t_dead"], frame.tick_seconds)
+    design = gate_dendrites(models, frame)
     blocks = BlockSet(
         feature_neuron=neuron,
         cell_neuron=neuron,
         feature_synapse=_feature_synapse(models, frame),
-        dendrite=_dendrite(models, frame),
+        dendrite=_dendrite(design, frame),
         gate=_gates(_get(models, "memory_cell")),
         tanh=_tanh(_get(models, "gate")),
         cell=_cell(_get(models, "memory_cell")),
         diehl=_diehl(_get(models, "stdp_synapse"), _get(models, "excitatory_synapse")),
         eligibility=_eligibility(_get(models, "eligibility_synapse"), _get(models, "gate_line"), frame),
         delta=_delta(_get(models, "delta_synapse"), _get(models, "eligibility_synapse"), frame),
-        readout=WeightReadout(_get(models, "gate_synapse")["v_width"] / WEIGHT_VOLT, linear=False),
+        external_readout=_readout(models, design.external_height),
+        cell_readout=_readout(models, design.cell_height),
+        head_readout=_readout(models, V_LINE),
         learning=_learning(models),
         store=_store(_get(models, "weight_store"), _get(models, "eligibility_synapse")),
     )
@@ -314,8 +336,13 @@ def gate_dendrites(models: Mapping[str, Mapping[str, float]], frame: Frame) -> D
     )
 
 
-def _dendrite(models: Mapping[str, Mapping[str, float]], frame: Frame) -> Dendrite:
-    design, h = gate_dendrites(models, frame), frame.tick_seconds
+def _readout(models: Mapping[str, Mapping[str, float]], v_line: float) -> WeightReadout:
+    """Of the synapses on lines whose pulses are ``v_line`` high."""
+    return WeightReadout(float(read_width(_get(models, "gate_synapse"), v_line)) / WEIGHT_VOLT, linear=False)
+
+
+def _dendrite(design: DendriteDesign, frame: Frame) -> Dendrite:
+    h = frame.tick_seconds
     unit = (1.0 - decay_over(h, design.tau)) / (1.0 - decay_over(h, frame.tau_synapse))
     return Dendrite(design.tau, design.lag, gain=unit)
 
@@ -345,6 +372,8 @@ def _diehl(p: _Parameters, synapse: _Parameters) -> DiehlSynapse:
         width=p["v_width"] / TRACE_UNIT,
         shift=p["v_shift"] / TRACE_UNIT,
         tau_trace=p["tau_trace"],
+        trace_step=p["v_trace_step"] / TRACE_UNIT,
+        trace_width=p["v_trace_width"] / TRACE_UNIT,
         read_zero=FEATURE_ZERO,
         read_width=synapse["v_weight_width"] / WEIGHT_UNIT,
         linear=False,

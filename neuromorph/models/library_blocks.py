@@ -9,7 +9,7 @@ from neuromorph.errors import InputError
 from neuromorph.fitting.cell_knobs import reading
 from neuromorph.library import Library
 from neuromorph.models.box import box_of
-from neuromorph.models.fidelity import BlockSet, ideal_blocks, nominal_blocks
+from neuromorph.models.fidelity import BlockSet, gate_dendrites, ideal_blocks, nominal_blocks
 from neuromorph.models.frame import Frame
 from neuromorph.models.neuron_hardware import full_scale_current, hardware_neuron
 from neuromorph.models.noise import noise_of
@@ -64,4 +64,6 @@ def with_fitted_neuron(
     models = {**models, "memory_cell": reading(models["memory_cell"], full_scale)}
     neuron = hardware_neuron(models["axon_hillock"], unit_interval, frame.tick_seconds)
     blocks = nominal_blocks(models, frame, neuron=neuron)
-    return replace(blocks, noise=as_float32(noise_of(models, frame))) if noise else blocks
+    if not noise:
+        return blocks
+    return replace(blocks, noise=as_float32(noise_of(models, frame, gate_dendrites(models, frame).widening)))

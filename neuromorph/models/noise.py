@@ -50,7 +50,7 @@ class Noise:
 
     Parameters
     ----------
-    dendrite : rms of a dendritic sum, gate units
+    dendrite : [4, 1] rms of the dendritic sums of i, f, o and of the candidate, their units
     charging, leaking : of c, at unit current of the input and of the forget amplifier (grows with its root)
     drive : of a neuron's drive, at unit drive (grows with its root)
     """
@@ -68,8 +68,12 @@ class Noise:
         return TickNoise(*jnp.split(draws, np.cumsum(sizes)[:-1].tolist(), axis=1))
 
     def kick(self, draw: jax.Array, seconds: float, tau: float | jax.Array) -> jax.Array:
-        """What a tick adds to a dendritic sum that decays with ``tau``, so that its rms stays ``dendrite``."""
-        return self.dendrite * jnp.sqrt(1.0 - decay_over(2.0 * seconds, tau)) * draw
+        """What a tick adds to the dendritic sums that decay with ``tau``, so that their rms stays ``dendrite``.
+
+        ``draw`` is [4 * cells] or [4, cells], gate by gate.
+        """
+        rms = jnp.broadcast_to(self.dendrite, (4, 1)) * jnp.sqrt(1.0 - decay_over(2.0 * seconds, tau))
+        return (rms * draw.reshape(4, -1)).reshape(draw.shape)
 
     def charge(self, draw: jax.Array, charging: jax.Array, leaking: jax.Array) -> jax.Array:
         """What a tick adds to c at gate currents ``charging`` and ``leaking`` (1 is full)."""
@@ -87,7 +91,7 @@ def normals(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return (sums - 4 * 127.5) * jnp.float32(1.0 / np.sqrt(4 * (256.0**2 - 1.0) / 12.0))
 
 
-def noise_of(models: Mapping[str, Mapping[str, float]], frame: Frame) -> Noise:
+def noise_of(models: Mapping[str, Mapping[str, float]], frame: Frame, widening: float) -> Noise:
     """Noise of fitted blocks at 300 K.
 
     Parameters
@@ -96,6 +100,8 @@ def noise_of(models: Mapping[str, Mapping[str, float]], frame: Frame) -> Noise:
         SI parameters of ``memory_cell``, ``axon_hillock`` and ``dendritic_adder``.
     frame : Frame
         Gives the tick and the neuron's current at unit drive.
+    widening : float
+        Capacitance of a gate's dendrite over that of the candidate's, which is the characterized one.
     """
     cell, neuron, dendrite = (models[b] for b in ("memory_cell", "axon_hillock", "dendritic_adder"))
     full_scale = neuron["capacitance"] * neuron["threshold"] * frame.spike_rate
@@ -104,8 +110,10 @@ def noise_of(models: Mapping[str, Mapping[str, float]], frame: Frame) -> Noise:
         return float(np.sqrt(TRANSISTORS * ELEMENTARY_CHARGE * current * frame.tick_seconds))
 
     unit = cell["capacitance"] * TANH_UNIT
+    held = np.sqrt(BOLTZMANN * TEMPERATURE / dendrite["capacitance"])
+    gate = held / np.sqrt(widening) / GATE_UNIT
     return Noise(
-        dendrite=float(np.sqrt(BOLTZMANN * TEMPERATURE / dendrite["capacitance"])) / GATE_UNIT,
+        dendrite=np.array([gate, gate, gate, held / TANH_UNIT])[:, None],
         charging=charge(cell["i_charge"]) / unit,
         leaking=charge(cell["i_leak"]) / unit,
         drive=charge(full_scale) / (full_scale * frame.tick_seconds),

@@ -27,7 +27,8 @@ def instances(config: NetworkConfig) -> dict[str, float]:
         "adaptive_hillock": features,
         "winner_take_all": features / 8,
         "spike_shaper": cells + notes + features,
-        "stdp_synapse": features * notes,
+        "stdp_trace": notes,
+        "stdp_update": features * notes,
         "excitatory_synapse": features * notes,
         "gate_synapse": gates + trims,
         "dendritic_adder": 4 * cells + notes + features,
@@ -95,6 +96,7 @@ STATIC: Mapping[str, Draw] = {
     "slope_unit": Draw("slope_unit", "static_power"),
     "slope_unit_unsigned": Draw("slope_unit", "static_power"),
     "gate_line": Draw("gate_line", "static_current", 0.8),
+    "stdp_trace": Draw("stdp_synapse", "trace_static_power"),
 }
 """What flows without events: a gate synapse's in the column that it shares with all others of its dendrite, a memory
 cell's at the random gates of its bench."""

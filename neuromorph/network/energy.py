@@ -78,6 +78,7 @@ def _static(
     return {
         "neurons, static": energy("axon_hillock", "adaptive_hillock"),
         "winner-take-all, static": energy("winner_take_all"),
+        "traces of the notes, static": energy("stdp_trace"),
         "dendrites, static": energy("gate_synapse", "dendritic_adder"),
         "memory cells": energy("memory_cell"),
         f"gate lines, static ({LINES_PER_CELL} a cell)": energy("gate_line"),

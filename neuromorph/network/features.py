@@ -8,22 +8,10 @@ import jax
 import jax.numpy as jnp
 
 from neuromorph.models.fidelity import BlockSet
-from neuromorph.models.filters import filtered
 from neuromorph.models.noise import TickNoise
-from neuromorph.models.synapse import decay_over
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.state import FeatureState
 from neuromorph.plasticity.diehl import post_updates
-
-
-def note_traces(
-    config: NetworkConfig, blocks: BlockSet, spikes: jax.Array, start: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """x_pre of the note lines at each tick [ticks, notes], 1 at full rate, and its raw end value."""
-    frame, tau = config.frame, blocks.diehl.tau_trace
-    raw = filtered(spikes, start, frame.tick_seconds, tau)
-    unit = frame.ticks / frame.input_spikes * (1.0 - decay_over(frame.tick_seconds, tau))
-    return raw * unit, raw[-1]
 
 
 def feature_frame(

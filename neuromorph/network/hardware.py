@@ -25,10 +25,7 @@ STATES: dict[str, tuple[str, str]] = {
     "features.rise, features.current, lines.recent": ("excitatory_synapse", FITTED),
     "features.neuron": ("axon_hillock", FITTED),
     "features.threshold": ("adaptive_hillock", EXACT),
-    "lines.trace": (
-        "stdp_synapse",
-        "decay fitted; the step takes a unit at full rate, the circuit's saturates",
-    ),
+    "lines.trace": ("stdp_synapse", FITTED),
     "lines.pre, lines.output": (
         "eligibility_synapse",
         f"a trace with constant charge and leak, one a line; {EXACT}",
@@ -72,7 +69,7 @@ PRODUCTS: dict[str, tuple[str, str]] = {
     "learning signal of a cell": ("learning_unit", FITTED),
     "three-factor update": ("eligibility_synapse", FITTED),
     "delta updates of read-out and feedback": ("delta_synapse", FITTED),
-    "delta updates of lateral weights and biases": ("lateral_synapse", EXACT),
+    "delta updates of lateral weights and biases": ("lateral_synapse", f"their lines are on or off; {EXACT}"),
     "transfer and refresh of weights": ("weight_store", FITTED),
     "input spike encoder": ("axon_hillock", f"a neuron a note at constant current; {EXACT}"),
 }

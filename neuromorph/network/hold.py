@@ -36,7 +36,7 @@ def held(config: NetworkConfig, blocks: BlockSet, state: State, seconds: float |
     lines = replace(
         state.lines, recent=state.lines.recent * decay, pre=state.lines.pre * _left(seconds, eligibility.tau_pre),
         output=state.lines.output * _left(seconds, eligibility.tau_output),
-        trace=state.lines.trace * _left(seconds, blocks.diehl.tau_trace),
+        trace=jnp.where(seconds > 0, blocks.diehl.rested(state.lines.trace, seconds), state.lines.trace),
     )  # fmt: skip
     return replace(state, cells=cells, features=features, lines=lines)
 

@@ -30,11 +30,11 @@ def memory_frame(
 
     Parameters
     ----------
-    gates : [lines, 4 * cells] weights; the last rows are the cells' and the bias line's
+    gates : [cells + 1, 4 * cells] weights of the cells' lines and, last, of the bias line
     arriving : [ticks, 4 * cells] charge from notes and features
     noise : draws for the frame, where the blocks are noisy
     """
-    recurrent, bias = gates[-1 - config.cells : -1], gates[-1]
+    recurrent, bias = gates[:-1], gates[-1]
     frame, h = config.frame, config.frame.tick_seconds
     line_charge = frame.line_charge(frame.spikes_per_unit) * float(config.memory) * blocks.dendrite.gain
     charge = jnp.broadcast_to(line_charge, (config.cells,))

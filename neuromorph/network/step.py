@@ -18,7 +18,7 @@ from neuromorph.models.pytree import pytree, static
 from neuromorph.models.synapse import decay_over
 from neuromorph.network import head
 from neuromorph.network.config import NetworkConfig
-from neuromorph.network.features import feature_frame, note_traces
+from neuromorph.network.features import feature_frame
 from neuromorph.network.hold import held
 from neuromorph.network.memory import memory_frame
 from neuromorph.network.state import LineState, State, Weights, rest
@@ -91,20 +91,22 @@ def listen(network: Network, state: State, inputs: FrameInput) -> tuple[State, H
     reset = inputs.reset | (not config.memory)
     state = rest(config, blocks, state, reset)
     notes = (inputs.levels[None, :] > network.thresholds).astype(jnp.float32)
-    x_pre, trace = note_traces(config, blocks, notes, state.lines.trace)
+    x_pre = blocks.diehl.traces(notes, state.lines.trace, config.frame.tick_seconds)
     released, recent = _released(network, notes, state.lines.recent)
     noise = _noise(network, inputs.noise)
     features, feature_spikes = feature_frame(
         config, blocks, state.features, released, x_pre, inputs.plastic, noise
     )
     arrived = jnp.concatenate([state.features.last_spikes[None, :], feature_spikes[:-1]])
-    gates = blocks.readout.value(state.fast.gates)
-    drive = _external_drive(network, gates, notes, arrived)
-    cells, record = memory_frame(config, blocks, gates, state.cells, drive, noise)
+    outside = config.lines - 1 - config.cells
+    external = blocks.external_readout.value(state.fast.gates[:outside])
+    drive = _external_drive(network, external, notes, arrived)
+    own = blocks.cell_readout.value(state.fast.gates[outside:])
+    cells, record = memory_frame(config, blocks, own, state.cells, drive, noise)
 
     spikes = jnp.concatenate([notes, arrived, record.arrived.astype(jnp.float32)], axis=1)
     eligibility, pre, output = _traced(network, state, spikes, record, reset)
-    lines = LineState(recent, pre, output, trace)
+    lines = LineState(recent, pre, output, x_pre[-1])
     state = replace(state, features=features, lines=lines, cells=cells, eligibility=eligibility)
     activity = _with_bias_line(output * line_share(network, blocks.eligibility.tau_output))
     return state, Heard(cells.read, activity, record, notes, feature_spikes)
@@ -120,9 +122,8 @@ def _noise(network: Network, key: jax.Array) -> TickNoise | None:
 def _external_drive(network: Network, gates: jax.Array, notes: jax.Array, features: jax.Array) -> jax.Array:
     """Charge on the cells' dendrites from outside, [ticks, 4 * cells]: one product a frame."""
     spikes = jnp.concatenate([notes, features], axis=1)
-    external = spikes.shape[1]
-    charges = _line_charges(network.config)[None, :external] * network.blocks.dendrite.gain
-    return (spikes * charges) @ gates[:external]
+    charges = _line_charges(network.config)[None, : spikes.shape[1]] * network.blocks.dendrite.gain
+    return (spikes * charges) @ gates
 
 
 def _traced(
@@ -192,9 +193,9 @@ def learn(network: Network, state: State, heard: Heard, inputs: FrameInput) -> t
     """Compare the prediction with the frame that came; returns the logits, too."""
     config, blocks = network.config, network.blocks
     read = heard.read * inputs.mask
-    y = head.logits(config, blocks.readout, state.fast, read, inputs.target)
+    y = head.logits(config, blocks.head_readout, state.fast, read, inputs.target)
     error = blocks.learning.error(jax.nn.sigmoid(y), inputs.target)
-    fed_back = blocks.learning.signal(blocks.readout.value(state.feedback) @ error)
+    fed_back = blocks.learning.signal(blocks.head_readout.value(state.feedback) @ error)
     signal = config.learning.head_gain * fed_back * inputs.mask
     down = _gate_direction(network, state, heard, signal)
     eta = inputs.rate * inputs.plastic

@@ -23,7 +23,7 @@ from neuromorph.models.frame import Frame
 from neuromorph.models.learning_unit import LEARNING_SECONDS
 from neuromorph.models.neuron_hardware import full_scale_current
 from neuromorph.network.config import FeatureConfig, NetworkConfig
-from neuromorph.network.features import feature_frame, note_traces
+from neuromorph.network.features import feature_frame
 from neuromorph.network.state import FeatureState
 from neuromorph.spice.netlist import load_netlist
 from neuromorph.spice.waveforms import crossings, integral, pulses, sample
@@ -32,14 +32,14 @@ from neuromorph.spice.workers import simulate
 SUPPLY = 0.8
 WEIGHT_FLOOR = 0.15
 """Weight node at w = 0, V."""
-TRACE_REST, TRACE_TARGET = 0.35, 0.42
+TRACE_REST, TRACE_TARGET = 0.374, 0.42
 BLOCKS = (
     "devices/cnfet.lib", "blocks/ota.cir", "blocks/excitatory_synapse.cir", "blocks/stdp_synapse.cir",
     "blocks/axon_hillock.cir", "blocks/adaptive_hillock.cir", "blocks/winner_take_all.cir",
 )  # fmt: skip
 KNOBS = {
     "vnt": 0.28, "vre": 0.55, "vdecay": 0.0, "vwref": WEIGHT_FLOOR + WEIGHT_UNIT * FEATURE_ZERO, "vxrest": TRACE_REST,
-    "vxtar": TRACE_TARGET, "vmax": 0.80, "vstep": 0.45, "vtau": 0.26, "vwidth": 0.43, "vref": 0.225, "vleak": 0.15,
+    "vxtar": TRACE_TARGET, "vmax": 0.80, "vstep": 0.45, "vtau": 0.29, "vwidth": 0.43, "vref": 0.225, "vleak": 0.15,
     "vgain": 0.43, "vthr": 0.52, "vslow": 0.235, "vbase": 0.14, "vunit": UNIT0, "vinh": 0.60,
 }  # fmt: skip
 """Knobs at their usual values; the synapses' reference sets the zero of a weight."""
@@ -132,7 +132,7 @@ def stepped(stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[s
     weights, traces = [], []
     for k, notes in enumerate(stimulus.notes):
         spikes = jnp.asarray(on * notes[None, :], jnp.float32)
-        x_pre, x = note_traces(config, blocks, spikes, x)
+        x_pre = blocks.diehl.traces(spikes, x, h)
         q = filtered(spikes, recent, h, synapse.tau_decay)
         released = spikes * synapse.release(before(q, recent, h, synapse.tau_decay))
         state, fired = run(config, blocks, state, released, x_pre, jnp.float32(1.0))
@@ -140,9 +140,9 @@ def stepped(stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[s
             times[neuron].append(k * stimulus.period + (tick + 0.5) * h)
         weights.append(np.asarray(state.weights))
         traces.append(np.asarray(x_pre[-1]))
-        left = jnp.exp(-LEARNING_SECONDS / jnp.asarray([synapse.tau_decay, blocks.diehl.tau_trace]))
-        x, recent = x * left[1], q[-1] * left[0]
-        state = replace(state, rise=state.rise * 0.0, current=state.current * left[0])
+        left = jnp.exp(-LEARNING_SECONDS / synapse.tau_decay)
+        x, recent = blocks.diehl.rested(x_pre[-1], LEARNING_SECONDS), q[-1] * left
+        state = replace(state, rise=state.rise * 0.0, current=state.current * left)
     return Answer([np.array(t) for t in times], np.stack(weights), np.stack(traces), float("nan"))
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from neuromorph.errors import InputError
+from neuromorph.fitting.stdp import trace
+from neuromorph.models.diehl import TRACE_UNIT
 from neuromorph.models.eligibility_synapse import EligibilitySynapse, rational_power
 from neuromorph.models.fidelity import TRIM_REST, ideal_blocks, nominal_blocks
 from tests.network.toys import FRAME, MODELS, toy_nominal
@@ -25,10 +27,35 @@ def test_fitted_volts_become_design_units():
     assert blocks.cell.leak_rate == pytest.approx(0.8 / FRAME.seconds)
 
 
+def test_the_trace_of_the_hardware_is_the_fitted_law_at_every_tick():
+    """The step's trace, spikes on ticks, beside the event-driven law that the fit uses; full rate, then silence."""
+    p = MODELS["stdp_synapse"]
+    on = np.r_[np.arange(20) % 2 == 0, np.arange(20) % 7 == 0, np.zeros(20, bool)]
+    h = FRAME.tick_seconds
+    law = {k: p[k] for k in ("tau_trace", "v_trace_step", "v_trace_width")}
+    expected = trace(h * np.flatnonzero(on), h * np.arange(len(on)) + 1e-15, law) / TRACE_UNIT
+    diehl = toy_nominal().diehl
+    first = diehl.traces(jnp.asarray(on[:25, None], jnp.float32), jnp.zeros(1), h)
+    second = diehl.traces(jnp.asarray(on[25:, None], jnp.float32), first[-1], h)
+    assert np.allclose(np.concatenate([first, second])[:, 0], expected, rtol=1e-4, atol=1e-5)
+    assert float(diehl.rested(second[-1], 3 * h)[0]) == pytest.approx(
+        float(diehl.traces(jnp.zeros((3, 1)), second[-1], h)[-1, 0]), rel=1e-4
+    )
+
+
+def test_an_ideal_line_at_full_rate_holds_its_trace_at_one():
+    on = jnp.asarray(np.arange(FRAME.ticks) % 2 == 0, jnp.float32)[:, None]
+    diehl, x = ideal_blocks(FRAME).diehl, jnp.zeros(1)
+    for _ in range(4):
+        x_pre = diehl.traces(on, x, FRAME.tick_seconds)
+        x = x_pre[-1]
+    assert float(x_pre.mean()) == pytest.approx(1.0, rel=0.02)
+
+
 def test_small_signal_diehl_step_is_the_fitted_one():
     blocks = toy_nominal()
     volts = 1e-3  # of trace difference, at w = 0 (the rounded stop adds nothing there)
-    x = jnp.float32([0.4 + float(blocks.diehl.shift) + volts / 0.2])
+    x = jnp.float32([0.4 + float(blocks.diehl.shift) + volts / TRACE_UNIT])
     assert float(blocks.diehl.change(jnp.zeros(1), x, 0.4)[0]) * 0.4 == pytest.approx(0.04 * volts, rel=1e-2)
 
 
@@ -75,10 +102,10 @@ def test_a_right_prediction_gives_no_error_and_sides_have_their_gains():
 
 
 def test_small_weights_read_as_themselves_and_large_ones_saturate():
-    readout = toy_nominal().readout
+    readout = toy_nominal().head_readout
     assert float(readout.value(jnp.float32(0.01))) == pytest.approx(0.01, rel=1e-4)
     assert float(readout.value(jnp.float32(40.0))) == pytest.approx(MODELS["gate_synapse"]["v_width"] / 30e-3)
-    assert float(ideal_blocks(FRAME).readout.value(jnp.float32(40.0))) == 40.0
+    assert float(ideal_blocks(FRAME).head_readout.value(jnp.float32(40.0))) == 40.0
 
 
 def test_the_traces_of_an_ideal_network_decay_as_its_cells_do():

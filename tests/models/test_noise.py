@@ -8,6 +8,7 @@ from scipy import stats
 
 from neuromorph.errors import InputError
 from neuromorph.library import Library
+from neuromorph.models.fidelity import gate_dendrites
 from neuromorph.models.frame import Frame
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
 from neuromorph.models.library_blocks import blocks_for
@@ -35,15 +36,17 @@ def test_draws_have_no_mean_unit_spread_and_are_nearly_normal():
 
 
 def test_a_dendrite_holds_kt_over_c():
-    """The sum that decays with its current's time constant keeps the rms of its capacitor."""
+    """The sums that decay with their current's time constant keep the rms of their capacitors."""
     noise, tau = BLOCKS.noise, float(BLOCKS.dendrite.tau_decay)
-    keep, ticks = np.exp(-H / tau), 400
-    kicks = np.asarray(noise.kick(draws(ticks, 4000), H, tau))
-    z = np.zeros(4000)
+    keep, ticks, cells = np.exp(-H / tau), 400, 4000
+    kicks = np.asarray(jax.vmap(lambda draw: noise.kick(draw, H, tau))(draws(ticks, 4 * cells)))
+    z = np.zeros(4 * cells)
     for kick in kicks:
         z = keep * z + kick
-    expected = np.sqrt(BOLTZMANN * TEMPERATURE / MODELS["dendritic_adder"]["capacitance"]) / GATE_UNIT
-    assert z.std() == pytest.approx(expected, rel=4 / np.sqrt(2 * 4000))
+    held = np.sqrt(BOLTZMANN * TEMPERATURE / MODELS["dendritic_adder"]["capacitance"])
+    wide = gate_dendrites(MODELS, FRAME).widening
+    expected = [held / np.sqrt(wide) / GATE_UNIT] * 3 + [held / TANH_UNIT]
+    assert z.reshape(4, cells).std(axis=1) == pytest.approx(expected, rel=4 / np.sqrt(2 * cells))
 
 
 def test_a_leaking_cell_settles_at_the_noise_of_its_amplifier():
@@ -87,6 +90,6 @@ def test_noise_falls_with_capacitance_and_an_ideal_network_has_none():
         **MODELS,
         "memory_cell": {**MODELS["memory_cell"], "capacitance": 4 * MODELS["memory_cell"]["capacitance"]},
     }
-    assert noise_of(larger, FRAME).leaking == pytest.approx(noise_of(MODELS, FRAME).leaking / 4)
+    assert noise_of(larger, FRAME, 2.0).leaking == pytest.approx(noise_of(MODELS, FRAME, 2.0).leaking / 4)
     with pytest.raises(InputError, match="an ideal network has no noise"):
         blocks_for("ideal", FRAME, Library.shipped(), noise=True)

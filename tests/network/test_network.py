@@ -20,7 +20,7 @@ from neuromorph.network.stream import shuffled_frames, stream_of
 from tests.network.toys import CELLS, NOTES, toy, toy_config, toy_nominal, tune, tunes
 
 KEY = jax.random.key(0)
-NOISE = noise_of(Library.shipped().models(), Frame())
+NOISE = noise_of(Library.shipped().models(), Frame(), 2.0)
 EVERYTHING = ("cell_counts", "cell_spikes", "c", "feature_spikes", "note_spikes")
 
 
@@ -149,7 +149,7 @@ def test_joint_sampling_follows_the_joint_probability():
     weights = replace(state.fast, lateral=lateral)
     read = jnp.asarray(draw.random(CELLS), jnp.float32)
     keys = jax.random.split(KEY, 4000)
-    readout = network.blocks.readout
+    readout = network.blocks.head_readout
     frames, p = jax.vmap(lambda k: head.sample(network.config, readout, weights, read, jnp.float32(1.0), k))(
         keys
     )

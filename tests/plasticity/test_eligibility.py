@@ -102,7 +102,9 @@ def trace_and_difference(network, state, line, gate, cell, frames=3, step=2e-2):
     def final(gates, traces):
         cells, pre0 = state.cells, jnp.zeros(NOTES, jnp.float32)
         for frame in spikes:
-            cells, record = memory_frame(config, blocks, gates, cells, frame @ gates[:NOTES])
+            cells, record = memory_frame(
+                config, blocks, gates[-1 - config.cells :], cells, frame @ gates[:NOTES]
+            )
             pre = filtered(frame, pre0, h, blocks.eligibility.tau_pre)
             psi, leak = charges(blocks, record, h), blocks.eligibility.leak(record.gates[:, 1], h)
             pulses = jnp.sum(frame, axis=0)
