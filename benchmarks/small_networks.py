@@ -85,7 +85,7 @@ def figures(what: Stimulus, ours: Answer, theirs: Answer, energy: float, seconds
         Figure(f"{name}: coincidence within a tick", float(np.mean(alike)), "1", 0.9, 0.98, "higher"),
         Figure(f"{name}: weight change, summed error of the summed change", float(100 * weights), "%", 5.0, 2.0),
         Figure(f"{name}: traces of the lines, max error of the largest", float(100 * trace), "%"),
-        Figure(f"{name}: energy, winner-take-all at the largest static power of its bench",
+        Figure(f"{name}: energy from the supply",
                100 * abs(energy / theirs.energy - 1), "%", 5.0, 2.0,
                details={"step_joule": energy, "ngspice_joule": theirs.energy}),
     ]  # fmt: skip

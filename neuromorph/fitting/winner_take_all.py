@@ -15,7 +15,7 @@ import numpy as np
 
 from neuromorph.figures import Figure
 from neuromorph.fitting.least_squares import least_squares
-from neuromorph.library import BlockData, FittedModel
+from neuromorph.library import BlockData, FittedModel, SweepData
 
 NEURONS = 8
 START = 3e-9
@@ -98,10 +98,10 @@ def fit_winner_take_all(data: BlockData) -> FittedModel:
     p |= delay
     deviation |= d_delay
     p |= _shunt(data)
-    p["static_power"] = float(np.nanmax(data["delay"]["static_power"]))
+    p["unit_power"] = _unit_power(p, data["delay"])
     units = {n: "V" if n.startswith("v_") else "1" for n in p}
     units.update(e_unit="V", t_gate="s", t_charge="s", unit_bend="1/V", mixed="1", e_inhibition="V",
-                 i_inhibition="A", static_power="W")  # fmt: skip
+                 i_inhibition="A", unit_power="W")  # fmt: skip
     worst = float(np.nanmax(np.abs(trip(p, spiked, vunit) - sweep["vk_trip"])))
     return FittedModel(
         "first_k_winners", p, units, deviation, {"vk_trip_max_volt": worst}, {"vk": (0.35, 0.56)}
@@ -116,6 +116,13 @@ def _closings(data: BlockData, name: str) -> tuple[np.ndarray, tuple[np.ndarray,
     keep = np.isfinite(delay) & (delay < 15e-9)
     spiked, vunit, vk = (g[keep] for g in grid)
     return delay[keep], (spiked, vk, vunit)
+
+
+def _unit_power(p: dict[str, float], sweep: SweepData) -> float:
+    """What one winner's unit current draws at ``UNIT0``, W, from the lines that did not close: there no sink limits it."""
+    units = sweep["spiked"][:, None, None] * np.exp((UNIT0 - sweep["vunit"][None, :, None]) / p["e_unit"])
+    below = np.isnan(sweep["delay"])
+    return float(np.mean((sweep["static_power"] / units)[below]))
 
 
 def _shunt(data: BlockData) -> dict[str, float]:

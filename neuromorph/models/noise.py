@@ -113,7 +113,7 @@ def noise_of(models: Mapping[str, Mapping[str, float]], frame: Frame, widening: 
     held = np.sqrt(BOLTZMANN * TEMPERATURE / dendrite["capacitance"])
     gate = held / np.sqrt(widening) / GATE_UNIT
     return Noise(
-        dendrite=np.array([gate, gate, gate, held / TANH_UNIT])[:, None],
+        dendrite=jnp.asarray([[gate], [gate], [gate], [held / TANH_UNIT]], jnp.float32),
         charging=charge(cell["i_charge"]) / unit,
         leaking=charge(cell["i_leak"]) / unit,
         drive=charge(full_scale) / (full_scale * frame.tick_seconds),

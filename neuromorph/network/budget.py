@@ -77,7 +77,7 @@ class Draw:
     ----------
     source, parameter : block and fitted parameter, W (times ``watts``)
     watts : factor that makes the parameter watts
-    per : block whose number counts; the block itself by default
+    per : block whose number counts, or ``"winner"``; the block itself by default
     """
 
     source: str
@@ -89,7 +89,7 @@ class Draw:
 STATIC: Mapping[str, Draw] = {
     "axon_hillock": Draw("axon_hillock", "static_power"),
     "adaptive_hillock": Draw("axon_hillock", "static_power"),
-    "winner_take_all": Draw("winner_take_all", "static_power"),
+    "winner_take_all": Draw("winner_take_all", "unit_power", per="winner"),
     "dendritic_adder": Draw("dendritic_adder", "static_power"),
     "gate_synapse": Draw("gate_synapse", "column_static_power", per="dendritic_adder"),
     "memory_cell": Draw("memory_cell", "energy_per_frame", 1.0 / FRAME),
@@ -98,8 +98,8 @@ STATIC: Mapping[str, Draw] = {
     "gate_line": Draw("gate_line", "static_current", 0.8),
     "stdp_trace": Draw("stdp_synapse", "trace_static_power"),
 }
-"""What flows without events: a gate synapse's in the column that it shares with all others of its dendrite, a memory
-cell's at the random gates of its bench."""
+"""What flows without events: the unit currents of all winners, from a frame's start on; a gate synapse's in the column
+that it shares with all others of its dendrite, a memory cell's at the random gates of its bench."""
 
 
 def static_power(block: str, config: NetworkConfig, models: Mapping[str, Mapping[str, float]]) -> float:
@@ -107,7 +107,8 @@ def static_power(block: str, config: NetworkConfig, models: Mapping[str, Mapping
     if block not in STATIC:
         return 0.0
     draw = STATIC[block]
-    return instances(config)[draw.per or block] * draw.watts * models[draw.source][draw.parameter]
+    count = instances(config) | {"winner": config.features.winners}
+    return count[draw.per or block] * draw.watts * models[draw.source][draw.parameter]
 
 
 def budget(

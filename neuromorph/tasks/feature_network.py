@@ -44,6 +44,8 @@ KNOBS = {
 }  # fmt: skip
 """Knobs at their usual values; the synapses' reference sets the zero of a weight."""
 SPIKE_LEVEL = 0.4
+NO_POTENTIAL = "cpsp=0.01f"
+"""Synapses have no post-synaptic capacitor of their own: the membrane is it, and two more would be as large as itself."""
 SLOW_REST = 0.15
 """Slow node of a neuron's threshold at the start, V."""
 
@@ -166,7 +168,9 @@ def deck(
         cards.append(f"xw{j} in{j} axon{j} count closed frameb vdd vunit vinh winner_cell")
         cards.append(f".ic v(in{j})=0 v(axon{j})=0 v(xa{j}.slow)={SLOW_REST} v(xw{j}.idle)={SUPPLY}")
         for n in range(lines):
-            cards.append(f"xs{j}_{n} ap{n} in{j} vdd vnt vre w{j}_{n} vwref vdecay excitatory_synapse")
+            cards.append(
+                f"xs{j}_{n} ap{n} in{j} vdd vnt vre w{j}_{n} vwref vdecay excitatory_synapse {NO_POTENTIAL}"
+            )
             cards.append(f"xu{j}_{n} x{n} vxtar axon{j} w{j}_{n} vmax vdd stdp_update")
             cards.append(
                 f".ic v(w{j}_{n})={WEIGHT_FLOOR + WEIGHT_UNIT * stimulus.weights[j, n]:.6g} v(xs{j}_{n}.cleft)={SUPPLY}"
@@ -216,18 +220,31 @@ def in_ngspice(stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], ne
 
 
 def expected_energy(stimulus: Stimulus, answer: Answer, models: Mapping[str, Mapping[str, float]]) -> float:
-    """Joules from the supply by the models: a line's spike reads all its synapses, a neuron's updates all of its own."""
+    """Joules from the supply by the models; the rail of the weights' bound is another source, counted in neither.
+
+    A line's spike reads all its synapses, a neuron's updates all of its own; a winner's unit current flows from its first
+    spike to the next frame.
+    """
     neurons, lines = stimulus.weights.shape
     read = sum(len(stimulus.spikes(n)) for n in range(lines)) * neurons
     fired = sum(len(times) for times in answer.spikes)
     seconds = stimulus.period * len(stimulus.notes)
-    static = neurons * models["axon_hillock"]["static_power"] + models["winner_take_all"]["static_power"]
+    stdp = models["stdp_synapse"]
+    static = neurons * models["axon_hillock"]["static_power"] + lines * stdp["trace_static_power"]
     return (
         read * models["excitatory_synapse"]["energy_per_spike"]
-        + fired
-        * (
-            models["adaptive_hillock"]["energy_per_spike"]
-            + lines * models["stdp_synapse"]["energy_per_update"]
-        )
+        + fired * (models["adaptive_hillock"]["energy_per_spike"] + lines * stdp["energy_per_update"])
+        + _won(stimulus, answer) * models["winner_take_all"]["unit_power"]
         + seconds * static
     )
+
+
+def _won(stimulus: Stimulus, answer: Answer) -> float:
+    """Time over which unit currents of winners flow, s, summed over winners and frames."""
+    total = 0.0
+    for start in np.arange(len(stimulus.notes)) * stimulus.period:
+        end = start + stimulus.period
+        for times in answer.spikes:
+            first = times[(times >= start) & (times < end)][:1]
+            total += float(np.sum(end - first))
+    return total

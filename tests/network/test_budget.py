@@ -75,7 +75,7 @@ def test_the_budgets_static_power_is_what_the_energy_counts():
     models, frame = LIBRARY.models(), CONFIG.frame
     by_block = {line.block: line.static_power for line in network_budget(CONFIG, LIBRARY)}
     assert by_block["winner_take_all"] == pytest.approx(
-        CONFIG.features.neurons / 8 * models["winner_take_all"]["static_power"]
+        CONFIG.features.winners * models["winner_take_all"]["unit_power"]
     )
     dendrites = 4 * CONFIG.cells + CONFIG.notes + CONFIG.features.neurons
     assert by_block["gate_synapse"] == pytest.approx(
