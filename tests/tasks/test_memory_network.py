@@ -1,0 +1,59 @@
+"""A memory network as a netlist and in the step: the same sizes, stimuli and starts; what must happen in both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuromorph.library import Library
+from neuromorph.models.frame import Frame
+from neuromorph.models.library_blocks import blocks_for
+from neuromorph.spice.structure import read_structure
+from neuromorph.tasks.memory_network import BLOCKS, Stimulus, deck, resting, stepped, transistors
+from tests.tasks.test_feature_network import top_level
+
+NETLISTS = Path(__file__).resolve().parents[2] / "netlists"
+LIBRARY, FRAME = Library.shipped(), Frame()
+MODELS = LIBRARY.models()
+NOMINAL, _ = blocks_for("nominal", FRAME, LIBRARY)
+
+
+def memory(cells=1, notes=((1, 0), (0, 1))):
+    """The first note opens and charges the cells, the second one closes them."""
+    weights = np.zeros((2 + cells + 1, 4, cells))
+    weights[0], weights[1] = np.array([[2.0], [0.5], [1.0], [1.5]]), np.array([[-2.0], [1.0], [1.0], [0.0]])
+    weights[-1] = np.array([[0.0], [2.0], [0.5], [0.0]])
+    return Stimulus(np.array(notes), weights)
+
+
+@pytest.mark.parametrize("cells", [1, 2])
+def test_the_netlist_has_the_stated_transistors(cells):
+    what = memory(cells)
+    structure = read_structure([NETLISTS / part for part in BLOCKS])
+    found = top_level(deck(what, MODELS, NETLISTS))
+    assert sum(structure.transistors(name) for name in found) == transistors(what)
+    assert found.count("gate_synapse") == 4 * cells * (2 + cells)
+
+
+def test_a_note_charges_the_cell_and_the_next_one_leaves_it():
+    what = memory()
+    answer = stepped(what, NOMINAL, MODELS)
+    first, second = answer.c[FRAME.ticks - 1, 0], answer.c[-1, 0]
+    assert answer.c.shape == (2 * FRAME.ticks, 1)
+    assert first > 20e-3
+    assert second > 0.5 * first
+    assert len(answer.spikes[0]) > 3
+
+
+def test_two_cells_of_equal_weights_do_the_same():
+    answer = stepped(memory(2), NOMINAL, MODELS)
+    np.testing.assert_array_equal(answer.c[:, 0], answer.c[:, 1])
+    np.testing.assert_array_equal(*answer.spikes)
+
+
+def test_columns_at_rest_pull_every_dendrite_by_the_same_share_of_its_unit():
+    rest = resting(MODELS, FRAME)
+    assert np.all(rest < 0)
+    assert rest == pytest.approx(np.full(4, rest[0]), rel=1e-3)
