@@ -34,7 +34,7 @@ from neuromorph.spice.netlist import load_netlist
 from neuromorph.spice.waveforms import crossings, integral, pulses, sample
 from neuromorph.spice.workers import simulate
 
-SUPPLY, REFERENCE, WEIGHT_MEAN = 0.8, 0.4, 0.6
+SUPPLY, REFERENCE, WEIGHT_MEAN, COLUMN_REST = 0.8, 0.4, 0.6, 0.52
 NAMES = ("i", "f", "o", "g")
 BLOCKS = (
     "devices/cnfet.lib", "blocks/ota.cir", "blocks/gate.cir", "blocks/memory_cell.cir", "blocks/axon_hillock.cir",
@@ -109,9 +109,9 @@ def stepped(stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[s
         config, blocks, seed=0, log_odds=np.zeros(notes, np.float32), thresholds=_thresholds(frame, notes)
     )
     rows = [stimulus.weights[:notes], np.zeros((1, *stimulus.weights.shape[1:])), stimulus.weights[notes:]]
-    gates = np.concatenate(rows)
-    gates[-1] += resting(models, frame)[:, None]
-    gates = jnp.asarray(gates.reshape(config.lines, GATES * config.cells), jnp.float32)
+    weights = np.concatenate(rows)
+    weights[-1] += resting(models, frame)[:, None]
+    gates = jnp.asarray(weights.reshape(config.lines, GATES * config.cells), jnp.float32)
     state = replace(state, fast=replace(state.fast, gates=gates))
     zero, mask = jnp.float32(0.0), jnp.ones(config.cells, jnp.float32)
     hear = jax.jit(listen)
@@ -148,8 +148,7 @@ def deck(
         height = "vgext" if m < lines else "vgcell"
         cards.append(f"xs{m} {source} pulse{m} line{m} vdd vsw {height} spike_shaper")
         cards.append(f"cl{m} line{m} 0 {LINE_LOAD}\ncp{m} pulse{m} 0 {PULSE_LOAD}")
-        if m >= lines:
-            cards.append(f".ic v(xs{m}.x)={SUPPLY} v(pulse{m})=0 v(xs{m}.pulseb)={SUPPLY} v(line{m})=0")
+        cards.append(f".ic v(xs{m}.x)={SUPPLY} v(pulse{m})=0 v(xs{m}.pulseb)={SUPPLY} v(line{m})=0")
     for k in range(stimulus.cells):
         for a, gate in enumerate(NAMES):
             wide, bias, unit = (
@@ -163,6 +162,7 @@ def deck(
                 cards.append(f"xr{d}_{m} line{m} p{d}_{m} m{d}_{m} up{d} down{d} gate_synapse")
             cards.append(f"xc{d} up{d} down{d} {d} vdd vq dendrite_column")
             cards.append(f"cu{d} up{d} 0 {COLUMN_LOAD}\ncd{d} down{d} 0 {COLUMN_LOAD}")
+            cards.append(f".nodeset v(up{d})={COLUMN_REST} v(down{d})={COLUMN_REST}")
             cards.append(f"xd{d} {d} vref vdd vmode {bias} dendritic_adder cdend={30 * wide:.6g}f")
             constant = conductance(adder, knobs[bias]) * unit * stimulus.weights[-1, a, k]
             cards.append(f"ib{d} 0 {d} {constant:.6g}\n.nodeset v({d})={REFERENCE}")
