@@ -144,6 +144,32 @@ def _design_command(commands) -> None:
     p.add_argument("--jobs", type=_count, help="ngspice processes, one a core by default")
 
 
+def _variation_command(commands) -> None:
+    p = _command(commands, "montecarlo", "variation:run_montecarlo", "spread of a block's fitted parameters; resumes",
+                 "neuromorph montecarlo gate --mismatch 0.2 --samples 64 --points 4")  # fmt: skip
+    p.add_argument("recipes", nargs="+", help="recipe names or paths")
+    p.add_argument("--samples", type=_count, default=64, help="instances (%(default)s)")
+    p.add_argument("--seed", type=int, default=0, help="of the draws (%(default)s)")
+    p.add_argument(
+        "--points",
+        type=_count,
+        metavar="N",
+        help="values an axis of a sweep at most; the recipe's own by default",
+    )
+    spread = p.add_argument_group("spreads of the process")
+    for name, unit, words in (
+        ("mismatch", "", "log sd of the subthreshold current of a device of eight tubes"),
+        ("diameter", "NM", "sd of the tubes' diameter"),
+        ("threshold", "V", "sd of the devices' threshold"),
+        ("missing", "P", "probability that a tube is missing"),
+        ("metallic", "P", "probability that a tube is metallic"),
+    ):
+        spread.add_argument(f"--{name}", type=_not_negative, default=0.0, metavar=unit or "SD", help=words)
+    p.add_argument("--jobs", type=_count, help="ngspice processes, one a core by default")
+    p.add_argument("--quiet", action="store_true", help="no progress bar")
+    p.add_argument("--out", default="out/montecarlo", help="folder (%(default)s)")
+
+
 def _recipes(parser: argparse.ArgumentParser, library: str = _CHARACTERIZED) -> None:
     parser.add_argument("recipes", nargs="*", help="recipe names or paths; all by default")
     parser.add_argument("--library", default=library, help="library folder (%(default)s)")
@@ -295,6 +321,7 @@ def build_parser() -> argparse.ArgumentParser:
     _hardware_commands(commands)
     _device_command(commands)
     _design_command(commands)
+    _variation_command(commands)
     _learning_commands(commands)
     _inspection_commands(commands)
     return parser

@@ -91,7 +91,7 @@ def characterize(
                 journal = _Journal(library.path, name, f"{plan.digest[:16]}-{pool.version}")
                 results = _run(plan.circuit, plan.sweeps, pool, journal, bar)
                 resumed[name], ran[name] = journal.found, journal.written
-                library.write(_assemble(plan.circuit, plan.sweeps, results, plan.digest, pool.version))
+                library.write(assembled(plan.circuit, plan.sweeps, results, plan.digest, pool.version))
                 journal.remove()
     finally:
         bar.close()
@@ -122,7 +122,7 @@ def measure(
     with WorkerPool(jobs) as pool:
         with tqdm(total=plan.points, desc=circuit.name, unit="point", disable=not progress) as bar:
             results = _run(circuit, plan.sweeps, pool, None, bar)
-        return _assemble(circuit, plan.sweeps, results, plan.digest, pool.version)
+        return assembled(circuit, plan.sweeps, results, plan.digest, pool.version)
 
 
 def _run(
@@ -199,9 +199,10 @@ def _check_outputs(sweep: Sweep, arrays: dict[str, np.ndarray], circuit: str) ->
             )  # fmt: skip
 
 
-def _assemble(
+def assembled(
     circuit: Circuit, sweeps: tuple[Sweep, ...], results: dict[str, Result], plan: str, version: str
 ) -> BlockData:
+    """Curves of a block from its points' results, keyed ``sweep|index``."""
     data = {sweep.name: _sweep_data(circuit, sweep, results) for sweep in sweeps}
     attributes = provenance(circuit.netlist_text(), plan, version, STANDARD_OPTIONS)
     attributes.update({f"default_{knob.name}": knob.default for knob in circuit.knobs})

@@ -1,0 +1,68 @@
+"""Commands about spread between instances: montecarlo."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuromorph.characterization.montecarlo import MonteCarlo, monte_carlo
+from neuromorph.circuit import Circuit
+from neuromorph.commands.hardware import chosen
+from neuromorph.devices.variation import DeviceStatistics
+from neuromorph.errors import CircuitError
+from neuromorph.figures import stamp, write_json
+
+
+def run_montecarlo(args: argparse.Namespace) -> int:
+    """Draw every transistor, measure and fit, and say how far the fitted parameters spread."""
+    statistics = DeviceStatistics(args.mismatch, args.diameter, args.threshold, args.missing, args.metallic)
+    if statistics == DeviceStatistics():
+        raise CircuitError(
+            "nothing varies", remedy="give --mismatch 0.2, --diameter 0.1, --metallic 1e-3 ..."
+        )
+    folder = Path(args.out)
+    for circuit in chosen(args.recipes):
+        found = monte_carlo(
+            circuit, statistics, folder, samples=args.samples, seed=args.seed, points=args.points, jobs=args.jobs,
+            progress=not args.quiet,
+        )  # fmt: skip
+        _report(circuit, found, statistics, args, folder)
+    return 0
+
+
+def _report(
+    circuit: Circuit, found: MonteCarlo, statistics: DeviceStatistics, args: argparse.Namespace, folder: Path
+) -> None:
+    import matplotlib.pyplot as plt
+
+    from neuromorph.reporting.spread import plot_spread
+
+    rows = [_row(found, name) for name in found.nominal.parameters]
+    print(f"{circuit.name}: {len(found.good)} of {len(found.samples)} samples, "
+          f"{sum(s.dead for s in found.samples)} transistors without a channel")  # fmt: skip
+    for failure in sorted({s.failure for s in found.samples if s.failure}):
+        print(f"  failed: {failure}")
+    print(f"  {'parameter':24s} {'nominal':>12s} {'median':>12s} {'5 %':>12s} {'95 %':>12s} {'spread':>12s}")
+    for row in rows:
+        numbers = " ".join(f"{row[k]:12.4g}" for k in ("nominal", "median", "low", "high", "spread"))
+        print(f"  {row['parameter']:24s} {numbers}")
+    write_json(folder / f"{circuit.name}.json", {
+        "block": circuit.name, "statistics": statistics.__dict__, "seed": args.seed, "points": args.points,
+        "samples": len(found.samples), "good": len(found.good), "parameters": rows, **stamp(),
+    })  # fmt: skip
+    figure = plot_spread(found)
+    figure.savefig(folder / f"{circuit.name}.png", dpi=110)
+    plt.close(figure)
+    print(f"  {folder / circuit.name}.json, .png")
+
+
+def _row(found: MonteCarlo, name: str) -> dict[str, Any]:
+    """A parameter's nominal value, quantiles, and spread: half of the middle 68 %, a standard deviation if normal."""
+    values = found.values(name)
+    low, below, median, above, high = (float(v) for v in np.quantile(values, [0.05, 0.159, 0.5, 0.841, 0.95]))
+    nominal = found.nominal.parameters[name]
+    return {"parameter": name, "nominal": nominal, "median": median, "low": low, "high": high,
+            "spread": 0.5 * (above - below)}  # fmt: skip

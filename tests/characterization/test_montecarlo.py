@@ -1,0 +1,133 @@
+"""Instances of a block: reproducible draws, kept samples, and the spread that a textbook circuit must have."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from neuromorph.characterization import load_recipe, montecarlo
+from neuromorph.characterization.montecarlo import NOMINAL, coarse, instance, monte_carlo
+from neuromorph.circuit import Axis
+from neuromorph.devices.cnfet import PRESETS
+from neuromorph.devices.equations import evaluate_geometry
+from neuromorph.devices.variation import DeviceStatistics
+from neuromorph.errors import CircuitError, FitFailed, InputError
+from neuromorph.library import FittedModel
+
+GATE = load_recipe("gate")
+SPREAD = DeviceStatistics(mismatch=0.2)
+
+
+def tail_current(data):
+    """A fit that reads one number off: the tail current, by its logarithm, at the lowest bias."""
+    value = float(np.log(data["sigmoid"]["tail"][0]))
+    return FittedModel("tail", {"log_tail": value}, {"log_tail": "1"}, {}, {})
+
+
+SMALL = replace(
+    GATE, sweeps=(replace(GATE.sweep("sigmoid"), axes={"vb": Axis((0.18,), "V")}),), fit=tail_current
+)
+
+
+def text_of(tmp_path, seed, number, statistics=SPREAD):
+    return instance(GATE, statistics, seed, number, tmp_path)[0].netlists[0].read_text().split("\n", 1)[1]
+
+
+def test_a_draw_depends_on_seed_and_number_alone(tmp_path):
+    again = text_of(tmp_path, 3, 7)
+    assert text_of(tmp_path, 3, 7) == again
+    assert text_of(tmp_path, 3, 8) != again
+    assert text_of(tmp_path, 4, 7) != again
+
+
+def test_an_instance_keeps_its_benches(tmp_path):
+    drawn, dead = instance(GATE, SPREAD, 0, 0, tmp_path)
+    assert dead == 0
+    assert drawn.ports() == GATE.ports()
+    assert drawn.structure().transistors("gated_product") == GATE.transistors
+
+
+def test_a_coarse_sweep_keeps_the_ends():
+    sweep = coarse(GATE.sweep("sigmoid"), 4)
+    values = sweep.axes["vb"].values
+    assert len(values) == 4
+    assert {values[0], values[-1]} == {0.15, 0.35}
+    assert coarse(GATE.sweep("sigmoid"), 100).shape == GATE.sweep("sigmoid").shape
+
+
+def test_other_transistors_are_refused_by_path(tmp_path):
+    netlist = tmp_path / "mos.cir"
+    netlist.write_text(
+        ".subckt nfet_own d g s w=1\nr1 d s 1k\n.ends\n.subckt own d g s\nx1 d g s nfet_own\n.ends\n"
+    )
+    circuit = replace(
+        GATE,
+        name="own",
+        netlists=(netlist,),
+        subcircuit="own",
+        transistors=1,
+        knobs=(),
+        states=(),
+        sweeps=(),
+        figures=(),
+    )
+    with pytest.raises(CircuitError, match="x1 is a nfet_own"):
+        instance(circuit, SPREAD, 0, 0, tmp_path)
+
+
+def test_a_recipe_without_fit_and_a_negative_seed_are_refused(tmp_path):
+    with pytest.raises(CircuitError, match="no fit"):
+        monte_carlo(replace(GATE, fit=None), SPREAD, tmp_path, samples=1)
+    with pytest.raises(InputError, match="seed -1"):
+        monte_carlo(GATE, SPREAD, tmp_path, samples=1, seed=-1)
+
+
+@pytest.mark.ngspice
+def test_the_spread_of_a_tail_current_is_that_of_its_transistor(tmp_path, monkeypatch):
+    """Below threshold an eight-tube device's log current spreads by the mismatch times its slope over the ideal one."""
+    count = 40
+    found = monte_carlo(SMALL, SPREAD, tmp_path, samples=count, progress=False)
+    assert len(found.good) == count
+    values = found.values("log_tail")
+    swing = float(evaluate_geometry(PRESETS["low_leakage"].values(), np)["nv"])
+    at, above = (
+        monte_carlo(
+            replace(SMALL, sweeps=(replace(SMALL.sweeps[0], axes={"vb": Axis((bias,), "V")}),)), SPREAD,
+            tmp_path / f"{bias}", samples=1, progress=False,
+        ).nominal.parameters["log_tail"]
+        for bias in (0.178, 0.182)
+    )  # fmt: skip
+    expected = 0.2 * swing * (above - at) / 4e-3
+    assert values.std(ddof=1) == pytest.approx(expected, rel=4 / np.sqrt(2 * count))
+    assert values.mean() == pytest.approx(
+        found.nominal.parameters["log_tail"], abs=4 * expected / np.sqrt(count)
+    )
+
+    # everything is kept: another call measures nothing, one with half a line at the end only that sample
+    file = next(tmp_path.glob("gate_*.jsonl"))
+    with monkeypatch.context() as patch:
+        patch.setattr(montecarlo, "WorkerPool", lambda *_: pytest.fail("measured again"))
+        again = monte_carlo(SMALL, SPREAD, tmp_path, samples=count, progress=False)
+    np.testing.assert_array_equal(np.sort(again.values("log_tail")), np.sort(values))
+    text = file.read_text()
+    file.write_text(text[: -len(text.splitlines()[-1]) // 2])
+    mended = monte_carlo(SMALL, SPREAD, tmp_path, samples=count, progress=False)
+    np.testing.assert_allclose(mended.values("log_tail"), again.values("log_tail"), rtol=1e-9)
+    assert {json.loads(line)["number"] for line in file.read_text().splitlines()} == {NOMINAL, *range(count)}
+
+
+@pytest.mark.ngspice
+def test_failing_samples_are_reported_and_too_many_are_an_error(tmp_path):
+    nominal = []
+
+    def fails(data):
+        if nominal:
+            raise FitFailed("no such luck")
+        nominal.append(True)
+        return tail_current(data)
+
+    with pytest.raises(CircuitError, match=r"3 of 3 samples failed, the first by: no such luck"):
+        monte_carlo(replace(SMALL, fit=fails), SPREAD, tmp_path, samples=3, jobs=1, progress=False)
