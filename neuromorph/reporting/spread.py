@@ -17,6 +17,7 @@ COLUMNS = 4
 def plot_spread(found: MonteCarlo) -> Figure:
     """Distributions of all fitted parameters over the good samples."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     names = list(found.nominal.parameters)
     rows = -(-len(names) // COLUMNS)
@@ -31,6 +32,7 @@ def plot_spread(found: MonteCarlo) -> Figure:
         axis.axvline(found.nominal.parameters[name], color="C3")
         axis.set_title(name, fontsize=9)
         axis.tick_params(labelsize=7)
+        axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.set_yticks([])
     figure.suptitle(f"{found.block}: {len(found.good)} of {len(found.samples)} samples, red: without spread")
     return figure
