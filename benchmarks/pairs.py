@@ -3,8 +3,8 @@
     python benchmarks/pairs.py
 
 Reads what ``benchmarks/prediction.py`` (with and without ``--control``) and ``benchmarks/lstm.py`` wrote; no
-network is run.  Networks are paired seed by seed and left out where they were not trained for as many passes,
-unless the hardware went on from the weights of the ideal network.
+network is run.  Networks are paired seed by seed and left out where they are of different libraries of models, or were
+not trained for as many passes, unless the hardware went on from the weights of the ideal network.
 """
 
 from __future__ import annotations
@@ -29,7 +29,14 @@ Rows = dict[str, dict[str, Any]]
 
 
 def alike(claim: str, row: dict[str, Any], other: dict[str, Any]) -> bool:
-    """As many passes in both, or hardware against the ideal network whose weights it went on from; else a message."""
+    """One library, and as many passes in both or hardware against the ideal network it went on from; else a message."""
+    libraries = {one["library"] for one in (row, other) if one.get("library")}
+    if len(libraries) > 1:
+        print(
+            f"left out: {claim}: models of {' and '.join(sorted(libraries))}; train both again",
+            file=sys.stderr,
+        )
+        return False
     transferred = [one for one in (row, other) if "nll_at_transfer" in one]
     if len(transferred) == 1 and claim.endswith(OVER_IDEAL):
         return True
