@@ -143,11 +143,9 @@ def memory(args: argparse.Namespace, models: dict, blocks: object) -> list[Figur
     theirs, seconds = kept(memory_network.deck(what, models, NETLISTS), run, args.kept)
     away = np.sqrt(np.mean((ours.c - theirs["c"]) ** 2)) / FULL_SCALE
     end = np.abs(ours.c[-1] - theirs["c"][-1]).max() / FULL_SCALE
-    spikes = spike_figures(
-        name, ours.spikes, spike_lists(theirs), what.frame.tick_seconds, what.seconds, seconds
-    )
+    window = what.frame.tick_seconds
     return [
-        *spikes,
+        *common_figures(name, ours.spikes, spike_lists(theirs), window, what.seconds, (own, seconds)),
         Figure(f"{name}: cell, rms error of 150 mV", float(100 * away), "%", 3.0, 1.0),
         Figure(f"{name}: cell at the end, error of 150 mV", float(100 * end), "%"),
     ]
