@@ -75,12 +75,14 @@ class Stimulus:
 @dataclass(frozen=True)
 class Answer:
     """``spikes`` times of each neuron, s; ``weights`` [frames, neurons, lines] after each frame, weight units; ``traces``
-    [frames, lines] at the frames' ends, trace units; ``energy`` from the supply, J (nan where it is not known)."""
+    [frames, lines] at the frames' ends, trace units; ``energy`` from the supply and ``rail`` from that of the weights'
+    bound, J (nan where they are not known)."""
 
     spikes: list[np.ndarray]
     weights: np.ndarray
     traces: np.ndarray
-    energy: float
+    energy: float = float("nan")
+    rail: float = float("nan")
 
 
 def regular(frame: Frame) -> np.ndarray:
@@ -145,7 +147,7 @@ def stepped(stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[s
         left = jnp.exp(-LEARNING_SECONDS / synapse.tau_decay)
         x, recent = blocks.diehl.rested(x_pre[-1], LEARNING_SECONDS), q[-1] * left
         state = replace(state, rise=state.rise * 0.0, current=state.current * left)
-    return Answer([np.array(t) for t in times], np.stack(weights), np.stack(traces), float("nan"))
+    return Answer([np.array(t) for t in times], np.stack(weights), np.stack(traces))
 
 
 def deck(
@@ -183,7 +185,7 @@ def deck(
     return (
         f"* feature layer, {neurons} neurons, {lines} lines\n{text}\nvdd vdd 0 {SUPPLY}\n"
         + "\n".join(cards)
-        + f"\n.options {options}\n.save {' '.join(saved)} i(vdd)\n.tran 0.2n {stop:.9g} 0 0.25n uic\n.end\n"
+        + f"\n.options {options}\n.save {' '.join(saved)} i(vdd) i(vvmax)\n.tran 0.2n {stop:.9g} 0 0.25n uic\n.end\n"
     )
 
 
@@ -216,6 +218,7 @@ def in_ngspice(stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], ne
         np.moveaxis((weights - WEIGHT_FLOOR) / WEIGHT_UNIT, -1, 0),
         (traces - TRACE_REST) / TRACE_UNIT,
         -SUPPLY * float(integral(waves.time, waves["vdd#branch"])),
+        -KNOBS["vmax"] * float(integral(waves.time, waves["vvmax#branch"])),
     )
 
 
