@@ -89,11 +89,11 @@ EFFECTS: dict[str, Change] = {
     "candidate's tanh": part("tanh"),
     "dendrites: lag and time constant": part("dendrite"),
     "features: synapse and its weight's sigmoid": both(
-        part("feature_synapse"), part("diehl", "read_zero", "read_width", "linear")
+        part("feature_synapse"), part("diehl", "read_zero", "read_width", "linear_read")
     ),
     "neurons: fitted interval and dead time": both(part("cell_neuron"), part("feature_neuron")),
     "Diehl synapse": part("diehl"),
-    "Diehl synapse: trace alone": part("diehl", "tau_trace", "trace_step", "trace_width", "linear"),
+    "Diehl synapse: trace alone": part("diehl", "tau_trace", "trace_step", "trace_width", "linear_trace"),
     "traces: law of the decay": part("eligibility", "leak_power"),
     "traces: residual charge": part("eligibility", "residual"),
     "traces: lag of the forget line": part("eligibility", "lag"),

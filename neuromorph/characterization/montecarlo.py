@@ -7,10 +7,11 @@ and never measured twice.
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,15 @@ from neuromorph.devices.cnfet import CnfetParameters
 from neuromorph.devices.variation import DeviceStatistics, draw, folded
 from neuromorph.errors import CircuitError, FitFailed, InputError, NeuromorphError
 from neuromorph.library import SOLVED
-from neuromorph.spice.instances import Device, individualised
+from neuromorph.spice.instances import Device, devices, individualised
 from neuromorph.spice.structure import Structure
 from neuromorph.spice.workers import Job, WorkerPool
 from neuromorph.units import parse_spice
 
 NOMINAL = -1
 """Number of the sample without any spread: the same plan, measured and fitted."""
+LAW = 1
+"""Version of how a transistor is drawn: part of what samples are kept under."""
 BATCH = 8
 """Samples whose points are measured at a time."""
 
@@ -70,7 +73,7 @@ class MonteCarlo:
 
 
 def coarse(sweep: Sweep, points: int) -> Sweep:
-    """The sweep with at most ``points`` values an axis, its ends among them."""
+    """The sweep with at most ``points`` values an axis, 2 or more, its ends among them."""
     axes = {}
     for name, axis in sweep.axes.items():
         count = min(points, len(axis.values))
@@ -89,34 +92,37 @@ def instance(
     CircuitError
         When a transistor is no CNFET of the project's form.
     """
-    structure, dead = circuit.structure(), 0
+    structure, dead = circuit.structure(), set[str]()
 
     def own(device: Device) -> dict[str, float]:
-        nonlocal dead
         rng = np.random.default_rng([seed, number + 1, zlib.crc32(device.path.lower().encode())])
         kind = _kind(structure, device, circuit.name)
         found = folded(kind, draw(statistics, kind, 1, rng))
-        dead += int(found.dead[0])
+        if found.dead[0]:
+            dead.add(device.path)
         return {name: float(values[0]) for name, values in found.parameters.items()}
 
     text = individualised(circuit.netlist_text(), structure, circuit.subcircuit, own)
     file = folder / f"{circuit.name}_{seed}_{number}.cir"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(f"* {circuit.name}, sample {number} of seed {seed}\n{text}\n")
-    return replace(circuit, netlists=(file,)), dead
+    partial = file.with_suffix(".partial")
+    partial.write_text(f"* {circuit.name}, sample {number} of seed {seed}\n{text}\n")
+    partial.replace(file)
+    inside = {device.path for device in devices(structure, circuit.subcircuit)}
+    return replace(circuit, netlists=(file,)), len(dead & inside)
 
 
 def _kind(structure: Structure, device: Device, block: str) -> CnfetParameters:
     """The device's parameters before any draw: its subcircuit's defaults and what its line sets."""
-    model = structure[device.element.model]
+    known = structure.subcircuits.get(device.element.model.lower())
     wanted = set(CnfetParameters().values())
-    given = {k: v for k, v in {**model.parameters, **device.element.parameters}.items() if k in wanted}
+    defaults = dict(known.parameters) if known else {}
+    given = {name: text for name, text in {**defaults, **device.given}.items() if name in wanted}
     if not {"dia", "vfb", "tubes", "goff"} <= set(given):
         raise CircuitError(
             f"{device.path} is a {device.element.model}, not a CNFET of the project's form", where=block,
             remedy="mismatch is drawn for subcircuits with the parameters dia, vfb, tubes and goff",
         )  # fmt: skip
-    given["tubes"] = str(structure.device_tubes(device.element, model.parameters))
     try:
         return CnfetParameters().with_(**{name: parse_spice(text) for name, text in given.items()})
     except InputError as error:
@@ -152,7 +158,7 @@ def monte_carlo(
     CircuitError
         When the recipe has no fit, the coarse plan fits nothing, or more than half of the samples fail.
     InputError
-        For a negative seed.
+        For a negative seed, fewer than two points an axis, a folder that is a file.
     EngineUnavailable
         When ngspice is missing.
     """
@@ -162,6 +168,10 @@ def monte_carlo(
         )
     if seed < 0:
         raise InputError(f"seed {seed}", remedy="give a whole number of at least 0")
+    if points is not None and points < 2:
+        raise InputError(f"{points} points an axis", remedy="give 2 or more: the ends of every axis are kept")
+    if folder.exists() and not folder.is_dir():
+        raise InputError("this is not a folder", where=folder, remedy="give another one with --out")
     sweeps = tuple(coarse(s, points) if points else s for s in circuit.sweeps if not s.held_out)
     kept = _Kept(folder, circuit, statistics, seed, sweeps)
     wanted = [NOMINAL, *range(samples)]
@@ -200,7 +210,7 @@ def _batch(
     origin: dict[str, tuple[int, Sweep, str, Any]] = {}
     for number in numbers:
         spread = DeviceStatistics() if number == NOMINAL else statistics
-        drawn[number] = instance(circuit, spread, seed, number, folder / "netlists")
+        drawn[number] = instance(circuit, spread, seed, number, folder)
         for sweep in sweeps:
             for index, point in sweep.points():
                 key = f"{sweep.name}|{' '.join(map(str, index))}"
@@ -226,12 +236,24 @@ def _fitted(
         if failed:
             raise FitFailed(f"{failed} points have no result")
         parameters = circuit.fit(data).parameters
-    except (NeuromorphError, ValueError, IndexError, np.linalg.LinAlgError) as error:
-        return Sample(number, {}, str(error).splitlines()[0] or type(error).__name__, dead)
+    except NeuromorphError as error:
+        return Sample(number, {}, str(error).splitlines()[0], dead)
+    except Exception as error:  # a recipe's own code: whatever it raises is this sample's failure
+        return Sample(number, {}, f"{type(error).__name__}: {error}".splitlines()[0], dead)
     bad = [name for name, value in parameters.items() if not np.isfinite(value)]
     if bad:
         return Sample(number, {}, f"fitted {', '.join(bad)} is not finite", dead)
     return Sample(number, {name: float(value) for name, value in parameters.items()}, "", dead)
+
+
+def _identity(fit: Callable[..., Any] | None) -> str:
+    """A fit's name and the text of its file: another law, other samples."""
+    plain: Any = getattr(fit, "func", fit)  # of a partial
+    try:
+        text = Path(inspect.getfile(plain)).read_bytes()
+    except (TypeError, OSError):
+        text = b""
+    return f"{getattr(plain, '__qualname__', plain)} {zlib.crc32(text):08x}"
 
 
 class _Kept:
@@ -240,9 +262,9 @@ class _Kept:
     def __init__(
         self, folder: Path, circuit: Circuit, statistics: DeviceStatistics, seed: int, sweeps: Iterable[Sweep]
     ) -> None:
-        plan = planned(circuit, sweeps).digest
-        what = f"{plan} {statistics} {seed}"
-        self.file = folder / f"{circuit.name}_{zlib.crc32(what.encode()):08x}.jsonl"
+        what = f"{planned(circuit, sweeps).digest} {_identity(circuit.fit)} {statistics} {seed} {LAW}"
+        name = f"{circuit.name}_{zlib.crc32(what.encode()):08x}"
+        self.file, self.netlists = folder / f"{name}.jsonl", folder / name
         self.samples: dict[int, Sample] = {}
         text = self.file.read_text() if self.file.exists() else ""
         whole = text[: text.rfind("\n") + 1]  # a kill may leave half a line

@@ -121,7 +121,7 @@ def _closings(data: BlockData, name: str) -> tuple[np.ndarray, tuple[np.ndarray,
 def _unit_power(p: dict[str, float], sweep: SweepData) -> float:
     """What one winner's unit current draws at ``UNIT0``, W, from the lines that did not close: there no sink limits it."""
     units = sweep["spiked"][:, None, None] * np.exp((UNIT0 - sweep["vunit"][None, :, None]) / p["e_unit"])
-    below = np.isnan(sweep["delay"])
+    below = np.isnan(sweep["delay"]) & np.isfinite(sweep["static_power"])
     return float(np.mean((sweep["static_power"] / units)[below]))
 
 

@@ -41,7 +41,8 @@ class DiehlSynapse:
     trace_step : what a spike adds to it, trace units
     trace_width : W_x, trace units (not used where linear)
     read_zero, read_width : weight that reads as one half, and e-fold width of the sigmoid, weight units
-    linear : the ideal synapse: w itself is read, a trace decays exponentially
+    linear_read : the ideal read-out, w itself
+    linear_trace : the ideal trace, which decays exponentially
     """
 
     rate_up: float | jax.Array = 1.0
@@ -58,15 +59,16 @@ class DiehlSynapse:
     trace_width: float | jax.Array = 1.0
     read_zero: float | jax.Array = 0.5
     read_width: float | jax.Array = 1.0
-    linear: bool = static(True)
+    linear_read: bool = static(True)
+    linear_trace: bool = static(True)
 
     def read(self, w: jax.Array) -> jax.Array:
         """What a spike finds of a weight, over a synapse that is fully on."""
-        return w if self.linear else jax.nn.sigmoid((w - self.read_zero) / self.read_width)
+        return w if self.linear_read else jax.nn.sigmoid((w - self.read_zero) / self.read_width)
 
     def traces(self, spikes: jax.Array, start: jax.Array, seconds: float) -> jax.Array:
         """x at each tick of ``seconds`` [ticks, n], from ``start`` [n]; a spike counts from its own tick."""
-        if self.linear:
+        if self.linear_trace:
             return filtered(self.trace_step * spikes, start, seconds, self.tau_trace)
         # s = sinh(x / W): decays by a factor, and a spike takes it to sinh(asinh(s) + step / W)
         decay, step = decay_over(seconds, self.tau_trace), self.trace_step / self.trace_width
@@ -83,7 +85,7 @@ class DiehlSynapse:
     def rested(self, x: jax.Array, seconds: float | jax.Array) -> jax.Array:
         """Trace after ``seconds`` without spikes."""
         left = jnp.exp(-seconds / self.tau_trace)
-        if self.linear:
+        if self.linear_trace:
             return x * left
         return self.trace_width * jnp.arcsinh(jnp.sinh(x / self.trace_width) * left)
 

@@ -376,7 +376,8 @@ def _diehl(p: _Parameters, synapse: _Parameters) -> DiehlSynapse:
         trace_width=p["v_trace_width"] / TRACE_UNIT,
         read_zero=FEATURE_ZERO,
         read_width=synapse["v_weight_width"] / WEIGHT_UNIT,
-        linear=False,
+        linear_read=False,
+        linear_trace=False,
     )
 
 

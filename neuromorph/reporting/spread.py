@@ -28,7 +28,10 @@ def plot_spread(found: MonteCarlo) -> Figure:
         axis.set_axis_off()
     for axis, name in zip(axes.flat, names, strict=False):
         values = found.values(name)
-        axis.hist(values, bins=max(8, round(np.sqrt(len(values)))), color="0.6")
+        middle = float(np.median(values))
+        wide = max(float(np.ptp(values)), 1e-6 * abs(middle), 1e-30)  # a parameter may hardly vary
+        around = (values.min(), values.max()) if np.ptp(values) >= wide else (middle - wide, middle + wide)
+        axis.hist(values, bins=max(8, round(np.sqrt(len(values)))), range=around, color="0.6")
         axis.axvline(found.nominal.parameters[name], color="C3")
         axis.set_title(name, fontsize=9)
         axis.tick_params(labelsize=7)

@@ -19,24 +19,38 @@ _END = re.compile(r"^\s*\.ends\b", re.I)
 
 @dataclass(frozen=True)
 class Device:
-    """One transistor of a flattened circuit: its path of instances (``xin.xo.xtail``) and its element."""
+    """One transistor of a flattened circuit.
+
+    Attributes
+    ----------
+    path : instances down to it, ``xin.xo.xtail``
+    element : its line
+    given : what its line sets, with the parameters of the subcircuits around it put in
+    """
 
     path: str
     element: Element
+    given: Mapping[str, str]
 
 
 def devices(structure: Structure, top: str) -> list[Device]:
     """Transistors of a subcircuit and of all its parts, in the order of the netlist."""
-    return list(_devices(structure, top, ""))
+    return list(_devices(structure, top, "", dict(structure[top].parameters)))
 
 
-def _devices(structure: Structure, name: str, prefix: str) -> Iterator[Device]:
+def _devices(structure: Structure, name: str, prefix: str, values: Mapping[str, str]) -> Iterator[Device]:
     for element in structure[name].elements:
         path = f"{prefix}{element.name}"
         if element.is_transistor:
-            yield Device(path, element)
+            yield Device(path, element, _given(element, values))
         elif element.kind == "x":
-            yield from _devices(structure, element.model, f"{path}.")
+            inside = {**structure[element.model].parameters, **_given(element, values)}
+            yield from _devices(structure, element.model, f"{path}.", inside)
+
+
+def _given(element: Element, values: Mapping[str, str]) -> dict[str, str]:
+    """An instance's parameters; a name in braces is the surrounding subcircuit's."""
+    return {name: values.get(text.strip("{}'"), text) for name, text in element.parameters.items()}
 
 
 def individualised(
@@ -50,7 +64,7 @@ def individualised(
     Parameters
     ----------
     text : str
-        The netlist, includes expanded, without continuation lines.
+        The netlist, includes expanded.
     structure : Structure
         Of the same netlist.
     top : str
@@ -74,11 +88,11 @@ def individualised(
     copies: list[str] = []
     kept: list[str] = []
     for name, lines in bodies.items():
-        if any(element.kind != "x" and element.kind not in "rc" for element in structure[name].elements):
-            kept += lines  # a device, or sources that none of its kind shares
+        if not any(element.kind == "x" or element.is_transistor for element in structure[name].elements):
+            kept += lines  # a device's own equations
             continue
-        prefix = first.get(name, f"{name}:")
-        _copy(bodies, structure, name, prefix, structure[name].name, parameters, copies)
+        prefix, own = first.get(name, f"{name}:"), structure[name]
+        _copy(bodies, structure, name, prefix, own.name, dict(own.parameters), parameters, copies)
     return "\n".join([*rest, *kept, *copies])
 
 
@@ -91,11 +105,11 @@ def _instances(structure: Structure, name: str, prefix: str) -> Iterator[tuple[s
 
 
 def _subcircuits(text: str) -> tuple[dict[str, list[str]], list[str]]:
-    """Lines of every subcircuit by lower-case name, and all other lines."""
+    """Lines of every subcircuit by lower-case name, and all other lines; continuations joined, comments dropped."""
     bodies: dict[str, list[str]] = {}
     rest: list[str] = []
     inside: list[str] | None = None
-    for line in text.splitlines():
+    for line in _whole_lines(text):
         begins = _BEGIN.match(line)
         if begins:
             inside = bodies.setdefault(begins[1].lower(), [])
@@ -105,12 +119,24 @@ def _subcircuits(text: str) -> tuple[dict[str, list[str]], list[str]]:
     return bodies, rest
 
 
+def _whole_lines(text: str) -> list[str]:
+    lines: list[str] = []
+    for line in text.splitlines():
+        plain = line.split(";")[0].split(" $ ")[0].rstrip()
+        if plain.lstrip().startswith("+") and lines:
+            lines[-1] += " " + plain.lstrip()[1:].strip()
+        elif plain:
+            lines.append(plain)
+    return lines
+
+
 def _copy(
     bodies: Mapping[str, list[str]],
     structure: Structure,
     name: str,
     prefix: str,
     new_name: str,
+    values: Mapping[str, str],
     parameters: Callable[[Device], Mapping[str, float]],
     copies: list[str],
 ) -> None:
@@ -118,23 +144,25 @@ def _copy(
     lines = []
     for line in bodies[name.lower()]:
         words = line.split()
-        element = elements.get(words[0].lower()) if words else None
+        element = elements.get(words[0].lower())
         if _BEGIN.match(line):
             line = " ".join([words[0], new_name, *words[2:]])
         elif _END.match(line):
             line = f".ends {new_name}"
         elif element is not None and element.is_transistor:
-            own = parameters(Device(f"{prefix}{element.name}", element))
-            line = " ".join([line, *(f"{key}={value:.9g}" for key, value in own.items())])
+            device = Device(f"{prefix}{element.name}", element, _given(element, values))
+            own = {key: f"{value:.9g}" for key, value in parameters(device).items()}
+            line = _instance(element, element.model, {**element.parameters, **own})
         elif element is not None and element.kind == "x":
             part = f"{new_name}__{element.name}"
-            line = _renamed(words, element.model, part)
-            _copy(bodies, structure, element.model, f"{prefix}{element.name}.", part, parameters, copies)
+            line = _instance(element, part, element.parameters)
+            inside = {**structure[element.model].parameters, **_given(element, values)}
+            path = f"{prefix}{element.name}."
+            _copy(bodies, structure, element.model, path, part, inside, parameters, copies)
         lines.append(line)
     copies.extend(lines)
 
 
-def _renamed(words: list[str], model: str, new_name: str) -> str:
-    """An instance's line with another subcircuit: the last word that is the model's name."""
-    last = max(k for k, word in enumerate(words) if word.lower() == model.lower())
-    return " ".join([*words[:last], new_name, *words[last + 1 :]])
+def _instance(element: Element, model: str, parameters: Mapping[str, str]) -> str:
+    """An element's line, with its own nodes, another model and each parameter once."""
+    return " ".join([element.name, *element.nodes, model, *(f"{k}={v}" for k, v in parameters.items())])

@@ -226,7 +226,7 @@ def expected_energy(stimulus: Stimulus, answer: Answer, models: Mapping[str, Map
     """Joules from the supply by the models; the rail of the weights' bound is another source, counted in neither.
 
     A line's spike reads all its synapses, a neuron's updates all of its own; a winner's unit current flows from its first
-    spike to the next frame.
+    spike to the next frame, within what the winners' line lets pass.
     """
     neurons, lines = stimulus.weights.shape
     read = sum(len(stimulus.spikes(n)) for n in range(lines)) * neurons
@@ -243,11 +243,12 @@ def expected_energy(stimulus: Stimulus, answer: Answer, models: Mapping[str, Map
 
 
 def _won(stimulus: Stimulus, answer: Answer) -> float:
-    """Time over which unit currents of winners flow, s, summed over winners and frames."""
-    total = 0.0
+    """Unit currents of winners over time, s, summed over frames; once the line is closed its sink passes k - 1/2."""
+    total, k = 0.0, stimulus.winners
     for start in np.arange(len(stimulus.notes)) * stimulus.period:
         end = start + stimulus.period
-        for times in answer.spikes:
-            first = times[(times >= start) & (times < end)][:1]
-            total += float(np.sum(end - first))
+        first = [times[(times >= start) & (times < end)][:1] for times in answer.spikes]
+        order = np.sort(np.concatenate(first))
+        flowing = np.minimum(np.arange(1, len(order) + 1), k - 0.5 if len(order) >= k else len(order))
+        total += float(np.sum(flowing * np.diff(np.append(order, end))))
     return total

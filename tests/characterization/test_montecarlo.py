@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from neuromorph.characterization import load_recipe, montecarlo
-from neuromorph.characterization.montecarlo import NOMINAL, coarse, instance, monte_carlo
+from neuromorph.characterization.montecarlo import NOMINAL, MonteCarlo, Sample, coarse, instance, monte_carlo
 from neuromorph.circuit import Axis
 from neuromorph.devices.cnfet import PRESETS
 from neuromorph.devices.equations import evaluate_geometry
 from neuromorph.devices.variation import DeviceStatistics
-from neuromorph.errors import CircuitError, FitFailed, InputError
+from neuromorph.errors import CircuitError, InputError
 from neuromorph.library import FittedModel
+from neuromorph.reporting.spread import plot_spread
 
 GATE = load_recipe("gate")
 SPREAD = DeviceStatistics(mismatch=0.2)
@@ -48,6 +49,30 @@ def test_an_instance_keeps_its_benches(tmp_path):
     assert dead == 0
     assert drawn.ports() == GATE.ports()
     assert drawn.structure().transistors("gated_product") == GATE.transistors
+
+
+def test_dead_transistors_are_those_of_the_block_each_once(tmp_path):
+    """A gate's recipe has parts that are measured alone; they are not counted again."""
+    _, dead = instance(GATE, DeviceStatistics(missing=0.9), 0, 0, tmp_path)
+    assert 0 < dead < GATE.transistors
+    assert instance(GATE, DeviceStatistics(metallic=0.99), 0, 0, tmp_path)[1] <= GATE.transistors
+
+
+def test_the_tubes_of_a_parameter_are_drawn(tmp_path):
+    cnfet = load_recipe("cnfet")
+    text = instance(cnfet, SPREAD, 0, 0, tmp_path)[0].netlists[0].read_text()
+    assert "vfb=" in text
+
+
+def test_another_fit_is_another_set_of_samples(tmp_path):
+    plans = [replace(SMALL, fit=fit) for fit in (tail_current, GATE.fit)]
+    files = {montecarlo._Kept(tmp_path, c, SPREAD, 0, c.sweeps).file for c in plans}
+    assert len(files) == 2
+
+
+def test_a_parameter_that_hardly_varies_is_drawn():
+    samples = tuple(Sample(k, {"c": 1e-15 * (1 + 1e-16 * k), "zero": 0.0}) for k in range(5))
+    plot_spread(MonteCarlo("block", samples[0], samples))
 
 
 def test_a_coarse_sweep_keeps_the_ends():
@@ -83,6 +108,11 @@ def test_a_recipe_without_fit_and_a_negative_seed_are_refused(tmp_path):
         monte_carlo(replace(GATE, fit=None), SPREAD, tmp_path, samples=1)
     with pytest.raises(InputError, match="seed -1"):
         monte_carlo(GATE, SPREAD, tmp_path, samples=1, seed=-1)
+    with pytest.raises(InputError, match="1 points an axis"):
+        monte_carlo(GATE, SPREAD, tmp_path, samples=1, points=1)
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(InputError, match="not a folder"):
+        monte_carlo(GATE, SPREAD, tmp_path / "taken", samples=1)
 
 
 @pytest.mark.ngspice
@@ -125,9 +155,11 @@ def test_failing_samples_are_reported_and_too_many_are_an_error(tmp_path):
 
     def fails(data):
         if nominal:
-            raise FitFailed("no such luck")
+            raise RuntimeError("no such luck")
         nominal.append(True)
         return tail_current(data)
 
-    with pytest.raises(CircuitError, match=r"3 of 3 samples failed, the first by: no such luck"):
+    with pytest.raises(
+        CircuitError, match=r"3 of 3 samples failed, the first by: RuntimeError: no such luck"
+    ):
         monte_carlo(replace(SMALL, fit=fails), SPREAD, tmp_path, samples=3, jobs=1, progress=False)

@@ -209,6 +209,6 @@ def test_a_delta_update_is_the_read_out_at_ideal_and_bends_on_hardware():
 def test_a_feature_weight_reads_as_a_sigmoid_on_hardware_only():
     weights = jnp.linspace(0.0, 0.6, 7)
     assert np.array_equal(DiehlSynapse().read(weights), weights)
-    read = np.asarray(DiehlSynapse(read_zero=0.3, read_width=0.08, linear=False).read(weights))
+    read = np.asarray(DiehlSynapse(read_zero=0.3, read_width=0.08, linear_read=False).read(weights))
     assert read[3] == pytest.approx(0.5)
     assert np.allclose(read + read[::-1], 1.0, atol=1e-6)

@@ -11,6 +11,8 @@ from neuromorph.characterization import load_recipe
 from neuromorph.circuit import Axis
 from neuromorph.errors import CircuitError
 from neuromorph.spice.instances import devices, individualised
+from neuromorph.spice.netlist import load_netlist
+from neuromorph.spice.structure import read_structure
 
 CELL = load_recipe("memory_cell")
 
@@ -55,6 +57,54 @@ def test_a_part_by_its_own_name_is_its_first_instance_in_the_block():
     )  # fmt: skip
     assert {"xg.xtail", "xo.xtail", "splitter:xtail"} <= set(seen)
     assert not any(path.startswith(("gate:", "ota:", "gated_product:")) for path in seen)
+
+
+OWN = """\
+.subckt nfet_own d g s dia=1 tubes=8 vfb=0 goff=0
+r1 d s 1k
+.ends
+.subckt Part a b n=3
+x1 a b 0 nfet_own ; tubes=5 in a comment
+x2 a b
++ 0 nfet_own tubes={n} vfb=0.1 $ another
+vb b 0 0.3
+.ends
+.subckt own a b wide=6
+xp a b part
+xq a b Part n={wide}
+.ends
+"""
+
+
+def own(tmp_path, text=OWN):
+    file = tmp_path / "own.cir"
+    file.write_text(text)
+    return read_structure([file]), load_netlist(file)
+
+
+def test_comments_continuations_capitals_and_braces_are_read_as_ngspice_reads_them(tmp_path):
+    structure, text = own(tmp_path)
+    seen = {}
+
+    def parameters(device):
+        seen[device.path] = dict(device.given)
+        return {"vfb": len(seen), "tubes": 2}
+
+    copy = individualised(text, structure, "own", parameters)
+    assert {path: given for path, given in seen.items() if path.startswith(("xp.", "xq."))} == {
+        "xp.x1": {}, "xp.x2": {"tubes": "3", "vfb": "0.1"}, "xq.x1": {}, "xq.x2": {"tubes": "6", "vfb": "0.1"},
+    }  # fmt: skip
+    lines = [line for line in copy.splitlines() if line.split()[0] in ("x1", "x2")]
+    assert len({line.split("vfb=")[1].split()[0] for line in lines}) == len(set(seen))
+    for line in lines:
+        assert line.count("tubes=") == line.count("vfb=") == 1
+        assert ";" not in line
+    assert "xq a b own__xq n={wide}" in copy
+
+
+def test_a_block_with_sources_varies_too(tmp_path):
+    structure, text = own(tmp_path)
+    assert individualised(text, structure, "Part", lambda _: {"vfb": 7}).count("vfb=7") >= 2
 
 
 def test_a_missing_top_is_named():
