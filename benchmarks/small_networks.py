@@ -119,7 +119,7 @@ def features(args: argparse.Namespace, models: dict, blocks: object) -> list[Fig
         Figure(f"{name}: weight change, summed error of the summed change", float(100 * change), "%", 5.0, 2.0),
         Figure(f"{name}: traces of the lines, max error of the largest", float(100 * trace), "%"),
         Figure(f"{name}: energy from the supply", 100 * abs(energy / measured - 1), "%", 5.0, 2.0,
-               details={"step_joule": energy, "ngspice_joule": measured, "ngspice_rail_joule": float(theirs["rail"])}),
+               details={"step_joule": energy, "ngspice_joule": measured}),
     ]  # fmt: skip
 
 

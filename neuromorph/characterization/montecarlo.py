@@ -183,8 +183,9 @@ def monte_carlo(
         if waiting:
             with WorkerPool(jobs) as pool:
                 for start in range(0, len(waiting), BATCH):
+                    numbers = waiting[start : start + BATCH]
                     for sample in _batch(
-                        circuit, statistics, seed, waiting[start : start + BATCH], sweeps, folder, pool, bar
+                        circuit, statistics, seed, numbers, sweeps, kept.netlists, pool, bar
                     ):
                         kept.add(sample)
     found = [kept.samples[number] for number in wanted]
@@ -273,7 +274,9 @@ class _Kept:
             self.samples[sample.number] = sample
         folder.mkdir(parents=True, exist_ok=True)
         if whole != text:
-            self.file.write_text(whole)
+            partial = self.file.with_suffix(".partial")
+            partial.write_text(whole)
+            partial.replace(self.file)
 
     def add(self, sample: Sample) -> None:
         """Keep a sample; on disk when this returns."""

@@ -3,8 +3,8 @@
 Assumptions: static power flows for the whole frame and for the learning phase or the pause
 after it, dendrites at their default bias; a synapse's read takes both halves of its charge
 from the supply, once in the column and once mirrored; every synapse is updated in every learning frame, those of
-the gates by a current that is larger by the gain of their pulses; what is shared by
-the chip (timing, staircase, bias generators) is not counted.
+the gates by a current that is larger by the gain of their pulses.  Not counted: what is shared by
+the chip (timing, staircase, bias generators), and what Diehl's updates draw from the rail of their bound.
 """
 
 from __future__ import annotations

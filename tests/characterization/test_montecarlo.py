@@ -66,8 +66,8 @@ def test_the_tubes_of_a_parameter_are_drawn(tmp_path):
 
 def test_another_fit_is_another_set_of_samples(tmp_path):
     plans = [replace(SMALL, fit=fit) for fit in (tail_current, GATE.fit)]
-    files = {montecarlo._Kept(tmp_path, c, SPREAD, 0, c.sweeps).file for c in plans}
-    assert len(files) == 2
+    kept = [montecarlo._Kept(tmp_path, c, SPREAD, 0, c.sweeps) for c in plans]
+    assert len({one.file for one in kept}) == len({one.netlists for one in kept}) == 2
 
 
 def test_a_parameter_that_hardly_varies_is_drawn():
@@ -135,6 +135,12 @@ def test_the_spread_of_a_tail_current_is_that_of_its_transistor(tmp_path, monkey
     assert values.mean() == pytest.approx(
         found.nominal.parameters["log_tail"], abs=4 * expected / np.sqrt(count)
     )
+
+    # netlists lie beside their samples, so that another spread cannot write over them
+    assert {path.parent for path in tmp_path.glob("**/gate_0_*.cir")} >= {
+        next(tmp_path.glob("gate_*.jsonl")).with_suffix("")
+    }
+    assert not list(tmp_path.glob("*.cir"))
 
     # everything is kept: another call measures nothing, one with half a line at the end only that sample
     file = next(tmp_path.glob("gate_*.jsonl"))
