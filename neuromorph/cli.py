@@ -168,6 +168,22 @@ def _variation_command(commands) -> None:
     p.add_argument("--jobs", type=_count, help="ngspice processes, one a core by default")
     p.add_argument("--quiet", action="store_true", help="no progress bar")
     p.add_argument("--out", default="out/montecarlo", help="folder (%(default)s)")
+    p = _command(commands, "sensitivity", "variation:run_sensitivity",
+                 "what each transistor does to a block's fitted parameters; resumes",
+                 "neuromorph sensitivity gate --points 4")  # fmt: skip
+    p.add_argument("recipes", nargs="+", help="recipe names or paths")
+    p.add_argument(
+        "--points",
+        type=_count,
+        metavar="N",
+        help="values an axis of a sweep at most; the recipe's own by default",
+    )
+    p.add_argument(
+        "--mismatch", type=_not_negative, default=0.2, metavar="SD", help="of the printed table (%(default)s)"
+    )
+    p.add_argument("--jobs", type=_count, help="ngspice processes, one a core by default")
+    p.add_argument("--quiet", action="store_true", help="no progress bar")
+    p.add_argument("--out", default="out/sensitivity", help="folder (%(default)s)")
 
 
 def _recipes(parser: argparse.ArgumentParser, library: str = _CHARACTERIZED) -> None:

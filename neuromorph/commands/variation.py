@@ -1,4 +1,4 @@
-"""Commands about spread between instances: montecarlo."""
+"""Commands about spread between instances: montecarlo, sensitivity."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from neuromorph.characterization.montecarlo import MonteCarlo, monte_carlo
+from neuromorph.characterization.sensitivity import Sensitivity, sensitivity
 from neuromorph.circuit import Circuit
 from neuromorph.commands.hardware import chosen
-from neuromorph.devices.variation import DeviceStatistics
+from neuromorph.devices.variation import REFERENCE_TUBES, DeviceStatistics
 from neuromorph.errors import CircuitError
 from neuromorph.figures import stamp, write_json
 
@@ -66,3 +67,30 @@ def _row(found: MonteCarlo, name: str) -> dict[str, Any]:
     nominal = found.nominal.parameters[name]
     return {"parameter": name, "nominal": nominal, "median": median, "low": low, "high": high,
             "spread": 0.5 * (above - below)}  # fmt: skip
+
+
+def run_sensitivity(args: argparse.Namespace) -> int:
+    """Shift one transistor after the other, measure and fit, and say which of them a parameter's spread comes from."""
+    folder = Path(args.out)
+    for circuit in chosen(args.recipes):
+        found = sensitivity(circuit, folder, points=args.points, jobs=args.jobs, progress=not args.quiet)
+        _tell(found, args.mismatch)
+        write_json(folder / f"{circuit.name}.json", {**found.to_dict(), "points": args.points, **stamp()})
+        print(f"  {folder / circuit.name}.json")
+    return 0
+
+
+def _tell(found: Sensitivity, mismatch: float) -> None:
+    print(f"{found.block}: {len(found.devices)} transistors; spread at a mismatch of {mismatch:g}")
+    print(f"  {'parameter':24s} {'nominal':>12s} {'spread':>12s}    most of it from")
+    weights = np.sqrt(REFERENCE_TUBES / found.tubes)
+    for name, spread in found.spread(mismatch).items():
+        share = (weights * found.slopes[name]) ** 2
+        most = np.argsort(-share)[:3]
+        parts = ", ".join(
+            f"{found.devices[k]} {100 * share[k] / share.sum():.0f} %"
+            for k in most
+            if share[k] > 0.05 * share.sum()
+        )
+        text = f"{100 * spread:.3g} %" if name in found.scales else f"{spread:.3g}"
+        print(f"  {name:24s} {found.nominal[name]:12.4g} {text:>12s}    {parts}")

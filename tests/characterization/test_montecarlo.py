@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neuromorph.characterization import load_recipe, montecarlo
-from neuromorph.characterization.montecarlo import NOMINAL, MonteCarlo, Sample, coarse, instance, monte_carlo
+from neuromorph.characterization import load_recipe, samples
+from neuromorph.characterization.montecarlo import NOMINAL, MonteCarlo, instance, monte_carlo
+from neuromorph.characterization.samples import KeptSamples, Sample, coarse
 from neuromorph.circuit import Axis
 from neuromorph.devices.cnfet import PRESETS
 from neuromorph.devices.equations import evaluate_geometry
@@ -66,13 +67,13 @@ def test_the_tubes_of_a_parameter_are_drawn(tmp_path):
 
 def test_another_fit_is_another_set_of_samples(tmp_path):
     plans = [replace(SMALL, fit=fit) for fit in (tail_current, GATE.fit)]
-    kept = [montecarlo._Kept(tmp_path, c, SPREAD, 0, c.sweeps) for c in plans]
+    kept = [KeptSamples(tmp_path, c, f"{SPREAD} 0", c.sweeps) for c in plans]
     assert len({one.file for one in kept}) == len({one.netlists for one in kept}) == 2
 
 
 def test_a_parameter_that_hardly_varies_is_drawn():
-    samples = tuple(Sample(k, {"c": 1e-15 * (1 + 1e-16 * k), "zero": 0.0}) for k in range(5))
-    plot_spread(MonteCarlo("block", samples[0], samples))
+    drawn = tuple(Sample(k, {"c": 1e-15 * (1 + 1e-16 * k), "zero": 0.0}) for k in range(5))
+    plot_spread(MonteCarlo("block", drawn[0], drawn))
 
 
 def test_a_coarse_sweep_keeps_the_ends():
@@ -145,7 +146,7 @@ def test_the_spread_of_a_tail_current_is_that_of_its_transistor(tmp_path, monkey
     # everything is kept: another call measures nothing, one with half a line at the end only that sample
     file = next(tmp_path.glob("gate_*.jsonl"))
     with monkeypatch.context() as patch:
-        patch.setattr(montecarlo, "WorkerPool", lambda *_: pytest.fail("measured again"))
+        patch.setattr(samples, "WorkerPool", lambda *_: pytest.fail("measured again"))
         again = monte_carlo(SMALL, SPREAD, tmp_path, samples=count, progress=False)
     np.testing.assert_array_equal(np.sort(again.values("log_tail")), np.sort(values))
     text = file.read_text()

@@ -1,0 +1,237 @@
+"""Copies of a block whose transistors are their own: written, measured, fitted, and kept one by one.
+
+A sample is a netlist of its own (:mod:`neuromorph.spice.instances`).  Finished samples are kept in a file of JSON lines and
+never measured twice.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from neuromorph.characterization.plan import planned
+from neuromorph.characterization.runner import assembled, measured
+from neuromorph.circuit import Axis, Circuit, Sweep
+from neuromorph.devices.cnfet import CnfetParameters
+from neuromorph.errors import CircuitError, FitFailed, InputError, NeuromorphError
+from neuromorph.library import SOLVED
+from neuromorph.spice.instances import Device, individualised
+from neuromorph.spice.structure import Structure
+from neuromorph.spice.workers import Job, WorkerPool
+from neuromorph.units import parse_spice
+
+BATCH = 8
+"""Samples whose points are measured at a time."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One instance of a block: its fitted parameters, or why there are none."""
+
+    number: int
+    parameters: dict[str, float]
+    failure: str = ""
+    dead: int = 0
+
+
+def coarse(sweep: Sweep, points: int) -> Sweep:
+    """The sweep with at most ``points`` values an axis, 2 or more, its ends among them."""
+    axes = {}
+    for name, axis in sweep.axes.items():
+        count = min(points, len(axis.values))
+        chosen = np.unique(np.round(np.linspace(0, len(axis.values) - 1, count)).astype(int))
+        axes[name] = Axis(tuple(axis.values[k] for k in chosen), axis.unit)
+    return replace(sweep, axes=axes)
+
+
+def fitted_sweeps(circuit: Circuit, points: int | None) -> tuple[Sweep, ...]:
+    """The sweeps that a fit reads, coarse where ``points`` says so.
+
+    Raises
+    ------
+    CircuitError
+        When the recipe has no fit.
+    InputError
+        For fewer than two points an axis.
+    """
+    if circuit.fit is None:
+        raise CircuitError(
+            "the recipe has no fit to repeat", where=circuit.name, remedy="give its Circuit a fit"
+        )
+    if points is not None and points < 2:
+        raise InputError(f"{points} points an axis", remedy="give 2 or more: the ends of every axis are kept")
+    return tuple(coarse(s, points) if points else s for s in circuit.sweeps if not s.held_out)
+
+
+def written(
+    circuit: Circuit, own: Callable[[Device, CnfetParameters], Mapping[str, float]], file: Path
+) -> Circuit:
+    """The circuit with transistors of its own, in a netlist ``file``.
+
+    Parameters
+    ----------
+    own : callable
+        What to write on a transistor's line, by device and its parameters before.
+
+    Raises
+    ------
+    CircuitError
+        When a transistor is no CNFET of the project's form.
+    """
+    structure = circuit.structure()
+    text = individualised(
+        circuit.netlist_text(), structure, circuit.subcircuit,
+        lambda device: own(device, device_parameters(structure, device, circuit.name)),
+    )  # fmt: skip
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    partial.write_text(f"* {circuit.name}, {file.stem}\n{text}\n")
+    partial.replace(file)
+    return replace(circuit, netlists=(file,))
+
+
+def device_parameters(structure: Structure, device: Device, block: str) -> CnfetParameters:
+    """The device's parameters before any draw: its subcircuit's defaults and what its line sets."""
+    known = structure.subcircuits.get(device.element.model.lower())
+    wanted = set(CnfetParameters().values())
+    defaults = dict(known.parameters) if known else {}
+    given = {name: text for name, text in {**defaults, **device.given}.items() if name in wanted}
+    if not {"dia", "vfb", "tubes", "goff"} <= set(given):
+        raise CircuitError(
+            f"{device.path} is a {device.element.model}, not a CNFET of the project's form", where=block,
+            remedy="mismatch is drawn for subcircuits with the parameters dia, vfb, tubes and goff",
+        )  # fmt: skip
+    try:
+        return CnfetParameters().with_(**{name: parse_spice(text) for name, text in given.items()})
+    except InputError as error:
+        raise CircuitError(f"{device.path}: {error.what}", where=block, remedy=error.remedy) from error
+
+
+def measure(
+    kept: KeptSamples, wanted: Iterable[int], make: Callable[[int], tuple[Circuit, int]], *, jobs: int | None = None,
+    progress: bool = True,
+) -> list[Sample]:  # fmt: skip
+    """All ``wanted`` samples; those that are not kept yet are made, measured and fitted.
+
+    Parameters
+    ----------
+    make : callable
+        The circuit of a sample, and how many of its transistors are dead, by number.
+    jobs : int, optional
+        ngspice processes; one a core by default.
+
+    Raises
+    ------
+    EngineUnavailable
+        When ngspice is missing.
+    """
+    wanted = list(wanted)
+    waiting = [number for number in wanted if number not in kept.samples]
+    each = sum(int(np.prod(sweep.shape)) for sweep in kept.sweeps)
+    with tqdm(
+        total=each * len(waiting), desc=kept.block, unit="point", disable=not progress or not waiting
+    ) as bar:
+        if waiting:
+            with WorkerPool(jobs) as pool:
+                for start in range(0, len(waiting), BATCH):
+                    made = {number: make(number) for number in waiting[start : start + BATCH]}
+                    for sample in _batch(made, kept.sweeps, pool, bar):
+                        kept.add(sample)
+    return [kept.samples[number] for number in wanted]
+
+
+def _batch(
+    made: Mapping[int, tuple[Circuit, int]], sweeps: tuple[Sweep, ...], pool: WorkerPool, bar: tqdm
+) -> Iterator[Sample]:
+    jobs: list[Job] = []
+    origin: dict[str, tuple[int, Sweep, str, Any]] = {}
+    for number, (circuit, _) in made.items():
+        for sweep in sweeps:
+            for index, point in sweep.points():
+                key = f"{sweep.name}|{' '.join(map(str, index))}"
+                label = f"sample {number}, {sweep.name} " + " ".join(f"{k}={v:.4g}" for k, v in point.items())
+                jobs.append(Job(f"{number}|{key}", circuit.deck(sweep, point), circuit.name, label))
+                origin[jobs[-1].key] = (number, sweep, key, point)
+    results: dict[int, dict[str, Any]] = {number: {} for number in made}
+    for job, outcome in pool.run(jobs):
+        number, sweep, key, point = origin[job.key]
+        results[number][key] = measured(sweep, point, outcome, job)
+        bar.update()
+        if len(results[number]) == len(jobs) // len(made):
+            yield _fitted(*made[number], number, sweeps, results.pop(number), pool.version)
+
+
+def _fitted(
+    circuit: Circuit, dead: int, number: int, sweeps: tuple[Sweep, ...], results: dict[str, Any], version: str
+) -> Sample:
+    assert circuit.fit is not None
+    try:
+        data = assembled(circuit, sweeps, results, "", version)
+        failed = sum(int(np.sum(sweep.status != SOLVED)) for sweep in data.sweeps.values())
+        if failed:
+            raise FitFailed(f"{failed} points have no result")
+        parameters = circuit.fit(data).parameters
+    except NeuromorphError as error:
+        return Sample(number, {}, str(error).splitlines()[0], dead)
+    except Exception as error:  # a recipe's own code: whatever it raises is this sample's failure
+        return Sample(number, {}, f"{type(error).__name__}: {error}".splitlines()[0], dead)
+    bad = [name for name, value in parameters.items() if not np.isfinite(value)]
+    if bad:
+        return Sample(number, {}, f"fitted {', '.join(bad)} is not finite", dead)
+    return Sample(number, {name: float(value) for name, value in parameters.items()}, "", dead)
+
+
+def _identity(fit: Callable[..., Any] | None) -> str:
+    """A fit's name and the text of its file: another law, other samples."""
+    plain: Any = getattr(fit, "func", fit)  # of a partial
+    try:
+        text = Path(inspect.getfile(plain)).read_bytes()
+    except (TypeError, OSError):
+        text = b""
+    return f"{getattr(plain, '__qualname__', plain)} {zlib.crc32(text):08x}"
+
+
+class KeptSamples:
+    """Finished samples on disk: one JSON line each, under a name that says what they are of.
+
+    Parameters
+    ----------
+    law : how the samples differ
+    sweeps : what is measured of each
+    """
+
+    def __init__(self, folder: Path, circuit: Circuit, law: str, sweeps: tuple[Sweep, ...]) -> None:
+        if folder.exists() and not folder.is_dir():
+            raise InputError("this is not a folder", where=folder, remedy="give another one with --out")
+        self.block, self.sweeps = circuit.name, sweeps
+        what = f"{planned(circuit, sweeps).digest} {_identity(circuit.fit)} {law}"
+        name = f"{circuit.name}_{zlib.crc32(what.encode()):08x}"
+        self.file, self.netlists = folder / f"{name}.jsonl", folder / name
+        self.samples: dict[int, Sample] = {}
+        text = self.file.read_text() if self.file.exists() else ""
+        whole = text[: text.rfind("\n") + 1]  # a kill may leave half a line
+        for line in whole.splitlines():
+            sample = Sample(**json.loads(line))
+            self.samples[sample.number] = sample
+        folder.mkdir(parents=True, exist_ok=True)
+        if whole != text:
+            partial = self.file.with_suffix(".partial")
+            partial.write_text(whole)
+            partial.replace(self.file)
+
+    def add(self, sample: Sample) -> None:
+        """Keep a sample; on disk when this returns."""
+        self.samples[sample.number] = sample
+        with self.file.open("a") as out:
+            out.write(json.dumps(sample.__dict__) + "\n")
+            out.flush()
+            os.fsync(out.fileno())

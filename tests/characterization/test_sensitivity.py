@@ -1,0 +1,108 @@
+"""Shifting one transistor after the other: what adds up, what is kept, and that it foretells Monte Carlo."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neuromorph.characterization import load_recipe
+from neuromorph.characterization.montecarlo import monte_carlo
+from neuromorph.characterization.sensitivity import STEP, Sensitivity, sensitivity, shifts_of
+from neuromorph.circuit import Axis
+from neuromorph.devices.variation import DeviceStatistics
+from neuromorph.errors import CircuitError, InputError
+from neuromorph.library import FittedModel
+
+GATE = load_recipe("gate")
+
+
+def tail_and_middle(data):
+    """Two numbers read off: the logarithm of the tail current at a low bias, and the current itself."""
+    tail = float(data["sigmoid"]["tail"][0])
+    return FittedModel(
+        "tail", {"log_tail": float(np.log(tail)), "tail": tail}, {"log_tail": "1", "tail": "A"}, {}, {}
+    )
+
+
+SMALL = replace(
+    GATE, sweeps=(replace(GATE.sweep("sigmoid"), axes={"vb": Axis((0.18,), "V")}),), fit=tail_and_middle
+)
+LINEAR = Sensitivity(
+    "toy", {"current": 2.0, "offset": 0.0}, ("xa", "xb"), np.array([8.0, 2.0]), frozenset({"current"}),
+    {"current": np.array([-1.0, 0.0]), "offset": np.array([0.5, -0.5])},
+)  # fmt: skip
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1))
+def test_shifts_add_up_in_the_logarithm_of_a_scale(a, b):
+    found = LINEAR.instances(np.array([a, b]))
+    assert found["current"] == pytest.approx(2.0 * np.exp(-a))
+    assert found["offset"] == pytest.approx(0.5 * a - b)  # two tubes: twice the shift of eight
+
+
+def test_the_spread_of_instances_is_the_stated_one():
+    draws = np.random.default_rng(0).standard_normal((20000, 2)) * 0.3
+    found, spread = LINEAR.instances(draws), LINEAR.spread(0.3)
+    # the standard deviation of n draws is known to 1 / sqrt(2 n), so four of them are 2 %
+    assert np.log(found["current"]).std() == pytest.approx(spread["current"], rel=0.02)
+    assert found["offset"].std() == pytest.approx(spread["offset"], rel=0.02)
+
+
+def test_json_and_back():
+    again = Sensitivity.from_dict(json.loads(json.dumps(LINEAR.to_dict())))
+    np.testing.assert_array_equal(again.slopes["offset"], LINEAR.slopes["offset"])
+    assert again.scales == LINEAR.scales
+    assert again.devices == LINEAR.devices
+
+
+def test_a_recipe_without_a_fit_says_so(tmp_path):
+    with pytest.raises(CircuitError, match="no fit to repeat"):
+        sensitivity(replace(GATE, fit=None), tmp_path)
+    with pytest.raises(InputError, match="1 points an axis"):
+        sensitivity(GATE, tmp_path, points=1)
+    (tmp_path / "taken").write_text("x")
+    with pytest.raises(InputError, match="not a folder"):
+        sensitivity(SMALL, tmp_path / "taken")
+
+
+@pytest.mark.ngspice
+def test_only_the_tail_moves_the_tail_current(tmp_path):
+    found = sensitivity(SMALL, tmp_path, progress=False)
+    assert len(found.devices) == SMALL.transistors
+    # a shift of one in the logarithm of the subthreshold current is one in that of a tail below threshold,
+    # less what 0.18 V is already above it
+    slopes = dict(zip(found.devices, found.slopes["tail"], strict=True))
+    assert "tail" in found.scales
+    assert -1.0 < slopes.pop("xg.xtail") < -0.9
+    assert max(abs(v) for v in slopes.values()) < 0.01
+
+
+@pytest.mark.ngspice
+def test_first_order_foretells_a_fresh_sample(tmp_path):
+    found = sensitivity(SMALL, tmp_path, progress=False)
+    statistics = DeviceStatistics(mismatch=STEP)
+    fresh = monte_carlo(SMALL, statistics, tmp_path, samples=6, progress=False)
+    shifts = np.stack([shifts_of(SMALL, found, statistics, 0, s.number) for s in fresh.samples])
+    # a second-order term of a tenth of the shift's square, three sigma out, is below 0.04
+    np.testing.assert_allclose(
+        found.instances(shifts)["log_tail"], [s.parameters["log_tail"] for s in fresh.samples], atol=0.04
+    )
+
+
+@pytest.mark.ngspice
+def test_a_sample_that_fails_names_its_transistor(tmp_path):
+    calls = []
+
+    def fails_once(data):
+        calls.append(1)
+        if len(calls) > 1:
+            raise RuntimeError("no such luck")
+        return tail_and_middle(data)
+
+    with pytest.raises(CircuitError, match="no such luck"):
+        sensitivity(replace(SMALL, fit=fails_once), tmp_path, jobs=1, progress=False)
