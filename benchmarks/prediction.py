@@ -103,19 +103,30 @@ def run_path(args: argparse.Namespace, seed: int) -> Path:
     """Where a network's run is kept."""
     fidelity = args.fidelity + ("_noise" if args.noise else "")
     origin = "_from_ideal" if getattr(args, "from_ideal", False) else ""
-    return args.runs / f"{args.data}_{args.head}_{fidelity}_{args.control}_{args.cells}_{seed}{origin}"
+    changed = "".join(f"_{change}" for change in getattr(args, "set", []))
+    return (
+        args.runs / f"{args.data}_{args.head}_{fidelity}_{args.control}_{args.cells}_{seed}{origin}{changed}"
+    )
 
 
 def start(args: argparse.Namespace, seed: int, pieces: list[np.ndarray]) -> Run:
     config, schedule, digest = configuration(args), schedule_of(args), library_hash(args.fidelity)
     path = run_path(args, seed)
     blocks = blocks_for(args.fidelity, config.frame, args.set, args.noise)
-    if (path / "run.json").exists() and not args.no_row:
+    if (path / "run.json").exists():
         run = load_run(path, blocks, library_hash=digest)
+        asked, kept = replace(schedule, epochs=0), replace(run.facts.schedule, epochs=0)
+        if (config, asked) != (run.facts.config, kept):
+            raise SystemExit(
+                f"{path}: a run of other settings is here ({run.facts.config.learning}, {run.facts.schedule}); "
+                "give this one a folder of its own with --runs"
+            )
         return replace(run, facts=replace(run.facts, schedule=schedule))
     if args.from_ideal:
         ideal = run_path(
-            argparse.Namespace(**vars(args) | {"fidelity": "ideal", "noise": False, "from_ideal": False}),
+            argparse.Namespace(
+                **vars(args) | {"fidelity": "ideal", "noise": False, "from_ideal": False, "set": []}
+            ),
             seed,
         )
         source = load_run(ideal, blocks_for("ideal", read_facts(ideal).config.frame))

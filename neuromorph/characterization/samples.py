@@ -43,13 +43,20 @@ class Sample:
     dead: int = 0
 
 
-def coarse(sweep: Sweep, points: int) -> Sweep:
-    """The sweep with at most ``points`` values an axis, 2 or more, its ends among them."""
+def coarse(sweep: Sweep, points: int, usual: Mapping[str, float]) -> Sweep:
+    """The sweep with at most ``points`` values an axis, 2 or more: its ends and, in one value's place or beside two, the
+    ``usual`` value of a knob, which fits look for."""
     axes = {}
     for name, axis in sweep.axes.items():
-        count = min(points, len(axis.values))
-        chosen = np.unique(np.round(np.linspace(0, len(axis.values) - 1, count)).astype(int))
-        axes[name] = Axis(tuple(axis.values[k] for k in chosen), axis.unit)
+        last = len(axis.values) - 1
+        chosen = set(np.round(np.linspace(0, last, min(points, last + 1))).astype(int).tolist())
+        if usual.get(name) in axis.values:
+            default = axis.values.index(usual[name])
+            inner = chosen - {0, last}
+            if inner and default not in chosen:
+                chosen.remove(min(inner, key=lambda k: abs(k - default)))
+            chosen.add(default)
+        axes[name] = Axis(tuple(axis.values[k] for k in sorted(chosen)), axis.unit)
     return replace(sweep, axes=axes)
 
 
@@ -69,7 +76,8 @@ def fitted_sweeps(circuit: Circuit, points: int | None) -> tuple[Sweep, ...]:
         )
     if points is not None and points < 2:
         raise InputError(f"{points} points an axis", remedy="give 2 or more: the ends of every axis are kept")
-    return tuple(coarse(s, points) if points else s for s in circuit.sweeps if not s.held_out)
+    usual = {knob.name: knob.default for knob in circuit.knobs}
+    return tuple(coarse(s, points, usual) if points else s for s in circuit.sweeps if not s.held_out)
 
 
 def written(

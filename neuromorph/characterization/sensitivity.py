@@ -2,8 +2,7 @@
 
 A block of n transistors takes n + 1 samples, whatever the spread, and gives the fitted parameters of any number of
 instances: to first order they are what every transistor's own shift does, added up (in the logarithm where a parameter is a
-scale).  Sensitivity analysis as in K. R. Laker, W. M. C. Sansen, Design of Analog Integrated Circuits, 1994, but of fitted
-parameters instead of node voltages.
+scale).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from neuromorph.characterization.montecarlo import NOMINAL, drawn
+from neuromorph.characterization.montecarlo import NOMINAL
 from neuromorph.characterization.samples import (
     KeptSamples,
     device_parameters,
@@ -26,7 +25,7 @@ from neuromorph.characterization.samples import (
 from neuromorph.circuit import Circuit
 from neuromorph.devices.cnfet import CnfetParameters
 from neuromorph.devices.equations import evaluate_geometry
-from neuromorph.devices.variation import REFERENCE_TUBES, DeviceStatistics
+from neuromorph.devices.variation import REFERENCE_TUBES
 from neuromorph.errors import CircuitError
 from neuromorph.spice.instances import Device, devices
 
@@ -154,20 +153,6 @@ def sensitivity(
         else:
             slopes[name] = (values - value) / steps
     return Sensitivity(circuit.name, nominal, tuple(d.path for d in inside), tubes, frozenset(scales), slopes)
-
-
-def shifts_of(
-    circuit: Circuit, found: Sensitivity, statistics: DeviceStatistics, seed: int, number: int
-) -> np.ndarray:
-    """The shifts that Monte Carlo drew for a sample, [devices], as :meth:`Sensitivity.instances` takes them."""
-    structure = circuit.structure()
-    shifts = []
-    for device in devices(structure, circuit.subcircuit):
-        kind = device_parameters(structure, device, circuit.name)
-        volt = float(drawn(statistics, seed, number, device, kind).shift[0])
-        shifts.append(volt / _swing(kind) / np.sqrt(REFERENCE_TUBES / kind.tubes))
-    assert len(shifts) == len(found.devices)
-    return np.array(shifts)
 
 
 def _shifting(path: str) -> Any:

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neuromorph.characterization import load_recipe, samples
+from neuromorph.characterization import load_recipe, recipe_names, samples
 from neuromorph.characterization.montecarlo import NOMINAL, MonteCarlo, instance, monte_carlo
-from neuromorph.characterization.samples import KeptSamples, Sample, coarse
+from neuromorph.characterization.samples import KeptSamples, Sample, coarse, fitted_sweeps
 from neuromorph.circuit import Axis
 from neuromorph.devices.cnfet import PRESETS
 from neuromorph.devices.equations import evaluate_geometry
@@ -76,12 +76,30 @@ def test_a_parameter_that_hardly_varies_is_drawn():
     plot_spread(MonteCarlo("block", drawn[0], drawn))
 
 
+@pytest.mark.parametrize("points", [2, 3, 4, 6])
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_coarse_plan_keeps_the_usual_value_of_a_knob(name, points):
+    """A fit takes its nominal values there: without it, another bias would pass for the usual one."""
+    circuit = load_recipe(name)
+    if circuit.fit is None:
+        pytest.skip("it has no fit")
+    plain = {sweep.name: sweep for sweep in circuit.sweeps}
+    usual = {knob.name: knob.default for knob in circuit.knobs}
+    for sweep in fitted_sweeps(circuit, points):
+        for axis, kept in sweep.axes.items():
+            values = plain[sweep.name].axes[axis].values
+            assert {kept.values[0], kept.values[-1]} == {values[0], values[-1]}
+            assert len(kept.values) <= max(points, 3)
+            if usual.get(axis) in values:
+                assert usual[axis] in kept.values
+
+
 def test_a_coarse_sweep_keeps_the_ends():
-    sweep = coarse(GATE.sweep("sigmoid"), 4)
+    sweep = coarse(GATE.sweep("sigmoid"), 4, {})
     values = sweep.axes["vb"].values
     assert len(values) == 4
     assert {values[0], values[-1]} == {0.15, 0.35}
-    assert coarse(GATE.sweep("sigmoid"), 100).shape == GATE.sweep("sigmoid").shape
+    assert coarse(GATE.sweep("sigmoid"), 100, {}).shape == GATE.sweep("sigmoid").shape
 
 
 def test_other_transistors_are_refused_by_path(tmp_path):

@@ -11,18 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuromorph.characterization import load_recipe
-from neuromorph.characterization.montecarlo import monte_carlo
-from neuromorph.characterization.sensitivity import STEP, Sensitivity, sensitivity, shifts_of
+from neuromorph.characterization.montecarlo import drawn, monte_carlo
+from neuromorph.characterization.samples import device_parameters
+from neuromorph.characterization.sensitivity import STEP, Sensitivity, sensitivity
 from neuromorph.circuit import Axis
-from neuromorph.devices.variation import DeviceStatistics
+from neuromorph.devices.equations import evaluate_geometry
+from neuromorph.devices.variation import REFERENCE_TUBES, DeviceStatistics
 from neuromorph.errors import CircuitError, InputError
 from neuromorph.library import FittedModel
+from neuromorph.spice.instances import devices
 
 GATE = load_recipe("gate")
 
 
-def tail_and_middle(data):
-    """Two numbers read off: the logarithm of the tail current at a low bias, and the current itself."""
+def tail_current(data):
+    """A fit that reads two numbers off: the logarithm of the tail current at a low bias, and the current itself."""
     tail = float(data["sigmoid"]["tail"][0])
     return FittedModel(
         "tail", {"log_tail": float(np.log(tail)), "tail": tail}, {"log_tail": "1", "tail": "A"}, {}, {}
@@ -30,7 +33,7 @@ def tail_and_middle(data):
 
 
 SMALL = replace(
-    GATE, sweeps=(replace(GATE.sweep("sigmoid"), axes={"vb": Axis((0.18,), "V")}),), fit=tail_and_middle
+    GATE, sweeps=(replace(GATE.sweep("sigmoid"), axes={"vb": Axis((0.18,), "V")}),), fit=tail_current
 )
 LINEAR = Sensitivity(
     "toy", {"current": 2.0, "offset": 0.0}, ("xa", "xb"), np.array([8.0, 2.0]), frozenset({"current"}),
@@ -70,6 +73,17 @@ def test_a_recipe_without_a_fit_says_so(tmp_path):
         sensitivity(SMALL, tmp_path / "taken")
 
 
+def drawn_shifts(circuit, statistics, seed, number):
+    """What Monte Carlo drew for a sample, [devices], as instances are given it."""
+    structure, shifts = circuit.structure(), []
+    for device in devices(structure, circuit.subcircuit):
+        kind = device_parameters(structure, device, circuit.name)
+        volt = float(drawn(statistics, seed, number, device, kind).shift[0])
+        swing = float(evaluate_geometry(kind.values(), np)["nv"])
+        shifts.append(volt / swing / np.sqrt(REFERENCE_TUBES / kind.tubes))
+    return np.array(shifts)
+
+
 @pytest.mark.ngspice
 def test_only_the_tail_moves_the_tail_current(tmp_path):
     found = sensitivity(SMALL, tmp_path, progress=False)
@@ -87,7 +101,7 @@ def test_first_order_foretells_a_fresh_sample(tmp_path):
     found = sensitivity(SMALL, tmp_path, progress=False)
     statistics = DeviceStatistics(mismatch=STEP)
     fresh = monte_carlo(SMALL, statistics, tmp_path, samples=6, progress=False)
-    shifts = np.stack([shifts_of(SMALL, found, statistics, 0, s.number) for s in fresh.samples])
+    shifts = np.stack([drawn_shifts(SMALL, statistics, 0, s.number) for s in fresh.samples])
     # a second-order term of a tenth of the shift's square, three sigma out, is below 0.04
     np.testing.assert_allclose(
         found.instances(shifts)["log_tail"], [s.parameters["log_tail"] for s in fresh.samples], atol=0.04
@@ -102,7 +116,7 @@ def test_a_sample_that_fails_names_its_transistor(tmp_path):
         calls.append(1)
         if len(calls) > 1:
             raise RuntimeError("no such luck")
-        return tail_and_middle(data)
+        return tail_current(data)
 
-    with pytest.raises(CircuitError, match="no such luck"):
+    with pytest.raises(CircuitError, match=r"with xg\.xtail shifted: RuntimeError: no such luck"):
         sensitivity(replace(SMALL, fit=fails_once), tmp_path, jobs=1, progress=False)
