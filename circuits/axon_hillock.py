@@ -218,18 +218,19 @@ CIRCUIT = Circuit(
         ),
         Sweep(
             "refractory", {"vref": linear(0.18, 0.26, 5), "i_in": Axis((5e-8, 2e-7, 8e-7), "A")},
-            _tonic, _tonic_measure, _TONIC_OUT, caption="Refractory knob",
+            _tonic, _tonic_measure, _TONIC_OUT, caption="Refractory knob", optional=True,
         ),
         Sweep(
             "width", {"vwidth": linear(0.36, 0.46, 5), "i_in": Axis((1e-7,), "A")},
-            _tonic, _tonic_measure, _TONIC_OUT, caption="Spike-width knob",
+            _tonic, _tonic_measure, _TONIC_OUT, caption="Spike-width knob", optional=True,
         ),
         Sweep(
             "gain", {"vgain": linear(0.40, 0.46, 5), "i_in": Axis((3e-8, 9e-7), "A")},
-            _tonic, _tonic_measure, _TONIC_OUT,
+            _tonic, _tonic_measure, _TONIC_OUT, optional=True,
         ),
         Sweep(
             "knobs", {"setting": Axis(tuple(range(110)), "1"), "level": _LEVELS}, _trained, _knob_measure, _TONIC_OUT,
+            optional=True,
         ),
         _random_sweep("random", (11, 12, 13), 1.2e-8, 6e-7, False, "Random input"),
         _random_sweep("random_low", (14,), 4e-9, 1e-7, False, "Random input, low"),

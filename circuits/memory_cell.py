@@ -141,19 +141,23 @@ CIRCUIT = Circuit(
         Sweep(
             "bias_i", {"vbi": linear_with(KNOBS["vbi"], 7), "v_i": BIAS_GATES}, _charge,
             lambda w, _: {"current": w["vc#branch"]}, {"current": "A"}, _G,
+            optional=True,
         ),
         Sweep(
             "bias_f", {"vbf": linear_with(KNOBS["vbf"], 7), "v_f": Axis((-0.2, -0.02, 0.05, 0.4), "V")}, _leak,
             lambda w, _: {"current": w["vc#branch"]}, {"current": "A"}, _C,
+            optional=True,
         ),
         Sweep(
             "bias_o", {"vbo": linear_with(KNOBS["vbo"], 8), "v_o": BIAS_GATES}, _read,
             lambda w, _: {"current": w["vio#branch"]}, {"current": "A"}, _C,
+            optional=True,
         ),
         Sweep(
             "retention", {"v_f": Axis((-0.1, 0.0, 0.06, 0.12, 0.2), "V"), "c_start": Axis((0.04, 0.1, 0.3), "V")},
             _retention, _retention_measure, {"c": "V", "keep": "1"}, {"frames": Axis(RETENTION_FRAMES, "1")},
             caption="Retention after 1, 10 and 100 frames; keep is the share kept per frame, averaged over them",
+            optional=True,
         ),
         Sweep("frames", {"seed": Axis((21, 22), "")}, _frames, _frames_measure, _FRAME_OUT, _FRAME_AXIS,
               caption="Random frames"),

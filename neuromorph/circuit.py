@@ -112,6 +112,8 @@ class Sweep:
         Axes of array-valued outputs, in order.
     held_out : bool
         Measured by ``verify`` only, never seen by a fit.
+    optional : bool
+        The block can be fitted at its usual knobs without it; a sensitivity leaves it out.
     """
 
     name: str
@@ -122,6 +124,7 @@ class Sweep:
     inner: Mapping[str, Axis] = field(default_factory=dict)
     held_out: bool = False
     caption: str = ""
+    optional: bool = False
 
     def __post_init__(self) -> None:
         where = f"sweep {self.name}"

@@ -181,6 +181,7 @@ def _variation_command(commands) -> None:
     p.add_argument(
         "--mismatch", type=_not_negative, default=0.2, metavar="SD", help="of the printed table (%(default)s)"
     )
+    p.add_argument("--temperature", action="store_true", help="measure at 0 and 85 C, too")
     p.add_argument("--jobs", type=_count, help="ngspice processes, one a core by default")
     p.add_argument("--quiet", action="store_true", help="no progress bar")
     p.add_argument("--out", default="out/sensitivity", help="folder (%(default)s)")

@@ -23,7 +23,7 @@ from neuromorph.characterization.runner import assembled, measured
 from neuromorph.circuit import Axis, Circuit, Sweep
 from neuromorph.devices.cnfet import CnfetParameters
 from neuromorph.errors import CircuitError, FitFailed, InputError, NeuromorphError
-from neuromorph.library import SOLVED
+from neuromorph.library import failed_points
 from neuromorph.spice.instances import Device, individualised
 from neuromorph.spice.structure import Structure
 from neuromorph.spice.workers import Job, WorkerPool
@@ -31,6 +31,10 @@ from neuromorph.units import parse_spice
 
 BATCH = 8
 """Samples whose points are measured at a time."""
+
+
+FEW_FAILED, MOST_FAILED = 2, 0.05
+"""Points of a sample that may have no result, and share of them."""
 
 
 @dataclass(frozen=True)
@@ -184,9 +188,12 @@ def _fitted(
     assert circuit.fit is not None
     try:
         data = assembled(circuit, sweeps, results, "", version)
-        failed = sum(int(np.sum(sweep.status != SOLVED)) for sweep in data.sweeps.values())
-        if failed:
-            raise FitFailed(f"{failed} points have no result")
+        failed = failed_points(data)
+        # a current at which a hot neuron does not fire, a point that is not solved: fits pass over a few
+        points = sum(sweep.status.size for sweep in data.sweeps.values())
+        if len(failed) > max(FEW_FAILED, MOST_FAILED * points):
+            where, why = next(iter(failed.items()))
+            raise FitFailed(f"{len(failed)} points have no result, {where}: {why}")
         parameters = circuit.fit(data).parameters
     except NeuromorphError as error:
         return Sample(number, {}, str(error).splitlines()[0], dead)

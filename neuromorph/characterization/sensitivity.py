@@ -7,8 +7,8 @@ scale).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from neuromorph.characterization.montecarlo import NOMINAL
 from neuromorph.characterization.samples import (
     KeptSamples,
+    Sample,
     device_parameters,
     fitted_sweeps,
     measure,
@@ -26,9 +27,15 @@ from neuromorph.circuit import Circuit
 from neuromorph.devices.cnfet import CnfetParameters
 from neuromorph.devices.equations import evaluate_geometry
 from neuromorph.devices.variation import REFERENCE_TUBES
-from neuromorph.errors import CircuitError
+from neuromorph.errors import CircuitError, OutOfRange
 from neuromorph.spice.instances import Device, devices
 
+ROOM, COLD, HOT = 300.15, 273.15, 358.15
+"""Temperatures, K: where everything else is measured, 0 C and 85 C."""
+AT = {-2: COLD, -3: HOT}
+"""Numbers of the samples at other temperatures."""
+OTHER_WAY = 10_000
+"""Added to a transistor's number where it is shifted the other way."""
 STEP = 0.2
 """Shift of a transistor's subthreshold current, in its logarithm, if it had eight tubes."""
 SCALE_LIMIT = 0.6
@@ -45,6 +52,8 @@ class Sensitivity:
     devices, tubes : paths of the transistors and their numbers of tubes
     scales : names of the parameters whose logarithms are moved
     slopes : by parameter, [devices]: change for a device of eight tubes whose current's logarithm falls by one
+    warming : by parameter, the change's two coefficients over ``(T - 300.15 K) / 50 K``; empty where no temperature was
+        measured
     """
 
     block: str
@@ -53,8 +62,28 @@ class Sensitivity:
     tubes: np.ndarray
     scales: frozenset[str]
     slopes: dict[str, np.ndarray]
+    warming: dict[str, tuple[float, float]] = field(default_factory=dict)
 
-    def instances(self, shifts: np.ndarray) -> dict[str, np.ndarray]:
+    def warmed(self, name: str, kelvin: float) -> float:
+        """Change of a parameter at a temperature, in its logarithm where it is a scale.
+
+        Raises
+        ------
+        OutOfRange
+            Outside 0 to 85 C, or where no temperature was measured.
+        """
+        if kelvin == ROOM:
+            return 0.0
+        if not self.warming or not COLD <= kelvin <= HOT:
+            raise OutOfRange(
+                f"{kelvin - 273.15:g} C", where=self.block,
+                remedy="give 0 to 85 C" if self.warming else f"neuromorph sensitivity {self.block} --temperature",
+            )  # fmt: skip
+        x = (kelvin - ROOM) / 50.0
+        first, second = self.warming[name]
+        return first * x + second * x * x
+
+    def instances(self, shifts: np.ndarray, kelvin: float = ROOM) -> dict[str, np.ndarray]:
         """Parameters of instances whose devices are shifted.
 
         Parameters
@@ -62,11 +91,13 @@ class Sensitivity:
         shifts : ndarray, [..., devices]
             By how much each device's current falls, in the logarithm, if it had eight tubes: ``mismatch`` times
             standard normal numbers.
+        kelvin : float
+            Temperature of all of them.
         """
         shares = shifts * np.sqrt(REFERENCE_TUBES / self.tubes)
         found = {}
         for name, value in self.nominal.items():
-            moved = shares @ self.slopes[name]
+            moved = shares @ self.slopes[name] + self.warmed(name, kelvin)
             found[name] = value * np.exp(moved) if name in self.scales else value + moved
         return found
 
@@ -81,6 +112,7 @@ class Sensitivity:
             "block": self.block, "nominal": self.nominal, "devices": list(self.devices), "tubes": self.tubes.tolist(),
             "scales": sorted(self.scales),
             "slopes": {name: [float(f"{v:.4g}") for v in slopes] for name, slopes in self.slopes.items()},
+            "warming": {name: list(pair) for name, pair in self.warming.items()},
         }  # fmt: skip
 
     @classmethod
@@ -89,6 +121,7 @@ class Sensitivity:
         return cls(
             values["block"], dict(values["nominal"]), tuple(values["devices"]), np.array(values["tubes"]),
             frozenset(values["scales"]), {name: np.array(v) for name, v in values["slopes"].items()},
+            {name: (pair[0], pair[1]) for name, pair in values.get("warming", {}).items()},
         )  # fmt: skip
 
 
@@ -97,6 +130,7 @@ def sensitivity(
     folder: Path,
     *,
     points: int | None = None,
+    temperature: bool = False,
     jobs: int | None = None,
     progress: bool = True,
 ) -> Sensitivity:
@@ -110,6 +144,8 @@ def sensitivity(
         Where samples and netlists are kept.
     points : int, optional
         Values an axis at most; all of the recipe's by default.
+    temperature : bool
+        Whether the block is measured at 0 and 85 C, too.
     jobs : int, optional
         ngspice processes; one a core by default.
 
@@ -122,45 +158,73 @@ def sensitivity(
     EngineUnavailable
         When ngspice is missing.
     """
-    sweeps = fitted_sweeps(circuit, points)
+    sweeps = tuple(sweep for sweep in fitted_sweeps(circuit, points) if not sweep.optional)
     inside = devices(circuit.structure(), circuit.subcircuit)
     kept = KeptSamples(folder, circuit, f"one device by {STEP}", sweeps)
 
     def make(number: int) -> tuple[Circuit, int]:
-        chosen = inside[number].path if number != NOMINAL else ""
-        return written(circuit, _shifting(chosen), kept.netlists / f"{circuit.name}_device_{number}.cir"), 0
+        if number in AT:
+            own = _warming(AT[number])
+        else:
+            sign, at = (-1.0, number - OTHER_WAY) if number >= OTHER_WAY else (1.0, number)
+            own = _shifting(inside[at].path if at >= 0 else "", sign)
+        return written(circuit, own, kept.netlists / f"{circuit.name}_device_{number}.cir"), 0
 
-    found = measure(kept, [NOMINAL, *range(len(inside))], make, jobs=jobs, progress=progress)
-    for sample in found:
-        if sample.failure:
-            what = (
-                "without any shift"
-                if sample.number == NOMINAL
-                else f"with {inside[sample.number].path} shifted"
-            )
-            raise CircuitError(
-                f"{what}: {sample.failure}", where=circuit.name, remedy="take more points an axis"
-            )
+    def sampled(numbers: Sequence[int]) -> dict[int, Sample]:
+        return dict(zip(numbers, measure(kept, numbers, make, jobs=jobs, progress=progress), strict=True))
+
+    def checked(samples: Mapping[int, Sample]) -> Mapping[int, Sample]:
+        for number, sample in samples.items():
+            if sample.failure:
+                at = number % OTHER_WAY
+                what = f"with {inside[at].path} shifted" if number >= 0 else f"at {AT.get(number, ROOM):g} K"
+                raise CircuitError(
+                    f"{what}: {sample.failure}", where=circuit.name, remedy="take more points an axis"
+                )
+        return samples
+
+    # the nominal one first: a plan too coarse for the fit fails in it, and early
+    found = dict(checked(sampled([NOMINAL])))
+    found |= checked(sampled([*AT])) if temperature else {}
+    found |= sampled(range(len(inside)))
+    # a point that ngspice does not solve: the same transistor the other way
+    failed = [k for k in range(len(inside)) if found[k].failure]
+    ways = np.where(np.isin(np.arange(len(inside)), failed), -1.0, 1.0)
+    others = checked(sampled([OTHER_WAY + k for k in failed]))
+    found |= {number - OTHER_WAY: sample for number, sample in others.items()}
     structure = circuit.structure()
     tubes = np.array([device_parameters(structure, device, circuit.name).tubes for device in inside])
-    steps = STEP * np.sqrt(REFERENCE_TUBES / tubes)
-    nominal, scales, slopes = found[0].parameters, set(), {}
+    steps = ways * STEP * np.sqrt(REFERENCE_TUBES / tubes)
+    nominal, scales, slopes, warming = found[NOMINAL].parameters, set(), {}, {}
     for name, value in nominal.items():
-        values = np.array([sample.parameters[name] for sample in found[1:]])
-        if value != 0 and np.linalg.norm(values / value - 1) < SCALE_LIMIT:
+        values = np.array([found[k].parameters[name] for k in range(len(inside))])
+        warm = np.array([found[k].parameters[name] for k in AT] if temperature else [])
+        if value != 0 and np.linalg.norm(values / value - 1) < SCALE_LIMIT and np.all(warm / value > 0):
             scales.add(name)
-            slopes[name] = np.log(values / value) / steps
+            slopes[name], warmed = np.log(values / value) / steps, np.log(warm / value)
         else:
-            slopes[name] = (values - value) / steps
-    return Sensitivity(circuit.name, nominal, tuple(d.path for d in inside), tubes, frozenset(scales), slopes)
+            slopes[name], warmed = (values - value) / steps, warm - value
+        if temperature:
+            x = (np.array(list(AT.values())) - ROOM) / 50.0
+            first, second = np.linalg.solve(np.stack([x, x * x], axis=1), warmed)
+            warming[name] = (float(first), float(second))
+    return Sensitivity(
+        circuit.name, nominal, tuple(d.path for d in inside), tubes, frozenset(scales), slopes, warming
+    )
 
 
-def _shifting(path: str) -> Any:
+def _shifting(path: str, sign: float = 1.0) -> Any:
     def own(device: Device, kind: CnfetParameters) -> dict[str, float]:
-        volt = STEP * _swing(kind) * np.sqrt(REFERENCE_TUBES / kind.tubes) if device.path == path else 0.0
+        volt = (
+            sign * STEP * _swing(kind) * np.sqrt(REFERENCE_TUBES / kind.tubes) if device.path == path else 0.0
+        )
         return {"vfb": kind.vfb + float(volt)}
 
     return own
+
+
+def _warming(kelvin: float) -> Any:
+    return lambda device, kind: {"tk": kelvin}
 
 
 def _swing(kind: CnfetParameters) -> float:

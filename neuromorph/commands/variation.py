@@ -73,7 +73,10 @@ def run_sensitivity(args: argparse.Namespace) -> int:
     """Shift one transistor after the other, measure and fit, and say which of them a parameter's spread comes from."""
     folder = Path(args.out)
     for circuit in chosen(args.recipes):
-        found = sensitivity(circuit, folder, points=args.points, jobs=args.jobs, progress=not args.quiet)
+        found = sensitivity(
+            circuit, folder, points=args.points, temperature=args.temperature, jobs=args.jobs,
+            progress=not args.quiet,
+        )  # fmt: skip
         _tell(found, args.mismatch)
         write_json(folder / f"{circuit.name}.json", {**found.to_dict(), "points": args.points, **stamp()})
         print(f"  {folder / circuit.name}.json")

@@ -155,7 +155,9 @@ def _model(p, deviation, data, current, interval, lanes) -> FittedModel:
         "energy_per_spike": energy, "static_power": static,
     }  # fmt: skip
     fast, d_fast, energy_error = fit_energy(data)
-    knobs, d_knobs, knob_errors = fit_knobs(data, p, parameters["spike_width"])
+    knobs, d_knobs, knob_errors = (
+        fit_knobs(data, p, parameters["spike_width"]) if "knobs" in data.sweeps else ({}, {}, {})
+    )
     parameters |= fast
     units = dict.fromkeys(parameters, "s")
     units.update(
@@ -163,7 +165,7 @@ def _model(p, deviation, data, current, interval, lanes) -> FittedModel:
         current_scale="A", energy_per_spike="J", static_power="W", energy_fast="J", climb_current="A",
     )  # fmt: skip
     parameters |= knobs
-    units |= dict.fromkeys(knobs, "1") | {"leak_width": "V"}
+    units |= {name: "V" if name == "leak_width" else "1" for name in knobs}
     deviations = {
         "capacitance": deviation[0] * 1e-15 / THRESHOLD,
         "leak_current": deviation[1] * p.leak_current,
@@ -201,10 +203,12 @@ def fit_energy(data: BlockData) -> tuple[dict[str, float], dict[str, float], flo
         Largest relative error.
     """
     tonic = data["tonic"]
+    fired = np.isfinite(tonic["interval"])
+    interval, spent = tonic["interval"][fired], tonic["energy"][fired]
     unit = np.array([1e-15, 1e-7])
 
     def residuals(x: np.ndarray) -> np.ndarray:
-        return energy(x[0] * unit[0], x[1] * unit[1], tonic["interval"]) / tonic["energy"] - 1
+        return energy(x[0] * unit[0], x[1] * unit[1], interval) / spent - 1
 
     names = ("energy_fast", "climb_current")
     x, dx = least_squares(residuals, [4.0, 1.0], names, data.name)
