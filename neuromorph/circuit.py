@@ -113,7 +113,7 @@ class Sweep:
     held_out : bool
         Measured by ``verify`` only, never seen by a fit.
     optional : bool
-        The block can be fitted at its usual knobs without it; a sensitivity leaves it out.
+        The block can be fitted at its usual knobs without it; coarse plans of samples leave it out.
     """
 
     name: str

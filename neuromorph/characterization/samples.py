@@ -65,7 +65,7 @@ def coarse(sweep: Sweep, points: int, usual: Mapping[str, float]) -> Sweep:
 
 
 def fitted_sweeps(circuit: Circuit, points: int | None) -> tuple[Sweep, ...]:
-    """The sweeps that a fit reads, coarse where ``points`` says so.
+    """The sweeps that a fit reads; with ``points`` they are coarse, and those that it can do without are left out.
 
     Raises
     ------
@@ -81,7 +81,8 @@ def fitted_sweeps(circuit: Circuit, points: int | None) -> tuple[Sweep, ...]:
     if points is not None and points < 2:
         raise InputError(f"{points} points an axis", remedy="give 2 or more: the ends of every axis are kept")
     usual = {knob.name: knob.default for knob in circuit.knobs}
-    return tuple(coarse(s, points, usual) if points else s for s in circuit.sweeps if not s.held_out)
+    read = [sweep for sweep in circuit.sweeps if not sweep.held_out]
+    return tuple(coarse(s, points, usual) for s in read if not s.optional) if points else tuple(read)
 
 
 def written(

@@ -158,7 +158,7 @@ def sensitivity(
     EngineUnavailable
         When ngspice is missing.
     """
-    sweeps = tuple(sweep for sweep in fitted_sweeps(circuit, points) if not sweep.optional)
+    sweeps = fitted_sweeps(circuit, points)
     inside = devices(circuit.structure(), circuit.subcircuit)
     kept = KeptSamples(folder, circuit, f"one device by {STEP}", sweeps)
 
@@ -176,21 +176,21 @@ def sensitivity(
     def checked(samples: Mapping[int, Sample]) -> Mapping[int, Sample]:
         for number, sample in samples.items():
             if sample.failure:
-                at = number % OTHER_WAY
-                what = f"with {inside[at].path} shifted" if number >= 0 else f"at {AT.get(number, ROOM):g} K"
+                what = "nothing shifted" if number == NOMINAL else f"at {AT[number]:g} K" if number in AT else (
+                    f"with {inside[number % OTHER_WAY].path} shifted")  # fmt: skip
                 raise CircuitError(
-                    f"{what}: {sample.failure}", where=circuit.name, remedy="take more points an axis"
-                )
+                    f"{what}: {sample.failure}", where=circuit.name,
+                    remedy="take more points an axis" if points else "its own plan does not suit its fit",
+                )  # fmt: skip
         return samples
 
     # the nominal one first: a plan too coarse for the fit fails in it, and early
     found = dict(checked(sampled([NOMINAL])))
     found |= checked(sampled([*AT])) if temperature else {}
     found |= sampled(range(len(inside)))
-    # a point that ngspice does not solve: the same transistor the other way
-    failed = [k for k in range(len(inside)) if found[k].failure]
-    ways = np.where(np.isin(np.arange(len(inside)), failed), -1.0, 1.0)
-    others = checked(sampled([OTHER_WAY + k for k in failed]))
+    # a point that is not solved, a fit that fails: the same transistor the other way
+    ways = np.array([-1.0 if found[k].failure else 1.0 for k in range(len(inside))])
+    others = checked(sampled([OTHER_WAY + int(k) for k in np.flatnonzero(ways < 0)]))
     found |= {number - OTHER_WAY: sample for number, sample in others.items()}
     structure = circuit.structure()
     tubes = np.array([device_parameters(structure, device, circuit.name).tubes for device in inside])

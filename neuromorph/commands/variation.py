@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from neuromorph.characterization.montecarlo import MonteCarlo, monte_carlo
-from neuromorph.characterization.sensitivity import Sensitivity, sensitivity
+from neuromorph.characterization.sensitivity import COLD, HOT, Sensitivity, sensitivity
 from neuromorph.circuit import Circuit
 from neuromorph.commands.hardware import chosen
 from neuromorph.devices.variation import REFERENCE_TUBES, DeviceStatistics
@@ -85,7 +85,10 @@ def run_sensitivity(args: argparse.Namespace) -> int:
 
 def _tell(found: Sensitivity, mismatch: float) -> None:
     print(f"{found.block}: {len(found.devices)} transistors; spread at a mismatch of {mismatch:g}")
-    print(f"  {'parameter':24s} {'nominal':>12s} {'spread':>12s}    most of it from")
+    warm = {"0 C": COLD, "85 C": HOT} if found.warming else {}
+    heads = "".join(f" {name:>12s}" for name in warm)
+    print(f"  {'parameter':24s} {'nominal':>12s} {'spread':>12s}{heads}    most of it from")
+    warmed = [found.instances(np.zeros(len(found.devices)), kelvin) for kelvin in warm.values()]
     weights = np.sqrt(REFERENCE_TUBES / found.tubes)
     for name, spread in found.spread(mismatch).items():
         share = (weights * found.slopes[name]) ** 2
@@ -96,4 +99,5 @@ def _tell(found: Sensitivity, mismatch: float) -> None:
             if share[k] > 0.05 * share.sum()
         )
         text = f"{100 * spread:.3g} %" if name in found.scales else f"{spread:.3g}"
-        print(f"  {name:24s} {found.nominal[name]:12.4g} {text:>12s}    {parts}")
+        at = "".join(f" {values[name]:12.4g}" for values in warmed)
+        print(f"  {name:24s} {found.nominal[name]:12.4g} {text:>12s}{at}    {parts}")

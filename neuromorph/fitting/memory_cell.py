@@ -151,8 +151,9 @@ def fit_memory_cell(data: BlockData) -> FittedModel:
 
     x, dx = least_squares(residuals, [1.0], ("capacitance",), data.name, diff_step=1e-3)
     p["capacitance"], deviation["capacitance"] = float(x[0] * CAPACITANCE), float(dx[0] * CAPACITANCE)
+    of_knobs = {}
     if data.sweeps.keys() >= SURFACES.keys():
-        laws, d_laws, law_error = fit_knobs(data, p, SURFACES)
+        laws, d_laws, of_knobs["knobs_rms"] = fit_knobs(data, p, SURFACES)
         p |= laws
         deviation |= d_laws
     p["energy_per_frame"] = float(np.mean(frames["energy"]))
@@ -163,10 +164,9 @@ def fit_memory_cell(data: BlockData) -> FittedModel:
     errors = {
         "rails_max_of_full_scale": rails_error,
         "far_rms_volt": float(np.sqrt(np.mean((far - data["far"]["c"][0]) ** 2))),
+        "frames_rms_volt": float(np.sqrt(np.mean((residuals(x) * 1e-3) ** 2))),
+        **of_knobs,
     }
-    errors["frames_rms_volt"] = float(np.sqrt(np.mean((residuals(x) * 1e-3) ** 2)))
-    if data.sweeps.keys() >= SURFACES.keys():
-        errors["knobs_rms"] = law_error
     box = {"v": (-RAIL, RAIL), "c": (-RAIL, RAIL), **{name: KNOBS[name][:2] for name in KNOBS}}
     return FittedModel("gated_capacitor", {k: float(v) for k, v in p.items()}, units, deviation, errors, box)
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from neuromorph.characterization import load_recipe
 from neuromorph.characterization.montecarlo import drawn, monte_carlo
-from neuromorph.characterization.samples import device_parameters
-from neuromorph.characterization.sensitivity import STEP, Sensitivity, sensitivity
+from neuromorph.characterization.samples import device_parameters, fitted_sweeps
+from neuromorph.characterization.sensitivity import COLD, HOT, STEP, Sensitivity, sensitivity
 from neuromorph.circuit import Axis
 from neuromorph.devices.equations import evaluate_geometry
 from neuromorph.devices.variation import REFERENCE_TUBES, DeviceStatistics
@@ -155,20 +155,59 @@ def test_a_plan_that_does_not_suit_the_fit_fails_in_its_first_sample(tmp_path):
     def never(data):
         raise RuntimeError("too few points")
 
-    with pytest.raises(CircuitError, match="take more points an axis"):
-        sensitivity(replace(SMALL, fit=never), tmp_path, jobs=1, progress=False)
+    with pytest.raises(CircuitError, match=r"nothing shifted: .*too few points(.|\n)*take more points"):
+        sensitivity(replace(SMALL, fit=never), tmp_path, points=2, jobs=1, progress=False)
     assert sum(len(file.read_text().splitlines()) for file in tmp_path.glob("*.jsonl")) == 1
 
 
 @pytest.mark.ngspice
-def test_what_only_knob_laws_need_is_left_out(tmp_path):
+def test_a_coarse_plan_leaves_out_what_only_knob_laws_need(tmp_path):
     laws = replace(SMALL.sweeps[0], name="law", axes={"vb": Axis((0.2, 0.3), "V")}, optional=True)
+    circuit = replace(SMALL, sweeps=(*SMALL.sweeps, laws))
+    assert [sweep.name for sweep in fitted_sweeps(circuit, 4)] == ["sigmoid"]
+    assert [sweep.name for sweep in fitted_sweeps(circuit, None)] == ["sigmoid", "law"]
     seen = []
 
     def looks(data):
         seen.append(set(data.sweeps))
         return tail_current(data)
 
-    sensitivity(replace(SMALL, sweeps=(*SMALL.sweeps, laws), fit=looks), tmp_path, jobs=1, progress=False)
+    sensitivity(replace(circuit, fit=looks), tmp_path, points=2, jobs=1, progress=False)
     assert seen
     assert all(names == {"sigmoid"} for names in seen)
+
+
+@pytest.mark.ngspice
+def test_a_tail_below_threshold_carries_more_when_it_is_warm(tmp_path):
+    found = sensitivity(SMALL, tmp_path, temperature=True, progress=False)
+    none = np.zeros(len(found.devices))
+    cold, room, hot = (float(found.instances(none, kelvin)["tail"]) for kelvin in (COLD, 300.15, HOT))
+    assert cold < room < hot
+    assert room == found.nominal["tail"]
+
+
+@pytest.mark.ngspice
+@pytest.mark.parametrize(("lost", "fitted"), [(2, True), (3, False)])
+def test_a_fit_passes_over_two_points_but_not_over_more(tmp_path, lost, fitted):
+    """Of twelve; a sample that lacks more names the first and says why."""
+    measure, values = SMALL.sweeps[0].measure, tuple(np.round(np.linspace(0.18, 0.29, 12), 3))
+
+    def fails_low(waves, point):
+        if point["vb"] < values[lost]:
+            raise ValueError("no plateau")
+        return measure(waves, point)
+
+    def last(data):
+        tail = float(data["sigmoid"]["tail"][-1])
+        return FittedModel("tail", {"tail": tail}, {"tail": "A"}, {}, {})
+
+    sweep = replace(SMALL.sweeps[0], axes={"vb": Axis(values, "V")}, measure=fails_low)
+    circuit = replace(SMALL, sweeps=(sweep,), fit=last)
+    if fitted:
+        assert sensitivity(circuit, tmp_path, jobs=1, progress=False).nominal["tail"] > 0
+    else:
+        with pytest.raises(
+            CircuitError,
+            match=r"nothing shifted: .*3 points have no result, sigmoid, vb = 180 mV: .*no plateau",
+        ):
+            sensitivity(circuit, tmp_path, jobs=1, progress=False)
