@@ -11,7 +11,7 @@ import json
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,13 @@ FEW_FAILED, MOST_FAILED = 2, 0.05
 
 @dataclass(frozen=True)
 class Sample:
-    """One instance of a block: its fitted parameters, or why there are none."""
+    """One instance of a block: its fitted parameters and the fit's stated errors, or why there are none."""
 
     number: int
     parameters: dict[str, float]
     failure: str = ""
     dead: int = 0
+    errors: dict[str, float] = field(default_factory=dict)
 
 
 def coarse(sweep: Sweep, points: int, usual: Mapping[str, float]) -> Sweep:
@@ -195,15 +196,18 @@ def _fitted(
         if len(failed) > max(FEW_FAILED, MOST_FAILED * points):
             where, why = next(iter(failed.items()))
             raise FitFailed(f"{len(failed)} points have no result, {where}: {why}")
-        parameters = circuit.fit(data).parameters
+        model = circuit.fit(data)
     except NeuromorphError as error:
         return Sample(number, {}, str(error).splitlines()[0], dead)
     except Exception as error:  # a recipe's own code: whatever it raises is this sample's failure
         return Sample(number, {}, f"{type(error).__name__}: {error}".splitlines()[0], dead)
-    bad = [name for name, value in parameters.items() if not np.isfinite(value)]
+    bad = [name for name, value in model.parameters.items() if not np.isfinite(value)]
     if bad:
         return Sample(number, {}, f"fitted {', '.join(bad)} is not finite", dead)
-    return Sample(number, {name: float(value) for name, value in parameters.items()}, "", dead)
+    parameters, errors = (
+        {name: float(value) for name, value in values.items()} for values in (model.parameters, model.errors)
+    )
+    return Sample(number, parameters, "", dead, errors)
 
 
 def _identity(fit: Callable[..., Any] | None) -> str:

@@ -38,6 +38,9 @@ OTHER_WAY = 10_000
 """Added to a transistor's number where it is shifted the other way."""
 STEP = 0.2
 """Shift of a transistor's subthreshold current, in its logarithm, if it had eight tubes."""
+FIT_FACTOR, FIT_FLOOR = 5.0, 0.02
+"""A shifted transistor's fit has found another minimum where its error is this much larger than the nominal one's, and
+larger than this share (or volt)."""
 SCALE_LIMIT = 0.6
 """A parameter that all shifts together move by less than this share is a scale: its logarithm is what adds up."""
 
@@ -188,8 +191,8 @@ def sensitivity(
     found = dict(checked(sampled([NOMINAL])))
     found |= checked(sampled([*AT])) if temperature else {}
     found |= sampled(range(len(inside)))
-    # a point that is not solved, a fit that fails: the same transistor the other way
-    ways = np.array([-1.0 if found[k].failure else 1.0 for k in range(len(inside))])
+    # a point that is not solved, a fit that fails or ends elsewhere: the same transistor the other way
+    ways = np.array([-1.0 if _unlike(found[k], found[NOMINAL]) else 1.0 for k in range(len(inside))])
     others = checked(sampled([OTHER_WAY + int(k) for k in np.flatnonzero(ways < 0)]))
     found |= {number - OTHER_WAY: sample for number, sample in others.items()}
     structure = circuit.structure()
@@ -210,6 +213,14 @@ def sensitivity(
             warming[name] = (float(first), float(second))
     return Sensitivity(
         circuit.name, nominal, tuple(d.path for d in inside), tubes, frozenset(scales), slopes, warming
+    )
+
+
+def _unlike(sample: Sample, nominal: Sample) -> bool:
+    """Whether a sample failed, or its fit ended where the curves are not."""
+    return bool(sample.failure) or any(
+        name in nominal.errors and error > max(FIT_FACTOR * nominal.errors[name], FIT_FLOOR)
+        for name, error in sample.errors.items()
     )
 
 
