@@ -92,3 +92,21 @@ class FitFailed(NeuromorphError):
 
 class LearningDiverged(NeuromorphError):
     """Weights or losses left the finite range; the last good checkpoint is kept."""
+
+
+class SimulationDiverged(NeuromorphError):
+    """A state of a running network is no longer finite.
+
+    Parameters
+    ----------
+    what : str
+        Which population and when.
+    recorded : object
+        What was recorded until then.
+    remedy : str, optional
+        What to do about it.
+    """
+
+    def __init__(self, what: str, recorded: object = None, *, remedy: str = "") -> None:
+        self.what, self.recorded, self.remedy = what, recorded, remedy
+        super().__init__(f"{what}. {remedy}" if remedy else what)

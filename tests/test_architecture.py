@@ -21,6 +21,7 @@ LAYERS = (
     ("models",),
     ("plasticity",),
     ("music", "network"),
+    ("spiking",),
     ("tasks", "reporting"),
     ("commands",),
     ("cli",),
@@ -83,7 +84,7 @@ def test_import_is_light():
 DERIVATIVES = {
     "grad", "value_and_grad", "vjp", "jvp", "linearize", "jacrev", "jacfwd", "jacobian", "hessian", "custom_vjp",
 }  # fmt: skip
-LOCAL_LEARNING = ("models", "plasticity", "network", "tasks", "music")
+LOCAL_LEARNING = ("models", "plasticity", "network", "spiking", "tasks", "music")
 
 
 def derivatives(path: Path) -> set[str]:

@@ -7,18 +7,25 @@ from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 T = TypeVar("T")
 WORD = 32
 
 
 def pack(spikes: jax.Array) -> jax.Array:
-    """Spikes, bool [n], n a multiple of 32, as uint32 words [n / 32].
+    """Spikes, bool [n], as uint32 words [ceil(n / 32)].
 
-    Spike ``b * n/32 + j`` is bit b of word j: the reduction runs over the major axis.
+    Spike ``b * words + j`` is bit b of word j: the reduction runs over the major axis.
     """
-    bits = spikes.reshape(WORD, -1).astype(jnp.uint32)
+    bits = jnp.pad(spikes, (0, -len(spikes) % WORD)).reshape(WORD, -1).astype(jnp.uint32)
     return jnp.sum(bits << jnp.arange(WORD, dtype=jnp.uint32)[:, None], axis=0, dtype=jnp.uint32)
+
+
+def unpacked(words: np.ndarray, n: int) -> np.ndarray:
+    """Inverse of :func:`pack`, on the host: bool [..., n] of words [..., ceil(n / 32)]."""
+    bits = (words[..., None, :] >> np.arange(WORD, dtype=np.uint32)[:, None]) & 1
+    return bits.reshape(*words.shape[:-1], -1)[..., :n].astype(bool)
 
 
 def walk(spikes: jax.Array, visit: Callable[[jax.Array, T], T], start: T) -> T:
@@ -28,9 +35,22 @@ def walk(spikes: jax.Array, visit: Callable[[jax.Array, T], T], start: T) -> T:
 
 def walk_ticks(spikes: jax.Array, visit: Callable[[jax.Array, jax.Array, T], T], start: T) -> T:
     """Fold ``visit(tick, index, value)`` over true ``spikes`` [ticks, n], tick by tick."""
-    padded = jnp.pad(spikes, ((0, 0), (0, -spikes.shape[1] % WORD)))
-    stride = padded.shape[1] // WORD
+    words = jax.vmap(pack)(spikes)
+    stride = words.shape[1]
 
+    def of_tick(place: jax.Array, bit: jax.Array, value: T) -> T:
+        return visit(place // stride, bit * stride + place % stride, value)
+
+    return _walk_words(words.reshape(-1), of_tick, start)
+
+
+def walk_packed(words: jax.Array, visit: Callable[[jax.Array, T], T], start: T) -> T:
+    """Fold ``visit(index, value)`` over spikes that :func:`pack` has packed."""
+    stride = words.shape[0]
+    return _walk_words(words, lambda place, bit, value: visit(bit * stride + place, value), start)
+
+
+def _walk_words(words: jax.Array, visit: Callable[[jax.Array, jax.Array, T], T], start: T) -> T:
     def some(carry: tuple[jax.Array, T]) -> jax.Array:
         return jnp.any(carry[0] != 0)
 
@@ -40,10 +60,9 @@ def walk_ticks(spikes: jax.Array, visit: Callable[[jax.Array, jax.Array, T], T],
         word = words[place]
         lowest = word & (~word + jnp.uint32(1))
         bit = jax.lax.population_count(lowest - jnp.uint32(1)).astype(jnp.int32)
-        value = visit(place // stride, bit * stride + place % stride, value)
-        return words.at[place].set(word ^ lowest), value
+        return words.at[place].set(word ^ lowest), visit(place, bit, value)
 
-    return jax.lax.while_loop(some, next_spike, (jax.vmap(pack)(padded).reshape(-1), start))[1]
+    return jax.lax.while_loop(some, next_spike, (words, start))[1]
 
 
 def add_rows(weights: jax.Array, spikes: jax.Array, charge: jax.Array, into: jax.Array) -> jax.Array:

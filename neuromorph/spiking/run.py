@@ -1,0 +1,255 @@
+"""Run a general spiking network in pieces of one compiled loop, and what it recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neuromorph.errors import InputError, SimulationDiverged
+from neuromorph.models.events import pack, unpacked
+from neuromorph.network.compiler import compile_loops_whole
+from neuromorph.spiking.native import NativeRun, refused
+from neuromorph.spiking.network import Model, SpikeList
+from neuromorph.spiking.step import Events, NetworkState, initial_state, prepared, settled, step
+
+compile_loops_whole()
+
+LONGEST_PIECE = 16384
+"""Steps that the compiled loop runs before what was recorded leaves it."""
+BUFFER_BYTES = 32 * 1024**2
+"""What a piece records, at most."""
+_GRAIN = 16384
+
+
+@dataclass(frozen=True)
+class SpikingRun:
+    """What came of a run.
+
+    Parameters
+    ----------
+    dt : step, s
+    state : after the last step; pass it to go on
+    counts : spikes of each neuron by population, since the state's beginning
+    words : packed rasters of the populations asked for, uint32 [steps, words]
+    watched : recorded variables, [records, neurons], by ``population.variable``
+    sizes : neurons by population
+    """
+
+    dt: float
+    state: NetworkState
+    counts: dict[str, np.ndarray]
+    words: dict[str, np.ndarray] = field(default_factory=dict)
+    watched: dict[str, np.ndarray] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def raster(self, name: str) -> np.ndarray:
+        """Spikes of a population, bool [steps, neurons]."""
+        if name not in self.words:
+            raise InputError(
+                f"no raster of {name!r} was recorded",
+                remedy=f"run with raster=({name!r},); there are {sorted(self.words)}",
+            )
+        return unpacked(self.words[name], self.sizes[name])
+
+    def weights(self, name: str) -> np.ndarray:
+        """Weights [pre, post] of a dense projection after the run."""
+        link = self.state.links.get(name)
+        if link is None or not link.weights.size:
+            dense = sorted(n for n, s in self.state.links.items() if s.weights.size)
+            raise InputError(f"no weights of {name!r}", remedy=f"dense projections are {dense}")
+        return np.asarray(link.weights)[:, : self.sizes[name]]
+
+
+def run(
+    model: Model,
+    steps: int,
+    inputs: Mapping[str, SpikeList],
+    *,
+    raster: tuple[str, ...] = (),
+    watch: tuple[str, ...] = (),
+    every: int = 1,
+    state: NetworkState | None = None,
+    backend: str = "auto",
+) -> SpikingRun:
+    """``steps`` steps from ``state``, or from rest.
+
+    Parameters
+    ----------
+    inputs : spikes of every source; steps count from the beginning of this run
+    raster : populations of which every spike is kept
+    watch : variables kept as ``population.variable``, at every ``every``-th step
+    backend : ``jax``, ``native`` (:mod:`neuromorph.spiking.native`), or ``auto``: native where it can be
+
+    Raises
+    ------
+    InputError
+        For inputs that do not fit, unknown names, ``every`` below 1, or a backend that cannot run the network.
+    SimulationDiverged
+        When a potential is no longer finite; the error has what was recorded until then.
+    """
+    lists = _checked(model, steps, inputs, raster, watch, every)
+    runner = _runner(model, initial_state(model) if state is None else state, raster, watch, backend)
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in (*raster, *watch)}
+    capacity = _capacity(runner.state(), raster, watch)
+    for first in range(0, steps, capacity):
+        n = min(capacity, steps - first)
+        events = {name: _piece(spikes, first, n, capacity) for name, spikes in lists.items()}
+        kept, finite = runner.advance(events, n, capacity)
+        for name in raster:
+            parts[name].append(kept[name])
+        for name in watch:
+            parts[name].append(kept[name][np.flatnonzero((first + np.arange(n)) % every == 0)])
+        bad = [name for name, well in zip(sorted(model.populations), finite, strict=True) if not well]
+        if bad:
+            raise SimulationDiverged(
+                f"{bad[0]!r} is not finite between {first * float(model.dt):g} and {(first + n) * float(model.dt):g} s",
+                _result(model, runner.state(), parts, raster, watch),
+                remedy="a smaller dt, or smaller weights",
+            )
+    return _result(model, runner.state(), parts, raster, watch)
+
+
+class JaxRun:
+    """A network whose steps are the compiled loop of :func:`run_piece`."""
+
+    def __init__(
+        self, model: Model, state: NetworkState, raster: tuple[str, ...], watch: tuple[str, ...]
+    ) -> None:
+        self._model, self._recorded = model, (raster, watch)
+        self._state = jax.tree.map(jnp.array, state)  # copies: their buffers are given away
+
+    def advance(
+        self, events: Mapping[str, Events], n: int, capacity: int
+    ) -> tuple[dict[str, np.ndarray], list[bool]]:
+        """``n`` steps; what they recorded, and whether each population, in the order of names, is finite."""
+        self._state, kept, finite = run_piece(
+            self._model, self._state, events, jnp.int32(n), capacity, *self._recorded
+        )
+        return {name: np.asarray(values)[:n] for name, values in kept.items()}, [
+            bool(f) for f in np.asarray(finite)
+        ]
+
+    def state(self) -> NetworkState:
+        """After the last step."""
+        return self._state
+
+
+def _runner(
+    model: Model, state: NetworkState, raster: tuple[str, ...], watch: tuple[str, ...], backend: str
+) -> JaxRun | NativeRun:
+    if backend not in ("auto", "jax", "native"):
+        raise InputError(f"backend {backend!r}", remedy="auto, jax or native")
+    reason = "" if backend == "jax" else refused(model, watch)
+    if backend == "native" and reason:
+        raise InputError(f"the native engine cannot run this network: {reason}", remedy="backend='jax'")
+    return (JaxRun if backend == "jax" or reason else NativeRun)(model, state, raster, watch)
+
+
+@partial(jax.jit, static_argnames=("capacity", "raster", "watch"), donate_argnames=("state",))
+def run_piece(
+    model: Model, state: NetworkState, events: Mapping[str, Events], n: jax.Array, capacity: int,
+    raster: tuple[str, ...], watch: tuple[str, ...],
+) -> tuple[NetworkState, dict[str, jax.Array], jax.Array]:  # fmt: skip
+    """At most ``capacity`` steps; ``n`` is data, so that every length is the same program.
+
+    Returns the state, what was recorded, and whether each population, in the order of names, is finite.
+    """
+    ready = prepared(model)
+    kept = {name: jnp.zeros((capacity, *state.words[name].shape), jnp.uint32) for name in raster}
+    kept |= {name: jnp.zeros((capacity, *_watched(state, name).shape), jnp.float32) for name in watch}
+
+    def body(
+        t: jax.Array, carry: tuple[NetworkState, dict[str, jax.Array]]
+    ) -> tuple[NetworkState, dict[str, jax.Array]]:
+        now, kept = carry
+        now, fired = step(model, ready, events, t, now)
+        kept = dict(kept)
+        for name in raster:
+            kept[name] = kept[name].at[t].set(pack(fired[name]))
+        for name in watch:
+            kept[name] = kept[name].at[t].set(_watched(now, name))
+        return now, kept
+
+    state, kept = jax.lax.fori_loop(0, n, body, (state, kept))
+    finite = jnp.stack([_finite(state.neurons[name]) for name in sorted(model.populations)])
+    return settled(model, state), kept, finite
+
+
+def _capacity(state: NetworkState, raster: tuple[str, ...], watch: tuple[str, ...]) -> int:
+    """Steps of a piece: a power of two whose records fit the buffer."""
+    width = sum(state.words[name].nbytes for name in raster) + sum(
+        _watched(state, name).nbytes for name in watch
+    )
+    fit = max(BUFFER_BYTES // max(width, 1), 1)
+    return min(LONGEST_PIECE, 1 << (fit.bit_length() - 1))
+
+
+def _watched(state: NetworkState, name: str) -> jax.Array:
+    population, variable = name.split(".")
+    return jnp.asarray(getattr(state.neurons[population], variable), jnp.float32)
+
+
+def _finite(state: Any) -> jax.Array:
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(state)]))
+
+
+def _piece(spikes: SpikeList, first: int, n: int, capacity: int) -> Events:
+    """Spikes of ``n`` steps from ``first`` on, the list as long as a whole number of grains."""
+    edges = np.searchsorted(spikes.steps, first + np.minimum(np.arange(capacity + 1), n))
+    channel = spikes.channels[edges[0] : edges[-1]]
+    padded = np.pad(channel, (0, -len(channel) % _GRAIN or (_GRAIN if not len(channel) else 0)))
+    return Events(jnp.asarray(edges - edges[0], jnp.int32), jnp.asarray(padded, jnp.int32))
+
+
+def _checked(
+    model: Model,
+    steps: int,
+    inputs: Mapping[str, SpikeList],
+    raster: tuple[str, ...],
+    watch: tuple[str, ...],
+    every: int,
+) -> dict[str, SpikeList]:
+    sizes = dict(model.sources)
+    wrong = set(inputs) ^ set(sizes)
+    if wrong:
+        raise InputError(
+            f"inputs for {sorted(inputs)}, sources are {sorted(sizes)}", remedy="one SpikeList a source"
+        )
+    if steps < 1 or every < 1:
+        raise InputError(f"{steps} steps, recorded at every {every}", remedy="both are at least 1")
+    unknown = [name for name in raster if name not in model.populations]
+    for name in watch:
+        population, _, variable = name.partition(".")
+        known = model.populations.get(population)
+        if known is None or not hasattr(known.neuron.initial(known.size), variable):
+            unknown.append(name)
+    if unknown:
+        raise InputError(f"cannot record {unknown}", remedy=f"populations are {sorted(model.populations)}; a variable is "
+                         "named population.variable, as E.v")  # fmt: skip
+    return {name: spikes.checked(name, sizes[name]) for name, spikes in inputs.items()}
+
+
+def _result(
+    model: Model,
+    state: NetworkState,
+    parts: dict[str, list[np.ndarray]],
+    raster: tuple[str, ...],
+    watch: tuple[str, ...],
+) -> SpikingRun:
+    joined = {name: np.concatenate(pieces) for name, pieces in parts.items()}
+    sizes = {name: p.size for name, p in model.populations.items()}
+    sizes |= {name: model.populations[link.target].size for name, link in model.links.items()}
+    return SpikingRun(
+        float(model.dt),
+        state,
+        {name: np.asarray(c) for name, c in state.counts.items()},
+        {name: joined[name] for name in raster},
+        {name: joined[name] for name in watch},
+        sizes,
+    )
