@@ -25,7 +25,7 @@ from neuromorph.plasticity.spike_pairs import PairSTDP, PostTriggered
 from neuromorph.spiking.network import Link, Model
 from neuromorph.spiking.neurons import LIF
 from neuromorph.spiking.projections import AllButOne, Dense, OneToOne, Sparse
-from neuromorph.spiking.step import Events, NetworkState, prepared
+from neuromorph.spiking.step import Events, NetworkState, delivery_order, factors, rule_of
 
 SOURCE = Path(__file__).with_name("engine.cpp")
 FLAGS = (
@@ -126,7 +126,7 @@ def refused(model: Model, watch: tuple[str, ...]) -> str:
         if type(population.neuron) is not LIF:
             return f"{name!r} is of {type(population.neuron).__name__}"
     for name, link in model.links.items():
-        if type(link.projection) not in _KINDS or type(getattr(link.projection, "rule", None)) not in (
+        if type(link.projection) not in _KINDS or type(rule_of(link)) not in (
             type(None), PostTriggered, PairSTDP,
         ):  # fmt: skip
             return f"{name!r} has a projection or a rule of its own"
@@ -134,7 +134,7 @@ def refused(model: Model, watch: tuple[str, ...]) -> str:
     return f"it does not record {other[0]!r}" if other else engine()[1]
 
 
-_ready = jax.jit(prepared)
+_factors = jax.jit(factors)
 
 
 class NativeRun:
@@ -145,7 +145,9 @@ class NativeRun:
     ) -> None:
         self._model, self._raster, self._watch = model, raster, watch
         self._state = jax.tree.map(np.array, state)  # copies: the engine writes into them
-        self._factors, self._decays = _ready(model)
+        rules = {name: rule for name, link in model.links.items() if (rule := rule_of(link)) is not None}
+        neurons = {name: p.neuron for name, p in model.populations.items()}
+        self._factors, self._decays = jax.tree.map(np.asarray, _factors(model.dt, neurons, rules))
         self._order = sorted(model.populations)
         self._sources = [name for name, _ in model.sources]
         self._kept_alive: list[Any] = []
@@ -153,7 +155,7 @@ class NativeRun:
             *[self._population(name) for name in self._order]
         )
         self._links = (_Link * len(model.links))(
-            *[self._link(name, model.links[name]) for name in sorted(model.links)]
+            *[self._link(name, model.links[name]) for name in delivery_order(model)]
         )
 
     def advance(

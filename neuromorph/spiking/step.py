@@ -17,7 +17,7 @@ import numpy as np
 from neuromorph.models.events import WORD, pack, walk_packed
 from neuromorph.models.pytree import pytree
 from neuromorph.spiking.network import Link, Model
-from neuromorph.spiking.projections import AllButOne, Dense, OneToOne, Sparse, Walk
+from neuromorph.spiking.projections import AllButOne, Dense, OneToOne, Sparse
 
 Array = Any
 """JAX's in the loop, NumPy's on the host."""
@@ -59,15 +59,11 @@ class Events:
     start: jax.Array
     channel: jax.Array
 
-    def walk(self, t: jax.Array) -> Walk:
-        """Fold over the channels of step ``t``."""
-
-        def fold(visit: Any, value: Any) -> Any:
-            return jax.lax.fori_loop(
-                self.start[t], self.start[t + 1], lambda k, now: visit(self.channel[k], now), value
-            )
-
-        return fold
+    def folded(self, t: jax.Array, visit: Any, value: Any) -> Any:
+        """Fold ``visit(channel, value)`` over the spikes of step ``t``."""
+        return jax.lax.fori_loop(
+            self.start[t], self.start[t + 1], lambda k, now: visit(self.channel[k], now), value
+        )
 
 
 def initial_state(model: Model) -> NetworkState:
@@ -100,7 +96,7 @@ def settled(model: Model, state: NetworkState) -> NetworkState:
 
 
 def _settled_link(model: Model, link: Link, state: NetworkState, now: LinkState) -> LinkState:
-    rule = getattr(link.projection, "rule", None)
+    rule = rule_of(link)
     if rule is None:
         return now
     own, weights = not link.projection.loops, now.weights
@@ -128,15 +124,26 @@ def _settled_link(model: Model, link: Link, state: NetworkState, now: LinkState)
     return LinkState(weights, pre, post)
 
 
-def prepared(model: Model) -> tuple[dict[str, Any], dict[str, tuple[jax.Array, jax.Array]]]:
+def prepared(model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
     """Factors of a step: of every population, and of the traces of every rule."""
-    factors = {name: p.neuron.prepared(model.dt) for name, p in model.populations.items()}
-    decays = {}
-    for name, link in model.links.items():
-        rule = getattr(link.projection, "rule", None)
-        if rule is not None:
-            decays[name] = tuple(jnp.exp(-model.dt / tau) for tau in (rule.tau_pre, rule.tau_post))
-    return factors, decays  # type: ignore[return-value]
+    rules = {name: rule for name, link in model.links.items() if (rule := rule_of(link)) is not None}
+    return factors(model.dt, {name: p.neuron for name, p in model.populations.items()}, rules)
+
+
+def rule_of(link: Link) -> Any:
+    """By which a projection's weights move, or None."""
+    return getattr(link.projection, "rule", None)
+
+
+def factors(
+    dt: jax.Array, neurons: Mapping[str, Any], rules: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same from neurons and rules alone."""
+    decays = {
+        name: tuple(jnp.exp(-dt / jnp.asarray(tau, jnp.float32)) for tau in (rule.tau_pre, rule.tau_post))
+        for name, rule in rules.items()
+    }
+    return {name: neuron.prepared(dt) for name, neuron in neurons.items()}, decays
 
 
 def step(
@@ -147,20 +154,22 @@ def step(
     state: NetworkState,
 ) -> tuple[NetworkState, dict[str, jax.Array]]:
     """One step; ``t`` counts in ``events``, ``ready`` is of :func:`prepared`.  Returns the state and who fired."""
-    factors, decays = ready
+    own, decays = ready
     state = settled(model, state)
     links = {name: _decayed(link, decays.get(name)) for name, link in state.links.items()}
     neurons, fired = {}, {}
     for name, population in model.populations.items():
-        neurons[name], fired[name] = population.neuron.advance(factors[name], state.neurons[name])
+        neurons[name], fired[name] = population.neuron.advance(own[name], state.neurons[name])
     words = {name: pack(who) for name, who in fired.items()}
-    for name, link in model.links.items():
-        at = link.projection.port
-        target = neurons[link.target]
-        into, links[name] = _delivered(link, links[name], events, t, words, fired, getattr(target, at))
-        neurons[link.target] = replace(target, **{at: into})
+    for group in _groups(model):
+        links |= _delivered(model, group, links, events, t, words, neurons)
+    for _, link in sorted(model.links.items()):
+        if isinstance(link.projection, OneToOne | AllButOne):
+            target, port = neurons[link.target], link.projection.port
+            into = link.projection.added(fired[link.source], getattr(target, port))
+            neurons[link.target] = replace(target, **{port: into})
     for name, population in model.populations.items():
-        neurons[name] = population.neuron.reset_fired(factors[name], neurons[name], fired[name])
+        neurons[name] = population.neuron.reset_fired(own[name], neurons[name], fired[name])
     counts = {name: state.counts[name] + who for name, who in fired.items()}
     return NetworkState(neurons, links, words, counts, state.step + 1), fired
 
@@ -169,23 +178,62 @@ def _decayed(link: LinkState, decay: Any) -> LinkState:
     return link if decay is None else replace(link, pre=link.pre * decay[0], post=link.post * decay[1])
 
 
+def delivery_order(model: Model) -> list[str]:
+    """Names of the projections in the order in which they add to a port: sums are rounded in some order."""
+    walked = [name for group in _groups(model) for name in group]
+    return walked + sorted(name for name in model.links if name not in walked)
+
+
+def _groups(model: Model) -> list[list[str]]:
+    """Dense and sparse projections by source: one walk over its spikes serves all that add to different ports."""
+    groups: list[list[str]] = []
+    for name, link in sorted(model.links.items()):
+        if isinstance(link.projection, Dense | Sparse):
+            for group in groups:
+                if model.links[group[0]].source == link.source and _end(link) not in _ends(model, group):
+                    group.append(name)
+                    break
+            else:
+                groups.append([name])
+    return groups
+
+
+def _end(link: Link) -> tuple[str, str]:
+    return link.target, link.projection.port
+
+
+def _ends(model: Model, names: list[str]) -> set[tuple[str, str]]:
+    return {_end(model.links[name]) for name in names}
+
+
 def _delivered(
-    link: Link, now: LinkState, events: Mapping[str, Events], t: jax.Array, words: Mapping[str, jax.Array],
-    fired: Mapping[str, jax.Array], into: jax.Array,
-) -> tuple[jax.Array, LinkState]:  # fmt: skip
-    """What the target's port holds after the spikes of this step, and traces that know of them."""
-    projection, source = link.projection, link.source
-    if isinstance(projection, OneToOne | AllButOne):
-        return projection.added(fired[source], into), now
-    if source in events:
-        walk = events[source].walk(t)
-    else:
+    model: Model, names: list[str], links: Mapping[str, LinkState], events: Mapping[str, Events], t: jax.Array,
+    words: Mapping[str, jax.Array], neurons: dict[str, Any],
+) -> dict[str, LinkState]:  # fmt: skip
+    """Add the spikes of this step to the ports of a group (in ``neurons``); returns links whose traces know of them."""
+    group = {name: model.links[name] for name in names}
+    source = group[names[0]].source
+    at_once = [name for name, link in group.items() if (rule := rule_of(link)) is not None and rule.at_once]
 
-        def walk(visit: Any, value: Any) -> Any:
-            return walk_packed(words[source], visit, value)
+    def visit(line: jax.Array, now: tuple[dict[str, jax.Array], dict[str, jax.Array]]) -> Any:
+        totals, traces = now
+        totals = {
+            name: group[name].projection.added_line(links[name].weights, line, total)
+            for name, total in totals.items()
+        }
+        return totals, {name: trace.at[line].set(1.0) for name, trace in traces.items()}
 
-    rule = None if isinstance(projection, Sparse) else projection.rule
-    if rule is None or not rule.at_once:
-        return projection.delivered(now.weights, walk, into), now
-    into, pre = projection.traced(now.weights, walk, into, now.pre)
-    return into, replace(now, pre=pre)
+    ports = {name: getattr(neurons[link.target], link.projection.port) for name, link in group.items()}
+    start = (
+        {name: link.projection.opened(links[name].weights, ports[name]) for name, link in group.items()},
+        {name: links[name].pre for name in at_once},
+    )
+    totals, traces = (
+        events[source].folded(t, visit, start)
+        if source in events
+        else walk_packed(words[source], visit, start)
+    )
+    for name, link in group.items():
+        into = totals[name][: ports[name].shape[0]]
+        neurons[link.target] = replace(neurons[link.target], **{link.projection.port: into})
+    return {name: replace(links[name], pre=trace) for name, trace in traces.items()}

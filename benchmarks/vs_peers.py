@@ -1,0 +1,228 @@
+"""This library beside Brian2, NEST and BrainPy on the same work.
+
+    bash benchmarks/peers/setup.sh                  # once: an environment a peer, in out/peers
+    python benchmarks/vs_peers.py w1                # a row a workload; or w2, w3, w3x2, w3x4
+    python benchmarks/vs_peers.py w1 --rounds 1     # quick
+
+All simulators get the same spike lists, weights and initial state (``benchmarks/workloads.py``, which also fixes the order
+inside a step, the coincidence rule and the decay of traces).  Every process is pinned to one core; rounds interleave the
+simulators, a round's time is the median of its runs, and the medians over rounds are compared.  A peer's time is that of
+its simulation loop, ours that of the whole call.  A time counts only if the run's statistics agree with those of our
+reference, the JAX loop; what does not agree, or is not installed, is said and left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neuromorph.errors import InputError, NeuromorphError
+from neuromorph.figures import Figure, record, table
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from workloads import MAKE, kept
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results" / "peers.json"
+REFERENCE = "neuromorph, jax"
+OWN = "neuromorph, native"
+LIMITS = {
+    "w1": (2.0, 3.3, None), "w2": (2.5, 6.0, None), "w3": (1.2, 5.0, 0.6), "w3x2": (1.2, 4.0, 0.6),
+    "w3x4": (1.2, 3.0, 0.6),
+}  # fmt: skip
+"""Must and goal of the native engine over the best Brian2, and what the JAX loop alone must reach."""
+AGREE = {
+    "w1": {"E": 0.5, "I": 0.5, "w": 0.5}, "w2": {"A": 0.5, "R": 5.0, "w": 1.0, "r": 1.0},
+    "w3": {"all": 7.0}, "w3x2": {"all": 2.0}, "w3x4": {"all": 2.0},
+}  # fmt: skip
+"""Largest difference of counts and mean weights, %."""
+OTHERS_MUST, OTHERS_GOAL = 5.0, 10.0
+COMPILE_MUST, COMPILE_GOAL = 10.0, 20.0
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A simulator, its way of writing the workload, and the command that times it."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+@dataclass
+class Timed:
+    """Median seconds by round, and the last report of the simulator."""
+
+    seconds: list[float]
+    report: dict[str, Any]
+
+    @property
+    def median(self) -> float:
+        """Over rounds."""
+        return statistics.median(self.seconds)
+
+
+def contenders(workload: str, file: Path, peers: Path, runs: int) -> tuple[list[Contender], list[str]]:
+    """Who runs, and the peers that are not installed."""
+    own = str(HERE / "peers" / "neuromorph_workloads.py")
+    ask = ("--runs", str(runs))
+    found = [
+        Contender(
+            f"neuromorph, {backend}", (sys.executable, own, workload, str(file), "--backend", backend, *ask)
+        )
+        for backend in ("native", "jax")
+    ]
+    wanted = {"brian2": [
+        Contender(f"Brian2, {idiom}, {precision}", (
+            "brian2_workloads.py", workload, str(file), "--idiom", idiom, "--precision", precision, "--mode", "standalone",
+            "--folder", str(peers / "built" / f"{workload}-{idiom}-{precision}"), *ask))
+        for idiom in ("neuron", "textbook") for precision in ("float32", "float64")
+    ]}  # fmt: skip
+    if workload.startswith("w3"):
+        wanted["nest"] = [Contender("NEST", ("nest_workloads.py", str(file), *ask))]
+        wanted["brainpy"] = [Contender("BrainPy", ("brainpy_workloads.py", str(file), *ask))]
+    missing = []
+    for peer, ways in wanted.items():
+        python = peers / peer / "bin" / "python"
+        if not python.exists():
+            missing.append(peer)
+            continue
+        found += [
+            Contender(c.name, (str(python), str(HERE / "peers" / c.command[0]), *c.command[1:])) for c in ways
+        ]
+    return found, missing
+
+
+def timed(contender: Contender, core: int, timeout: float) -> dict[str, Any]:
+    """The contender's report.
+
+    Raises
+    ------
+    NeuromorphError
+        When it fails or says nothing.
+    """
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(
+            contender.command, capture_output=True, text=True, timeout=timeout, env=environment,
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as late:
+        raise NeuromorphError(f"{contender.name} was not done in {timeout:g} s") from late
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode or not lines:
+        tail = " | ".join(done.stderr.strip().splitlines()[-2:])
+        raise NeuromorphError(f"{contender.name} failed ({done.returncode}): {tail}")
+    return json.loads(lines[-1])
+
+
+def disagreement(workload: str, report: dict[str, Any], reference: dict[str, Any]) -> str:
+    """Which statistic is too far from the reference; empty where all agree."""
+    for name, limit in AGREE[workload].items():
+        own, theirs = ({**r["counts"], **r["mean_weight"]} for r in (reference, report))
+        if name not in theirs:
+            return f"{name} is not reported"
+        away = 100 * abs(theirs[name] / own[name] - 1)
+        if not away <= limit:
+            return f"{name} differs by {away:.2g} % (at most {limit:g} %)"
+    return ""
+
+
+def figures(workload: str, times: dict[str, Timed]) -> list[Figure]:
+    """Ratios to the best Brian2, to the others, of compilation and memory."""
+    label, made = workload.upper(), []
+    details = {name: {"seconds": t.median, "by_round": t.seconds, "compile_seconds": t.report["compile_seconds"],
+                      "peak_mib": t.report["peak_mib"], "version": t.report["version"], "counts": t.report["counts"]}
+               for name, t in times.items()}  # fmt: skip
+    brian = {name: t for name, t in times.items() if name.startswith("Brian2")}
+    must, goal, alone = LIMITS[workload]
+    if brian:
+        best = min(brian.values(), key=lambda t: t.median)
+        quickest = min(t.report["compile_seconds"] + t.median for t in brian.values())
+        smallest = min(t.report["peak_mib"] for t in brian.values())
+        for name, limits in ((OWN, (must, goal)), (REFERENCE, (alone, None))):
+            if name in times:
+                ratios = [b / o for b, o in zip(best.seconds, times[name].seconds, strict=True)]
+                made.append(Figure(f"{label}: {name}, over the best Brian2 standalone", best.median / times[name].median, "x",
+                                   *limits, "higher", spread=statistics.pstdev(ratios), details=details))  # fmt: skip
+        if OWN in times:
+            own = times[OWN]
+            made.append(Figure(f"{label}: compile plus run, over Brian2 standalone",
+                               quickest / (own.report["compile_seconds"] + own.median), "x", COMPILE_MUST, COMPILE_GOAL,
+                               "higher"))  # fmt: skip
+            limit = (1.0, 0.5) if workload == "w3x4" else (None, None)
+            made.append(
+                Figure(f"{label}: peak memory, of Brian2's", own.report["peak_mib"] / smallest, "x", *limit)
+            )
+    for name in ("NEST", "BrainPy"):
+        if name in times and OWN in times:
+            made.append(Figure(f"{label}: {OWN}, over {name}", times[name].median / times[OWN].median, "x", OTHERS_MUST,
+                               OTHERS_GOAL, "higher"))  # fmt: skip
+    return made
+
+
+def compared(workload: str, args: argparse.Namespace) -> list[Figure]:
+    """Rounds of all contenders; the figures of those that agree."""
+    file = kept(workload, args.peers)
+    chosen, missing = contenders(workload, file, args.peers, args.runs)
+    if missing:
+        print(f"not installed: {', '.join(missing)} (bash benchmarks/peers/setup.sh)")
+    times: dict[str, Timed] = {}
+    dropped: set[str] = set()
+    for n in range(args.rounds):
+        for contender in chosen:
+            if contender.name in dropped:
+                continue
+            try:
+                report = timed(contender, args.core, args.timeout)
+            except NeuromorphError as problem:
+                print(f"left out: {problem}", flush=True)
+                dropped.add(contender.name)
+                times.pop(contender.name, None)
+                continue
+            now = times.setdefault(contender.name, Timed([], report))
+            now.seconds.append(statistics.median(report["seconds"]))
+            now.report = report
+            print(
+                f"round {n + 1} of {args.rounds}: {contender.name}: {now.seconds[-1]:.4f} s {report['counts']}",
+                flush=True,
+            )
+    if REFERENCE not in times:
+        raise InputError("our own loop did not run", remedy="see the messages above")
+    for name, now in list(times.items()):
+        reason = disagreement(workload, now.report, times[REFERENCE].report)
+        if reason:
+            print(f"does not count: {name}: {reason}")
+            del times[name]
+    return figures(workload, times)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("workload", choices=tuple(MAKE))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=3, help="runs of a simulator in a round")
+    parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="the core of all")
+    parser.add_argument("--timeout", type=float, default=900.0, help="s for a simulator's round")
+    parser.add_argument("--peers", type=Path, default=Path("out/peers"), help="environments and workloads")
+    args = parser.parse_args()
+    try:
+        rows = compared(args.workload, args)
+    except NeuromorphError as problem:
+        print(problem, file=sys.stderr)
+        return 2 if isinstance(problem, InputError) else 1
+    print(table(rows))
+    record(RESULTS, rows, f"python benchmarks/vs_peers.py {args.workload}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
