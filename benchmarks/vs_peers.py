@@ -147,10 +147,13 @@ def figures(workload: str, times: dict[str, Timed]) -> list[Figure]:
         quickest = min(t.report["compile_seconds"] + t.median for t in brian.values())
         smallest = min(t.report["peak_mib"] for t in brian.values())
         for name, limits in ((OWN, (must, goal)), (REFERENCE, (alone, None))):
-            if name in times:
-                ratios = [b / o for b, o in zip(best.seconds, times[name].seconds, strict=True)]
-                made.append(Figure(f"{label}: {name}, over the best Brian2 standalone", best.median / times[name].median, "x",
-                                   *limits, "higher", spread=statistics.pstdev(ratios), details=details))  # fmt: skip
+            if name not in times:
+                continue
+            own = times[name]
+            ratios = [b / o for b, o in zip(best.seconds, own.seconds, strict=True)]
+            claim = f"{label}: {name}, over the best Brian2 standalone"
+            made.append(Figure(claim, best.median / own.median, "x", *limits, "higher",
+                               spread=statistics.pstdev(ratios), details=details))  # fmt: skip
         if OWN in times:
             own = times[OWN]
             made.append(Figure(f"{label}: compile plus run, over Brian2 standalone",
