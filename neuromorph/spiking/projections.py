@@ -29,6 +29,10 @@ def padded_columns(n: int) -> int:
     return length if length % _WAY else length + _LANES
 
 
+def _lengthened(array: jax.Array, length: int) -> jax.Array:
+    return array if len(array) == length else jnp.pad(array, (0, length - len(array)))
+
+
 @pytree
 class Dense:
     """All to all: one weight a pair.
@@ -57,7 +61,7 @@ class Dense:
 
     def opened(self, weights: jax.Array, into: jax.Array) -> jax.Array:
         """Where rows are added to: ``into`` [post] as long as a row."""
-        return jnp.zeros(weights.shape[1], jnp.float32).at[: into.shape[0]].set(into)
+        return _lengthened(into, weights.shape[1])
 
     def added_line(self, weights: jax.Array, line: jax.Array, total: jax.Array) -> jax.Array:
         """``total`` with what a spike of ``line`` delivers."""
@@ -111,17 +115,14 @@ class Sparse:
         """
         table = np.asarray(self.targets)
         lines, fan = table.shape
-        wide = padded_columns(self.size + 1)
+        wide = padded_columns(self.size)
         if fan < self.size * _ROWS_FROM:
             return np.zeros(0, np.uint8)
         made = np.zeros((lines, wide), np.uint8)
         for first in range(0, lines, _AT_ONCE):
             some = table[first : first + _AT_ONCE].astype(np.int64)
-            counts = np.bincount(
-                (some + wide * np.arange(len(some))[:, None]).ravel(), minlength=len(some) * wide
-            )
-            counts = counts.reshape(len(some), wide)
-            counts[:, self.size] = 0
+            place = some + wide * np.arange(len(some))[:, None]
+            counts = np.bincount(place[some < self.size], minlength=len(some) * wide).reshape(len(some), wide)
             if counts.max() > np.iinfo(np.uint8).max:
                 return np.zeros(0, np.uint8)
             made[first : first + _AT_ONCE] = counts
@@ -129,8 +130,7 @@ class Sparse:
 
     def opened(self, weights: jax.Array, into: jax.Array) -> jax.Array:
         """Where targets are added to: ``into`` [post] and a place for none; ``weights`` are :attr:`rows`."""
-        length = weights.shape[1] if weights.size else self.size + 1
-        return jnp.zeros(length, jnp.float32).at[: self.size].set(into)
+        return _lengthened(into, weights.shape[1] if weights.size else self.size + 1)
 
     def added_line(self, weights: jax.Array, line: jax.Array, total: jax.Array) -> jax.Array:
         """``total`` with what a spike of ``line`` delivers."""

@@ -234,6 +234,7 @@ def _delivered(
         else walk_packed(words[source], visit, start)
     )
     for name, link in group.items():
-        into = totals[name][: ports[name].shape[0]]
+        into, n = totals[name], len(ports[name])
+        into = into if len(into) == n else into[:n]
         neurons[link.target] = replace(neurons[link.target], **{link.projection.port: into})
     return {name: replace(links[name], pre=trace) for name, trace in traces.items()}
