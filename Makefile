@@ -3,7 +3,7 @@ VENV ?= .venv
 export VENV
 PY = $(VENV)/bin/python
 
-.PHONY: demo test test-all lint bench library chains figures clean
+.PHONY: demo test test-all lint bench bench-peers library chains figures clean
 
 demo:
 	@bash scripts/setup.sh spice,music
@@ -30,6 +30,14 @@ bench:
 	$(PY) benchmarks/kill_nine.py
 	$(PY) benchmarks/simulator_speed.py
 	$(PY) -m neuromorph verify --json benchmarks/results/fidelity.json
+
+# general spiking networks beside Brian2, NEST and BrainPy, which it installs for itself; three quarters of an hour
+bench-peers:
+	@bash scripts/setup.sh spice,music
+	sh benchmarks/peers/setup.sh
+	$(PY) benchmarks/startup.py
+	$(PY) benchmarks/growth.py
+	for w in w1 w2 w3 w3x2 w3x4; do $(PY) benchmarks/vs_peers.py $$w || exit 1; done
 
 # measure and fit the shipped reference library again
 library:

@@ -1,13 +1,12 @@
-"""Workloads W3 (event-driven) and W1 (dense) in BrainPy; run with the Python of the environment that ``setup.sh`` makes.
+"""Workloads W3 and W1 in BrainPy; run with the Python of the environment that ``setup.sh`` makes for it.
 
     out/peers/brainpy/bin/python benchmarks/peers/brainpy_workloads.py out/peers/w3.npz
 
-W3 sends spikes through ``brainpy.math.event.csrmv``.  W1 multiplies by the whole matrix and moves its weights as a whole in
-steps in which a neuron fires.  float32, one thread, one compiled loop over all steps; the first run compiles and is left
-out.  The last line on stdout is one JSON object; its seconds are those of the loop alone.
+W3 sends spikes through ``brainpy.math.event.csrmv``.  W1 multiplies by the whole matrix and moves its weights
+as a whole in steps in which a neuron fires.  float32, one thread, one compiled loop over all steps; the first
+run compiles and is left out.  The last line on stdout is one JSON object; its seconds are those of the loop.
 """
 
-# ruff: noqa: E402
 from __future__ import annotations
 
 import argparse
@@ -60,14 +59,15 @@ class W3(Network):
     def __init__(self, work: Work) -> None:
         n = self.n = int(work["neurons"])
         super().__init__({
-            "v": work["v"], "ge": np.zeros(n, np.float32), "gi": np.zeros(n, np.float32), "rest": np.zeros(n, np.int32),
-            "fired": np.zeros(n, np.int32),
+            "v": work["v"], "ge": np.zeros(n, np.float32), "gi": np.zeros(n, np.float32),
+            "rest": np.zeros(n, np.int32), "fired": np.zeros(n, np.int32),
         })  # fmt: skip
         split = self.split = 4 * n // 5
         middle, scale = work["start"][split], 80 / (0.1 * n)
         start, target = work["start"].astype(np.int32), work["target"]
         self.exc = np.float32(1.62 * scale), bm.asarray(target[:middle]), bm.asarray(start[: split + 1])
-        self.inh = np.float32(-9 * scale), bm.asarray(target[middle:]), bm.asarray(start[split:] - start[split])
+        last = start[split:] - start[split]
+        self.inh = np.float32(-9 * scale), bm.asarray(target[middle:]), bm.asarray(last)
         self.slow, self.fast, self.slower = (float(np.exp(-float(work["dt"]) / tau)) for tau in (20, 5, 10))
         self.operand = np.arange(int(work["steps"]))
 
@@ -77,10 +77,10 @@ class W3(Network):
         free = s["rest"] <= 0
         v = s["v"] + free * (moved - (1 - self.slow) * (s["v"] + 49))
         fired = free & (v > -50)
-        ge = self.fast * s["ge"] + bm.event.csrmv(*self.exc, fired[:split], shape=(split, n), transpose=True)
-        gi = self.slower * s["gi"] + bm.event.csrmv(*self.inh, fired[split:], shape=(n - split, n), transpose=True)
-        self.later(v=bm.where(fired, -60.0, v), ge=ge, gi=gi, rest=bm.where(fired, 49, s["rest"] - 1),
-                   fired=s["fired"] + fired)  # fmt: skip
+        exc = bm.event.csrmv(*self.exc, fired[:split], shape=(split, n), transpose=True)
+        inh = bm.event.csrmv(*self.inh, fired[split:], shape=(n - split, n), transpose=True)
+        self.later(v=bm.where(fired, -60.0, v), ge=self.fast * s["ge"] + exc, gi=self.slower * s["gi"] + inh,
+                   rest=bm.where(fired, 49, s["rest"] - 1), fired=s["fired"] + fired)  # fmt: skip
 
     def counts(self) -> dict[str, int]:
         return {"all": int(self.state["fired"].sum())}
@@ -91,8 +91,9 @@ class W1(Network):
         self.dt, n = float(work["dt"]), work["w"].shape[1]
         zeros, none = np.zeros(n, np.float32), np.zeros(n, np.int32)
         super().__init__({
-            "w": work["w"], "x": np.zeros(len(work["w"]), np.float32), "v": zeros - 65, "ge": zeros, "gi": zeros,
-            "theta": zeros, "rest": none, "u": zeros - 60, "gu": zeros, "pause": none, "E": none, "I": none,
+            "w": work["w"], "x": np.zeros(len(work["w"]), np.float32), "v": zeros - 65, "ge": zeros,
+            "gi": zeros, "theta": zeros, "rest": none, "u": zeros - 60, "gu": zeros, "pause": none,
+            "E": none, "I": none,
         })  # fmt: skip
         self.operand = np.zeros((int(work["steps"]), len(work["w"])), bool)
         self.operand[work["at"], work["channel"]] = True
@@ -143,7 +144,9 @@ def looped(network: Network) -> Callable[[], float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("npz", type=Path)
     parser.add_argument("--runs", type=int, default=3)
     args = parser.parse_args()
@@ -154,8 +157,8 @@ def main() -> None:
     run = looped(network)
     compiled, seconds = run(), [run() for _ in range(args.runs)]
     print(json.dumps({"simulator": "brainpy", "version": bp.__version__, "workload": name,
-                      "idiom": "dense" if name == "w1" else "event.csrmv", "precision": "float32", "seconds": seconds,
-                      "compile_seconds": round(max(compiled - min(seconds), 0.0), 2),
+                      "idiom": "dense" if name == "w1" else "event.csrmv", "precision": "float32",
+                      "seconds": seconds, "compile_seconds": round(max(compiled - min(seconds), 0.0), 2),
                       "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
                       "counts": network.counts(), "mean_weight": network.mean_weight()}))  # fmt: skip
 

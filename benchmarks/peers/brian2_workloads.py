@@ -1,11 +1,12 @@
 """Workloads W1, W2, W3 in Brian2; run with the Python of the environment that ``setup.sh`` makes for it.
 
-    out/peers/brian2/bin/python benchmarks/peers/brian2_workloads.py w1 out/peers/w1.npz --folder out/peers/built
+    out/peers/brian2/bin/python benchmarks/peers/brian2_workloads.py w1 out/peers/w1.npz --folder out/built
 
-``benchmarks/workloads.py`` says what is simulated.  Idiom ``textbook`` writes it the way Brian2's manual does: refractory
-option, one pair of traces per synapse, event-driven.  Idiom ``neuron`` holds traces in the groups and counts refractory
-steps in a variable, so that loops over neurons vectorise, and merges projections where that changes no result.  The last
-line on stdout is one JSON object; its seconds are those of the simulation loop alone, by the wall clock.
+``benchmarks/workloads.py`` says what is simulated.  Idiom ``textbook`` writes it the way Brian2's manual
+does: refractory option, traces per synapse, event-driven.  Idiom ``neuron`` holds traces in the groups and
+counts refractory steps in a variable, so that loops over neurons vectorise, and merges projections where that
+changes no result.  The last line on stdout is one JSON object; its seconds are those of the simulation loop
+alone, by the wall clock.
 """
 
 from __future__ import annotations
@@ -41,13 +42,13 @@ for (std::string line; std::getline(status, line);)
     if (line.compare(0, 6, "VmHWM:") == 0) memory << line.substr(6) << std::endl;"""
 AT_ONCE = 0 * b.ms
 SPARE = 16
-"""Neurons of A that never fire: rows of 512 weights would share few lines of the cache when a column is walked."""
+"""Neurons added to A that never fire: a column of rows of 512 weights would meet in few sets of the cache."""
 Work = dict[str, np.ndarray]
 
 
 @dataclass
 class Model:
-    """What a run needs: the objects, the groups whose spikes count and the synapses whose weights are reported."""
+    """What a run needs: objects, the groups whose spikes count, the synapses whose weights are reported."""
 
     work: Work
     objects: list[Any]
@@ -104,7 +105,7 @@ def off_diagonal(matrix: np.ndarray) -> np.ndarray:
 
 
 def traced(source: Any, channels: int, work: Work) -> tuple[Any, Any]:
-    """A trace x for each input, and what sets it to 1; Euler's step at rate k is the decay by exp(-dt / 20 ms)."""
+    """A trace x for each input, and what sets it to 1."""
     traces = b.NeuronGroup(
         channels, "dx/dt = k * x : 1", method="euler", name="traces", namespace={"k": decay(work)}
     )
@@ -112,13 +113,14 @@ def traced(source: Any, channels: int, work: Work) -> tuple[Any, Any]:
 
 
 def decay(work: Work) -> Any:
+    """Rate at which a step by Euler's method is the decay by exp(-dt / 20 ms)."""
     return np.expm1(-float(work["dt"]) / 20) / step(work)
 
 
-def learned(source: Any, target: Any, traces: Any, w: np.ndarray, rule: str) -> Any:
-    """Input weights that move when their target fires, by the trace ``x_in`` that another group holds."""
-    synapses = b.Synapses(source, target, "w : 1", on_pre=rule.split("|")[0], on_post=rule.split("|")[1],
-                          delay={"pre": AT_ONCE, "post": AT_ONCE}, name="learned")  # fmt: skip
+def learned(source: Any, target: Any, traces: Any, w: np.ndarray, **events: str) -> Any:
+    """Input weights that move by the trace ``x_in``, held by another group: a reference between variables."""
+    delay = {"pre": AT_ONCE, "post": AT_ONCE}
+    synapses = b.Synapses(source, target, "w : 1", delay=delay, name="learned", **events)
     synapses.variables.add_reference("x_in", traces, "x", index="_synaptic_pre")
     synapses.connect()
     synapses.w = w.ravel()
@@ -177,11 +179,13 @@ def w1_neuron(work: Work) -> Model:
     )  # fmt: skip
     exc.v, inh.v = -65, -60
     plastic = learned(
-        source, exc, traces, work["w"], "ge_post += w|w = clip(w + 0.01*(x_in - 0.4)*(1 - w)**0.2, 0, 1)"
-    )
+        source, exc, traces, work["w"],
+        on_pre="ge_post += w", on_post="w = clip(w + 0.01*(x_in - 0.4)*(1 - w)**0.2, 0, 1)",
+    )  # fmt: skip
     relay = one_to_one(exc, inh, "relay", "ge_post += 10.4")
     back = dense(inh, exc, "back", diagonal=False, on_pre="gi_post += 0.2")
-    return Model(work, [source, traces, mark, exc, inh, plastic, relay, back], {"E": exc, "I": inh}, {"w": plastic})
+    objects = [source, traces, mark, exc, inh, plastic, relay, back]
+    return Model(work, objects, {"E": exc, "I": inh}, {"w": plastic})
 
 
 def w2_textbook(work: Work) -> Model:
@@ -207,7 +211,7 @@ def w2_textbook(work: Work) -> Model:
                  dx/dt = -x / (20*ms) : 1 (event-driven)""",
         on_pre="c_post += w; x = 1", on_post="w = clip(w + 0.02*(x - 0.3)*(1 - w), 0, 1)",
     )  # fmt: skip
-    # The post event comes after the pre event of its step, so it takes out the rise of p that it must not see.
+    # A post event comes after the pre event of its step and takes out the rise of p that it must not see.
     paired = dense(
         second, second, "paired", diagonal=False,
         model="""w : 1
@@ -222,12 +226,12 @@ def w2_textbook(work: Work) -> Model:
     plastic.w, paired.w, drive.w = work["w"].ravel(), off_diagonal(work["r"]), work["u"].ravel()
     lateral = dense(first, first, "lateral", diagonal=False, on_pre="c_post -= 0.1")
     mutual = dense(second, second, "mutual", diagonal=False, on_pre="c_post -= 0.01")
-    return Model(work, [source, first, second, plastic, paired, drive, lateral, mutual], {"A": first, "R": second},
-                 {"w": plastic, "r": paired})  # fmt: skip
+    objects = [source, first, second, plastic, paired, drive, lateral, mutual]
+    return Model(work, objects, {"A": first, "R": second}, {"w": plastic, "r": paired})
 
 
 def w2_neuron(work: Work) -> Model:
-    """One trace serves as p and q, which are equal; inhibition of R rides on its synapses, that of A is a sum."""
+    """One trace is p and q, which are equal; inhibition of R rides on its synapses, that of A is a sum."""
     channels, n = work["w"].shape
     source = inputs(work, channels)
     traces, mark = traced(source, channels, work)
@@ -253,8 +257,9 @@ def w2_neuron(work: Work) -> Model:
         "v > 1 + 0.1*b", "v = 0; b += 1; p += 1; rest = 2", "second", namespace={"k": decay(work)},
     )  # fmt: skip
     plastic = learned(
-        source, first, traces, np.pad(work["w"], ((0, 0), (0, SPARE))), "c_post += w|w = clip(w + 0.02*(x_in - 0.3)*(1 - w), 0, 1)"
-    )
+        source, first, traces, np.pad(work["w"], ((0, 0), (0, SPARE))),
+        on_pre="c_post += w", on_post="w = clip(w + 0.02*(x_in - 0.3)*(1 - w), 0, 1)",
+    )  # fmt: skip
     paired = dense(
         second, second, "paired", diagonal=False, model="w : 1",
         on_pre="c_post += w - 0.01; w = clip(w - 0.0022*p_post, 0, 0.05)",
@@ -263,8 +268,8 @@ def w2_neuron(work: Work) -> Model:
     drive = dense(first[:n], second, "drive", model="w : 1", on_pre="c_post += w")
     paired.w, drive.w = off_diagonal(work["r"]), work["u"].ravel()
     tally = dense(first, total, "tally", on_pre="number_post += 1")
-    return Model(work, [source, traces, mark, total, first, second, plastic, paired, drive, tally],
-                 {"A": first, "R": second}, {"w": plastic, "r": paired})  # fmt: skip
+    objects = [source, traces, mark, total, first, second, plastic, paired, drive, tally]
+    return Model(work, objects, {"A": first, "R": second}, {"w": plastic, "r": paired})
 
 
 def w3_textbook(work: Work) -> Model:

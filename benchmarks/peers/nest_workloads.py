@@ -2,9 +2,9 @@
 
     out/peers/nest/bin/python benchmarks/peers/nest_workloads.py out/peers/w3.npz
 
-``iaf_psc_exp`` is integrated exactly.  Its synapses carry a charge through currents: with a capacitance of tau_m x 1 nS an
-input of x pA is one of x mV.  NEST's smallest delay is a step, which is when W3's spikes act as well.  The last line on
-stdout is one JSON object; its seconds are those of the simulation loop alone.
+``iaf_psc_exp`` is integrated exactly.  Its synapses add to currents: with a capacitance of tau_m times 1 nS a
+current of x pA drives as x mV do.  NEST's smallest delay is a step.  The last line on stdout is one JSON
+object; its seconds are those of the simulation loop alone, its compile_seconds those of building the network.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import nest
 import numpy as np
 
-import nest
-
 TAU = 20.0
-NEURON = {"tau_m": TAU, "C_m": TAU, "tau_syn_ex": 5.0, "tau_syn_in": 10.0, "E_L": -49.0, "V_th": -50.0, "V_reset": -60.0,
-          "t_ref": 5.0}  # fmt: skip
+NEURON = {"tau_m": TAU, "C_m": TAU, "tau_syn_ex": 5.0, "tau_syn_in": 10.0,
+          "E_L": -49.0, "V_th": -50.0, "V_reset": -60.0, "t_ref": 5.0}  # fmt: skip
 """ms, pF, mV."""
 Work = dict[str, np.ndarray]
 
@@ -59,7 +58,9 @@ def run(work: Work) -> tuple[float, float, int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("npz", type=Path)
     parser.add_argument("--runs", type=int, default=3)
     args = parser.parse_args()
@@ -67,8 +68,9 @@ def main() -> None:
     with np.load(args.npz) as file:
         work = dict(file)
     seconds, before, counts = zip(*(run(work) for _ in range(args.runs)), strict=True)
-    print(json.dumps({"simulator": "nest", "version": nest.__version__, "workload": "w3", "idiom": "iaf_psc_exp",
-                      "precision": "float64", "seconds": seconds, "compile_seconds": round(before[0], 2),
+    print(json.dumps({"simulator": "nest", "version": nest.__version__, "workload": "w3",
+                      "idiom": "iaf_psc_exp", "precision": "float64", "seconds": seconds,
+                      "compile_seconds": round(before[0], 2),
                       "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
                       "counts": {"all": counts[-1]}, "mean_weight": {}}))  # fmt: skip
 

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Makes an environment of its own for every peer of the benchmark, in ${PEERS:-out/peers}/{brian2,nest,brainpy}:
+# Makes an environment of its own for every peer, in ${PEERS:-out/peers}/{brian2,nest,brainpy} below the root:
 #
 #     sh benchmarks/peers/setup.sh [PEER ...]
 #
-# A peer whose stamp names the same packages is left alone.  One that cannot be made is named, and the others still are.
+# A peer whose stamp names the same packages is left alone.  One that fails is named, and the others are made.
 set -u
+cd "$(dirname "$0")/../.." || exit 1
 peers=${PEERS:-out/peers}
 python=${PYTHON:-python3}
 [ $# -gt 0 ] || set -- brian2 nest brainpy
@@ -12,7 +13,7 @@ missing=""
 
 packages() {
     case $1 in
-        brian2) echo "brian2>=2.9,<3 numpy<2.3 setuptools<81" ;; # Brian2 2.9 asks NumPy for what 2.3 took away
+        brian2) echo "brian2>=2.9,<3 numpy<2.3 setuptools<81" ;; # NumPy 2.4 lacks what Brian2 2.9 asks for
         nest) echo "nest-simulator==3.10.* numpy<3" ;;
         brainpy) echo "brainpy>=2.8,<3 numba numpy<3" ;;
         *) return 1 ;;

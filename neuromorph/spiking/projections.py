@@ -111,7 +111,7 @@ class Sparse:
     def rows(self) -> np.ndarray:
         """How often each line meets each target, uint8 [pre, post], where that is quicker than lists; else nothing.
 
-        XLA adds to scattered places one after the other, some 30 ns each, and to a row sixteen at a time.
+        XLA adds to scattered places one after the other, and to a row several at a time.
         """
         table = np.asarray(self.targets)
         lines, fan = table.shape
