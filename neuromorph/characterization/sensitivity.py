@@ -155,7 +155,7 @@ def sensitivity(
     Raises
     ------
     CircuitError
-        When the recipe has no fit, or a sample cannot be measured or fitted.
+        When the recipe has no fit, or a transistor's samples can be measured or fitted in neither way.
     InputError
         For fewer than two points an axis, a folder that is a file.
     EngineUnavailable
@@ -194,6 +194,12 @@ def sensitivity(
     # a point that is not solved, a fit that fails or ends elsewhere: the same transistor the other way
     ways = np.array([-1.0 if _unlike(found[k], found[NOMINAL]) else 1.0 for k in range(len(inside))])
     others = checked(sampled([OTHER_WAY + int(k) for k in np.flatnonzero(ways < 0)]))
+    for number, sample in others.items():
+        if _unlike(sample, found[NOMINAL]):
+            raise CircuitError(
+                f"with {inside[number - OTHER_WAY].path} shifted either way the fit ends where the curves are not",
+                where=circuit.name, remedy="take more points an axis, or give the fit a start nearer to its end",
+            )  # fmt: skip
     found |= {number - OTHER_WAY: sample for number, sample in others.items()}
     structure = circuit.structure()
     tubes = np.array([device_parameters(structure, device, circuit.name).tubes for device in inside])

@@ -155,6 +155,21 @@ def test_a_transistor_that_cannot_be_fitted_is_shifted_the_other_way(tmp_path, w
 
 
 @pytest.mark.ngspice
+def test_a_transistor_whose_fit_ends_elsewhere_both_ways_is_named(tmp_path):
+    """Such a slope would say nothing, and nobody would see it."""
+    values = []
+
+    def lost(data):
+        model = tail_current(data)
+        values.append(model.parameters["tail"])
+        moved = abs(values[-1] / values[0] - 1) > 0.05
+        return replace(model, errors={"max_of_full_scale": 0.3 if moved else 0.01})
+
+    with pytest.raises(CircuitError, match=r"with xg\.xtail shifted either way the fit ends where"):
+        sensitivity(replace(SMALL, fit=lost), tmp_path, jobs=1, progress=False)
+
+
+@pytest.mark.ngspice
 def test_a_plan_that_does_not_suit_the_fit_fails_in_its_first_sample(tmp_path):
     def never(data):
         raise RuntimeError("too few points")
