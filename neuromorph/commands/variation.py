@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from neuromorph.commands.hardware import chosen
 from neuromorph.devices.variation import REFERENCE_TUBES, DeviceStatistics
 from neuromorph.errors import CircuitError
 from neuromorph.figures import stamp, write_json
+from neuromorph.library import Library
 
 
 def run_montecarlo(args: argparse.Namespace) -> int:
@@ -44,6 +46,7 @@ def _report(
     rows = [_row(found, name) for name in found.nominal.parameters]
     print(f"{circuit.name}: {len(found.good)} of {len(found.samples)} samples, "
           f"{sum(s.dead for s in found.samples)} transistors without a channel")  # fmt: skip
+    _warn_of_plan(circuit.name, found.nominal.parameters)
     for failure in sorted({s.failure for s in found.samples if s.failure}):
         print(f"  failed: {failure}")
     print(f"  {'parameter':24s} {'nominal':>12s} {'median':>12s} {'5 %':>12s} {'95 %':>12s} {'spread':>12s}")
@@ -58,6 +61,35 @@ def _report(
     figure.savefig(folder / f"{circuit.name}.png", dpi=110)
     plt.close(figure)
     print(f"  {folder / circuit.name}.json, .png")
+
+
+FAR, SIGMAS = 0.25, 5.0
+"""Of a parameter of the library's fit, and of its standard deviation there: beyond both a coarse plan has missed it."""
+
+
+def far_from_library(block: str, nominal: Mapping[str, float]) -> list[str]:
+    """Parameters without spread that the shipped library's own fit does not have, each with both values."""
+    library = Library.shipped()
+    fit = library.read(block).fit if block in library.blocks() else None
+    if fit is None:
+        return []
+    told = []
+    for name, value in nominal.items():
+        usual = fit.parameters.get(name)
+        if usual is None or abs(value - usual) <= max(
+            FAR * abs(usual), SIGMAS * fit.deviation.get(name, 0.0)
+        ):
+            continue
+        told.append(f"{name} {value:.4g} ({usual:.4g})")
+    return told
+
+
+def _warn_of_plan(block: str, nominal: Mapping[str, float]) -> None:
+    far = far_from_library(block, nominal)
+    if far:
+        print(
+            f"  far from the library's fit (in brackets), by the plan or by what was changed: {', '.join(far)}"
+        )
 
 
 def _row(found: MonteCarlo, name: str) -> dict[str, Any]:
@@ -78,6 +110,7 @@ def run_sensitivity(args: argparse.Namespace) -> int:
             progress=not args.quiet,
         )  # fmt: skip
         _tell(found, args.mismatch)
+        _warn_of_plan(circuit.name, found.nominal)
         write_json(folder / f"{circuit.name}.json", {**found.to_dict(), "points": args.points, **stamp()})
         print(f"  {folder / circuit.name}.json")
     return 0
