@@ -156,9 +156,9 @@ int64_t advanced(const Population &p, int32_t t, const int32_t *ready, int32_t *
 void in_order_of_words(int32_t *at, int64_t count, int64_t words) {
     if (count < 2 || words < 2) return;
     const int32_t stride = static_cast<int32_t>(words);
-    std::sort(at, at + count, [stride](int32_t a, int32_t b) {
-        return std::make_pair(a % stride, a) < std::make_pair(b % stride, b);
-    });
+    for (int64_t s = 0; s < count; ++s) at[s] = (at[s] % stride) * 32 + at[s] / stride;
+    std::sort(at, at + count);
+    for (int64_t s = 0; s < count; ++s) at[s] = (at[s] & 31) * stride + (at[s] >> 5);
 }
 
 void add_row(float *__restrict into, const float *__restrict row, float scale, int64_t n) {
