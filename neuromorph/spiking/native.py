@@ -130,6 +130,12 @@ def refused(model: Model, watch: tuple[str, ...]) -> str:
             type(None), PostTriggered, PairSTDP,
         ):  # fmt: skip
             return f"{name!r} has a projection or a rule of its own"
+        arrays = (link.projection.weights, link.projection.targets) if isinstance(link.projection, Sparse) else (
+            (link.projection.weights,) if isinstance(link.projection, Dense) else ())  # fmt: skip
+        if any(
+            np.ndim(leaf) for leaf in jax.tree.leaves(link.projection) if all(leaf is not a for a in arrays)
+        ):
+            return f"{name!r} has a parameter that is not one number"
     other = [name for name in watch if name.split(".")[1] not in WATCHED]
     return f"it does not record {other[0]!r}" if other else engine()[1]
 

@@ -23,7 +23,7 @@ import numpy as np
 from neuromorph.errors import InputError
 from neuromorph.models.pytree import pytree, static
 from neuromorph.spiking.memory import require_memory
-from neuromorph.spiking.projections import AllButOne, Dense, OneToOne, Projection, Sparse
+from neuromorph.spiking.projections import AllButOne, Dense, OneToOne, Projection, Sparse, target_type
 
 
 @pytree
@@ -115,8 +115,18 @@ class SpikingNetwork:
         self.sources[name] = size
 
     def population(self, name: str, size: int, neuron: Any) -> None:
-        """``size`` neurons of a model of :mod:`neuromorph.spiking.neurons`."""
+        """``size`` neurons of a model of :mod:`neuromorph.spiking.neurons`.
+
+        Raises
+        ------
+        InputError
+            For a name that is taken, no neurons, or parameters of another number of neurons.
+        """
         self._new(name, size)
+        for leaf in jax.tree.leaves(neuron):
+            if np.shape(leaf) not in ((), (size,)):
+                raise InputError(f"{name!r}: a parameter of shape {np.shape(leaf)} for {size} neurons",
+                                 remedy="give one number, or one a neuron")  # fmt: skip
         self.populations[name] = Population(neuron, size)
 
     def project(self, source: str, target: str, projection: Projection, name: str | None = None) -> str:
@@ -179,6 +189,19 @@ class SpikingNetwork:
             raise InputError(f"{name!r} of size {size}", remedy="at least one")
 
 
+def _check_lists(name: str, projection: Sparse) -> None:
+    """The compiled step trusts a list: it is looked through once, here."""
+    table, size = np.asarray(projection.targets), projection.size
+    if np.shape(projection.weights) != table.shape[:1]:
+        raise InputError(f"{name!r}: weights of shape {np.shape(projection.weights)} for {len(table)} lines",
+                         remedy="give one weight a line")  # fmt: skip
+    none = table == size
+    wrong = table.dtype != target_type(size) or table.min(initial=0) < 0 or table.max(initial=0) > size
+    if wrong or bool(np.any(none[:, :-1] & ~none[:, 1:])):
+        raise InputError(f"{name!r}: targets are not lists of 0 ... {size - 1} that end with {size}",
+                         remedy="make them with Sparse.from_lists")  # fmt: skip
+
+
 def _check_shape(name: str, projection: Projection, pre: int, post: int, from_source: bool) -> None:
     shape: tuple[int, ...]
     wanted: tuple[int, ...] = (pre, post)
@@ -192,6 +215,7 @@ def _check_shape(name: str, projection: Projection, pre: int, post: int, from_so
                              remedy="relay the source through a population, or take PostTriggered")  # fmt: skip
     elif isinstance(projection, Sparse):
         shape = (np.shape(projection.targets)[0], projection.size)
+        _check_lists(name, projection)
     elif isinstance(projection, OneToOne | AllButOne):
         shape, wanted = (pre,), (post,)
         if from_source:

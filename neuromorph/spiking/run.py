@@ -92,12 +92,12 @@ def run(
     Raises
     ------
     InputError
-        For inputs that do not fit, unknown names, ``every`` below 1, or a backend that cannot run the network.
+        For inputs or a state that do not fit, unknown names, ``every`` below 1, or a backend that cannot run the network.
     SimulationDiverged
         When a potential is no longer finite; the error has what was recorded until then.
     """
     lists = _checked(model, steps, inputs, raster, watch, every)
-    runner = _runner(model, initial_state(model) if state is None else state, raster, watch, backend)
+    runner = _runner(model, _begun(model, state), raster, watch, backend)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in (*raster, *watch)}
     capacity = _capacity(runner.state(), raster, watch)
     for first in range(0, steps, capacity):
@@ -126,9 +126,8 @@ class JaxRun:
     ) -> None:
         self._model, self._recorded = model, (raster, watch)
         links = {name: _with_rows(model.links[name], link) for name, link in state.links.items()}
-        self._state = jax.tree.map(
-            jnp.array, replace(state, links=links)
-        )  # copies: their buffers are given away
+        # copies: their buffers are given away
+        self._state = jax.tree.map(jnp.array, replace(state, links=links))
 
     def advance(
         self, events: Mapping[str, Events], n: int, capacity: int
@@ -151,6 +150,25 @@ def _with_rows(link: Link, now: LinkState) -> LinkState:
     if not isinstance(link.projection, Sparse) or now.weights.size:
         return now
     return replace(now, weights=link.projection.rows)
+
+
+def _begun(model: Model, state: NetworkState | None) -> NetworkState:
+    """The state to begin with; one that is handed in must be of this network."""
+    fresh = initial_state(model)
+    if state is None:
+        return fresh
+    own, theirs = (
+        jax.tree.map(lambda leaf: (np.shape(leaf), np.dtype(leaf.dtype).name), replace(s, links={
+            name: link if link.weights.dtype == np.float32 else replace(link, weights=np.zeros(0, np.float32))
+            for name, link in s.links.items()
+        }))
+        for s in (fresh, state)
+    )  # fmt: skip
+    if own != theirs:
+        raise InputError(
+            "the state is not of this network", remedy="pass the state of a run of the same network"
+        )
+    return state
 
 
 def _runner(

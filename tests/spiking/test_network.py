@@ -159,6 +159,14 @@ MISTAKES = {
     "OneToOne is for populations": lambda net: net.project("in", "N", OneToOne(1.0)),
     "a target of 7": lambda net: Sparse.from_lists(np.array([0, 1]), np.array([7]), 1.0, 2),
     "lists that end at 5": lambda net: Sparse.from_lists(np.array([0, 5]), np.array([1]), 1.0, 2),
+    "shape \\(5,\\) for 2 neurons": lambda net: net.population("M", 2, LIF(tau=1.0, threshold=np.ones(5))),
+    "weights of shape \\(2,\\) for 3 lines": lambda net: net.project(
+        "in", "N", Sparse(np.zeros((3, 1), np.uint16), np.zeros(2), 2)),
+    "end with 2": lambda net: net.project("in", "N", Sparse(np.full((3, 1), 7, np.uint16), np.zeros(3), 2)),
+    "lists of 0 ... 1 that": lambda net: net.project(
+        "in", "N", Sparse(np.array([[2, 0]] * 3, np.uint16), np.zeros(3), 2)),
+    "not of this network": lambda net: net.run(0.01, {"in": SpikeList([], [])}, state=one_neuron(
+        LIF(tau=0.02, threshold=1.0), 1.0).run(0.01, {"in": SpikeList([], [])}).state),
     "dt = 0": lambda net: SpikingNetwork(dt=0),
     "cannot record \\['M'\\]": lambda net: net.run(1.0, {"in": SpikeList([], [])}, raster=("M",)),
     "cannot record \\['N.u'\\]": lambda net: net.run(1.0, {"in": SpikeList([], [])}, watch=("N.u",)),
@@ -197,6 +205,10 @@ def test_the_engine_refuses_what_it_does_not_know():
     net = SpikingNetwork(dt=1e-9)
     net.population("N", 2, axon_hillock(model, 1e-9))
     assert isinstance(net.populations["N"].neuron, AxonHillock)
+    other = network()
+    other.project("N", "N", OneToOne(np.array([0.1, 0.2], np.float32)))
+    with pytest.raises(InputError, match="'N->N' has a parameter that is not one number"):
+        other.run(0.01, {"in": SpikeList([], [])}, backend="native")
     with pytest.raises(InputError, match="'N' is of AxonHillock"):
         net.run(1e-7, backend="native")
     assert net.run(1e-7).counts["N"].sum() == 0
