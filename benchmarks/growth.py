@@ -2,8 +2,8 @@
 
     python benchmarks/growth.py
 
-Random networks of leaky integrate-and-fire neurons with fixed fan-out, driven over threshold so that their rate is that of
-their refractory time, weights too small to change it: the work is the same at every size.  One core, native engine; the
+Random networks of leaky integrate-and-fire neurons with fixed fan-out, driven over threshold at a given rate, with
+weights too small to change it: the work of a neuron is the same at every size.  One core, native engine; the
 exponent is the slope of log time over log size.  Duration grows with a raster recorded, in pieces.
 """
 

@@ -241,7 +241,7 @@ def main() -> int:
         print(problem, file=sys.stderr)
         return 2 if isinstance(problem, InputError) else 1
     print(table(rows))
-    record(RESULTS, rows, f"python benchmarks/vs_peers.py {args.workload}")
+    record(RESULTS, rows, " ".join(["python benchmarks/vs_peers.py", *sys.argv[1:]]))
     return 0
 
 

@@ -48,9 +48,6 @@ class Network:
         for name, value in values.items():
             self.state[name].value = value
 
-    def counts(self) -> dict[str, int]:
-        raise NotImplementedError
-
     def mean_weight(self) -> dict[str, float]:
         return {}
 

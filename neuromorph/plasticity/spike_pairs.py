@@ -32,7 +32,6 @@ class PostTriggered:
     mu: Number
     w_max: Number = 1.0
     tau_pre: Number = 20e-3
-    tau_post: Number = 20e-3
 
     at_once = True
     """A trace knows the spikes of its own step."""

@@ -58,7 +58,7 @@ struct Watch {
 
 namespace {
 
-// x^mu for x > 0 by polynomials of log2 and exp2 (minimax over one octave, some 1e-7), so that loops vectorize.
+// x^mu for x > 0 by series of log2 and exp2 over one octave, to float32, so that loops vectorize.
 inline float power(float x, float mu) {
     int32_t bits;
     std::memcpy(&bits, &x, 4);

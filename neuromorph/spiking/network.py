@@ -120,13 +120,17 @@ class SpikingNetwork:
         Raises
         ------
         InputError
-            For a name that is taken, no neurons, or parameters of another number of neurons.
+            For a name that is taken, no neurons, parameters of another number of neurons, or ones that cannot be.
         """
         self._new(name, size)
         for leaf in jax.tree.leaves(neuron):
             if np.shape(leaf) not in ((), (size,)):
                 raise InputError(f"{name!r}: a parameter of shape {np.shape(leaf)} for {size} neurons",
                                  remedy="give one number, or one a neuron")  # fmt: skip
+        if fault := neuron.fault():
+            raise InputError(
+                f"{name!r}: {fault}", remedy="leave exact out, or change the time constant a little"
+            )
         self.populations[name] = Population(neuron, size)
 
     def project(self, source: str, target: str, projection: Projection, name: str | None = None) -> str:

@@ -7,6 +7,7 @@ A neuron model is a frozen pytree whose fields are numbers or one value a neuron
 ``initial(n)``                state of n neurons at rest, with an array ``ports[k]`` for every port
 ``advance(prepared, state)``  one step from the old values: the new state and who fires, bool [n]
 ``reset_fired(prepared, state, fired)`` after the events of the step were delivered
+``fault()``                   why its parameters cannot be used, or nothing
 
 Units are whatever is consistent; the library's own are SI.
 """
@@ -101,6 +102,15 @@ class LIF:
     def ports(self) -> tuple[str, ...]:
         """``exc`` and ``inh``."""
         return ("exc", "inh")
+
+    def fault(self) -> str:
+        """What its equations cannot be; empty where nothing is wrong."""
+        if not self.exact:
+            return ""
+        if self.conductance:
+            return "exact is for currents: with conductances the equations are not linear"
+        same = any(np.any(np.asarray(self.tau) == np.asarray(tau)) for tau in (self.tau_exc, self.tau_inh))
+        return "exact needs time constants of synapse and membrane that differ" if same else ""
 
     def initial(self, n: int) -> LIFState:
         """n neurons at rest."""
@@ -198,6 +208,10 @@ class AxonHillock:
     def ports(self) -> tuple[str, ...]:
         """``exc`` and ``inh``; an inhibitory weight is negative."""
         return ("exc", "inh")
+
+    def fault(self) -> str:
+        """Nothing: the fit has been checked where it was made."""
+        return ""
 
     def initial(self, n: int) -> HillockState:
         """n neurons at rest."""

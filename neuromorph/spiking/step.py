@@ -135,12 +135,17 @@ def rule_of(link: Link) -> Any:
     return getattr(link.projection, "rule", None)
 
 
+def _time_constants(rule: Any) -> tuple[Any, Any]:
+    """Of the traces before and behind; a rule without pre events has none behind."""
+    return rule.tau_pre, rule.tau_post if rule.has_rows else rule.tau_pre
+
+
 def factors(
     dt: jax.Array, neurons: Mapping[str, Any], rules: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The same from neurons and rules alone."""
     decays = {
-        name: tuple(jnp.exp(-dt / jnp.asarray(tau, jnp.float32)) for tau in (rule.tau_pre, rule.tau_post))
+        name: tuple(jnp.exp(-dt / jnp.asarray(tau, jnp.float32)) for tau in _time_constants(rule))
         for name, rule in rules.items()
     }
     return {name: neuron.prepared(dt) for name, neuron in neurons.items()}, decays

@@ -167,6 +167,10 @@ MISTAKES = {
         "in", "N", Sparse(np.array([[2, 0]] * 3, np.uint16), np.zeros(3), 2)),
     "not of this network": lambda net: net.run(0.01, {"in": SpikeList([], [])}, state=one_neuron(
         LIF(tau=0.02, threshold=1.0), 1.0).run(0.01, {"in": SpikeList([], [])}).state),
+    "exact is for currents": lambda net: net.population(
+        "M", 2, LIF(tau=0.02, threshold=1.0, exact=True, conductance=True)),
+    "time constants of synapse and membrane that differ": lambda net: net.population(
+        "M", 2, LIF(tau=0.005, threshold=1.0, exact=True)),
     "dt = 0": lambda net: SpikingNetwork(dt=0),
     "cannot record \\['M'\\]": lambda net: net.run(1.0, {"in": SpikeList([], [])}, raster=("M",)),
     "cannot record \\['N.u'\\]": lambda net: net.run(1.0, {"in": SpikeList([], [])}, watch=("N.u",)),
