@@ -122,7 +122,7 @@ def figure_of(variant: Variant, frames: int, seen: dict[str, np.ndarray]) -> Fig
 
 
 def neuron_figures(rounds: int, neurons: int = 4096, ticks: int = 2000) -> list[Figure]:
-    """State updates alone: the hardware neuron in steps of 0.5 ns, the ideal one in its own tick."""
+    """State updates alone: both in the frame's tick."""
     frame, figures = Frame(), []
     for name, must in (("ideal", None), ("nominal", NEURON_MUST)):
         neuron = blocks_for(name, frame).cell_neuron

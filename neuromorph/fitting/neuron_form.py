@@ -5,8 +5,7 @@ Between spikes the charge-linearised membrane voltage y obeys::
     C dy/dt = I - I_leak (1 - exp(-y / phi)) - g_leak y
 
 (I_leak: a transistor in saturation; phi: its knee; g_leak: its output
-conductance).  A step of half a nanosecond follows it to some 20 uV, since the leak is
-slow beside it.
+conductance).  A step of two nanoseconds follows it, since the leak is slow beside it.
 
 After a spike a clamp holds the membrane at rest.  Its current falls
 exponentially, so it lets go at a time that depends on the current it has to

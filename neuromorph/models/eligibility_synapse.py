@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import least_squares
 
-from neuromorph.models.filters import filter_matrix
 from neuromorph.models.pytree import pytree
 from neuromorph.models.synapse import decay_over
 
@@ -39,8 +38,14 @@ def rational_power(power: float) -> tuple[float, ...]:
 
 def powered(trace: jax.Array, power: tuple[float | jax.Array, ...]) -> jax.Array:
     """``trace`` to a power of :func:`rational_power`."""
+    over, under = power_parts(trace, power)
+    return over / under
+
+
+def power_parts(trace: jax.Array, power: tuple[float | jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
+    """Numerator and denominator of :func:`powered`."""
     scale, zero, pole, high_zero, high_pole = power
-    return scale * trace * (trace + zero) * (trace + high_zero) / ((trace + pole) * (trace + high_pole))
+    return scale * trace * (trace + zero) * (trace + high_zero), (trace + pole) * (trace + high_pole)
 
 
 @pytree
@@ -82,10 +87,16 @@ class EligibilitySynapse:
 
         The line is taken to stand at its first value when the frame begins.
         """
-        rate = jnp.exp(self.leak_power * jnp.log(jnp.maximum(gate, 1e-9)))
         decay = decay_over(seconds, self.lag)
-        late = (1.0 - decay) * (filter_matrix(len(rate), decay) @ (rate - rate[:1])) + rate[:1]
-        return seconds * self.leak_rate * late
+
+        def tick(line: jax.Array, gate: jax.Array) -> tuple[jax.Array, jax.Array]:
+            line = decay * line + (1.0 - decay) * self._rate(gate)
+            return line, seconds * self.leak_rate * line
+
+        return jax.lax.scan(tick, self._rate(gate[0]), gate)[1]
+
+    def _rate(self, gate: jax.Array) -> jax.Array:
+        return jnp.exp(self.leak_power * jnp.log(jnp.maximum(gate, 1e-9)))
 
     def pulsed(self, trace: jax.Array, pulses: jax.Array) -> jax.Array:
         """Traces after so many ``pulses`` without psi."""
@@ -95,16 +106,18 @@ class EligibilitySynapse:
         """Traces as they stand: none beyond its range."""
         return jnp.minimum(trace, self.largest)
 
-    def _read(self, trace: jax.Array) -> jax.Array:
+    def _read(self, trace: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Numerator and denominator of what an update sees of a trace."""
         trace = self.held(trace) + self.floor
         if self.power is None:
-            return trace
-        return powered(trace, self.power)
+            return trace, jnp.float32(1.0)
+        return power_parts(trace, self.power)
 
     def twin(self, up: jax.Array, down: jax.Array) -> jax.Array:
-        """Signed eligibility that the update sees from twin traces."""
-        up, down = self._read(up), self._read(down)
-        return (up - down) / (1.0 + self.compression * (up + down))
+        """Signed eligibility that the update sees from twin traces (one division: it is their cost)."""
+        (up, up_under), (down, down_under) = self._read(up), self._read(down)
+        up, down, under = up * down_under, down * up_under, up_under * down_under
+        return (up - down) / (under + self.compression * (up + down))
 
     def single(self, up: jax.Array) -> jax.Array:
         """Eligibility from one unsigned trace (the input amplifier's); the other one rests."""

@@ -30,24 +30,39 @@ def unpacked(words: np.ndarray, n: int) -> np.ndarray:
 
 def walk(spikes: jax.Array, visit: Callable[[jax.Array, T], T], start: T) -> T:
     """Fold ``visit(index, value)`` over the indices of true ``spikes`` [n] (any n)."""
-    return walk_ticks(spikes[None, :], lambda _, index, value: visit(index, value), start)
-
-
-def walk_ticks(spikes: jax.Array, visit: Callable[[jax.Array, jax.Array, T], T], start: T) -> T:
-    """Fold ``visit(tick, index, value)`` over true ``spikes`` [ticks, n], tick by tick."""
-    words = jax.vmap(pack)(spikes)
-    stride = words.shape[1]
-
-    def of_tick(place: jax.Array, bit: jax.Array, value: T) -> T:
-        return visit(place // stride, bit * stride + place % stride, value)
-
-    return _walk_words(words.reshape(-1), of_tick, start)
+    return walk_packed(pack(spikes), visit, start)
 
 
 def walk_packed(words: jax.Array, visit: Callable[[jax.Array, T], T], start: T) -> T:
     """Fold ``visit(index, value)`` over spikes that :func:`pack` has packed."""
     stride = words.shape[0]
     return _walk_words(words, lambda place, bit, value: visit(bit * stride + place, value), start)
+
+
+def pack_ticks(spikes: jax.Array) -> jax.Array:
+    """Spikes, bool [ticks, n], as uint32 words [ceil(ticks / 32), n]: spike of tick t is bit t % 32 of word t // 32."""
+    ticks, n = spikes.shape
+    bits = jnp.pad(spikes, ((0, -ticks % WORD), (0, 0))).reshape(-1, WORD, n).astype(jnp.uint32)
+    return jnp.sum(bits << jnp.arange(WORD, dtype=jnp.uint32)[None, :, None], axis=1, dtype=jnp.uint32)
+
+
+def walk_packed_ticks(words: jax.Array, line: jax.Array, visit: Callable[[jax.Array, T], T], start: T) -> T:
+    """Fold ``visit(tick, value)`` over the spikes of one ``line`` that :func:`pack_ticks` has packed."""
+    value = start
+    for place in range(words.shape[0]):
+
+        def next_spike(carry: tuple[jax.Array, T], first: int = WORD * place) -> tuple[jax.Array, T]:
+            rest, bit = _lowest(carry[0])
+            return rest, visit(first + bit, carry[1])
+
+        value = jax.lax.while_loop(lambda carry: carry[0] != 0, next_spike, (words[place, line], value))[1]
+    return value
+
+
+def _lowest(word: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """``word`` without its lowest bit, and that bit's place."""
+    lowest = word & (~word + jnp.uint32(1))
+    return word ^ lowest, jax.lax.population_count(lowest - jnp.uint32(1)).astype(jnp.int32)
 
 
 def _walk_words(words: jax.Array, visit: Callable[[jax.Array, jax.Array, T], T], start: T) -> T:
@@ -57,19 +72,43 @@ def _walk_words(words: jax.Array, visit: Callable[[jax.Array, jax.Array, T], T],
     def next_spike(carry: tuple[jax.Array, T]) -> tuple[jax.Array, T]:
         words, value = carry
         place = jnp.argmax(words != 0).astype(jnp.int32)
-        word = words[place]
-        lowest = word & (~word + jnp.uint32(1))
-        bit = jax.lax.population_count(lowest - jnp.uint32(1)).astype(jnp.int32)
-        return words.at[place].set(word ^ lowest), visit(place, bit, value)
+        rest, bit = _lowest(words[place])
+        return words.at[place].set(rest), visit(place, bit, value)
 
     return jax.lax.while_loop(some, next_spike, (words, start))[1]
 
 
-def add_rows(weights: jax.Array, spikes: jax.Array, charge: jax.Array, into: jax.Array) -> jax.Array:
-    """``into`` [m] plus ``charge[k] * weights[k]`` over the lines k of ``spikes`` [n]; weights [n, m]."""
+def row_of(matrix: jax.Array, k: jax.Array) -> jax.Array:
+    """Row ``k`` [m] of a matrix [n, m]."""
+    return jax.lax.dynamic_index_in_dim(matrix, k, keepdims=False)
 
-    def visit(k: jax.Array, total: jax.Array) -> jax.Array:
-        row = jax.lax.dynamic_index_in_dim(weights, k, keepdims=False)
-        return total + charge[k] * row
 
-    return walk(spikes, visit, into)
+def with_row(matrices: T, rows: T, k: jax.Array) -> T:
+    """Matrices [n, m] with row ``k`` of each replaced by ``rows`` [m]; any tree of them."""
+    return jax.tree.map(
+        lambda matrix, row: jax.lax.dynamic_update_index_in_dim(matrix, row, k, 0), matrices, rows
+    )
+
+
+def weighted_rows(
+    matrix: jax.Array, events: jax.Array, read: Callable[[jax.Array], jax.Array] = lambda row: row
+) -> jax.Array:
+    """``events @ read(matrix)``, [ticks, m], for events [ticks, n] of few lines; rows that nothing reads are not touched.
+
+    ``matrix`` [n or more, m]; ``read`` maps a row.
+    """
+    words = pack_ticks(events != 0)
+
+    def line(k: jax.Array, total: jax.Array) -> jax.Array:
+        row = read(row_of(matrix, k))
+
+        def event(tick: jax.Array, total: jax.Array) -> jax.Array:
+            return with_row(total, row_of(total, tick) + events[tick, k] * row, tick)
+
+        return walk_packed_ticks(words, k, event, total)
+
+    def where_active(k: jax.Array, total: jax.Array) -> jax.Array:
+        return jax.lax.cond(jnp.any(words[:, k] != 0), line, lambda _, total: total, k, total)
+
+    nothing = jnp.zeros((events.shape[0], matrix.shape[1]), matrix.dtype)
+    return jax.lax.fori_loop(0, events.shape[1], where_active, nothing)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 
+from neuromorph.models.events import weighted_rows
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.noise import TickNoise
 from neuromorph.network.config import NetworkConfig
@@ -40,7 +41,9 @@ def feature_frame(
     state, spikes : spikes are float [ticks, features]
     """
     frame, layer = config.frame, config.features
-    arriving = released @ blocks.diehl.read(state.weights).T * frame.line_charge(frame.input_spikes)
+    arriving = weighted_rows(
+        blocks.diehl.read(state.weights).T, released * frame.line_charge(frame.input_spikes)
+    )
 
     def tick(
         carry: tuple[FeatureState, jax.Array], inputs: tuple[jax.Array, jax.Array | None]
@@ -70,5 +73,9 @@ def _drive(config: NetworkConfig, now: FeatureState, current: jax.Array, fired: 
 
 def _admitted(newcomers: jax.Array, drive: jax.Array, places: jax.Array) -> jax.Array:
     """The ``places`` newcomers [n] with the strongest drive; the others' spikes are shunted."""
-    ahead = newcomers[None, :] & (drive[None, :] > drive[:, None])
-    return newcomers & (jnp.sum(ahead, axis=1) < places)
+
+    def strongest() -> jax.Array:
+        ahead = newcomers[None, :] & (drive[None, :] > drive[:, None])
+        return newcomers & (jnp.sum(ahead, axis=1) < places)
+
+    return jax.lax.cond(jnp.sum(newcomers) > places, strongest, lambda: newcomers)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from neuromorph.models.events import add_rows
+from neuromorph.models.events import row_of, walk
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.noise import TickNoise
 from neuromorph.models.synapse import decay_over
@@ -30,19 +30,23 @@ def memory_frame(
 
     Parameters
     ----------
-    gates : [cells + 1, 4 * cells] weights of the cells' lines and, last, of the bias line
+    gates : [lines, 4 * cells] weights; the last ones are those of the cells' lines and of the bias line
     arriving : [ticks, 4 * cells] charge from notes and features
     noise : draws for the frame, where the blocks are noisy
     """
-    recurrent, bias = gates[:-1], gates[-1]
+    first = gates.shape[0] - 1 - config.cells
+    bias = blocks.cell_readout.value(gates[-1])
     frame, h = config.frame, config.frame.tick_seconds
     line_charge = frame.line_charge(frame.spikes_per_unit) * float(config.memory) * blocks.dendrite.gain
     charge = jnp.broadcast_to(line_charge, (config.cells,))
     read_decay = decay_over(h, frame.tau_read)
 
+    def arrive(cell: jax.Array, total: jax.Array) -> jax.Array:
+        return total + charge[cell] * blocks.cell_readout.value(row_of(gates, first + cell))
+
     def tick(now: CellState, inputs: tuple[jax.Array, TickNoise | None]) -> tuple[CellState, CellRecord]:
         external, draw = inputs
-        total = add_rows(recurrent, now.last_spikes, charge, external)
+        total = walk(now.last_spikes, arrive, external)
         rise, current = blocks.dendrite.step(now.rise, now.current, total, h)
         if blocks.noise is not None and draw is not None:
             current = current + blocks.noise.kick(draw.dendrites, h, blocks.dendrite.tau_decay)

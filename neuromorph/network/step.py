@@ -11,6 +11,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 
+from neuromorph.models.events import row_of, weighted_rows, with_row
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.filters import before, filtered, filtered_end
 from neuromorph.models.noise import TickNoise
@@ -22,7 +23,7 @@ from neuromorph.network.features import feature_frame
 from neuromorph.network.hold import held
 from neuromorph.network.memory import memory_frame
 from neuromorph.network.state import LineState, State, Weights, rest
-from neuromorph.plasticity.eligibility import CellRecord, Traces, charges, frame_update
+from neuromorph.plasticity.eligibility import CellRecord, LineActivity, Traces, charges, frame_update
 from neuromorph.plasticity.three_factor import delta_update, gate_update
 
 
@@ -98,17 +99,14 @@ def listen(network: Network, state: State, inputs: FrameInput) -> tuple[State, H
         config, blocks, state.features, released, x_pre, inputs.plastic, noise
     )
     arrived = jnp.concatenate([state.features.last_spikes[None, :], feature_spikes[:-1]])
-    outside = config.lines - 1 - config.cells
-    external = blocks.external_readout.value(state.fast.gates[:outside])
-    drive = _external_drive(network, external, notes, arrived)
-    own = blocks.cell_readout.value(state.fast.gates[outside:])
-    cells, record = memory_frame(config, blocks, own, state.cells, drive, noise)
+    drive = _external_drive(network, state.fast.gates, jnp.concatenate([notes, arrived], axis=1))
+    cells, record = memory_frame(config, blocks, state.fast.gates, state.cells, drive, noise)
 
     spikes = jnp.concatenate([notes, arrived, record.arrived.astype(jnp.float32)], axis=1)
     eligibility, pre, output = _traced(network, state, spikes, record, reset)
     lines = LineState(recent, pre, output, x_pre[-1])
     state = replace(state, features=features, lines=lines, cells=cells, eligibility=eligibility)
-    activity = _with_bias_line(output * line_share(network, blocks.eligibility.tau_output))
+    activity = jnp.append(output * line_share(network, blocks.eligibility.tau_output), 1.0)
     return state, Heard(cells.read, activity, record, notes, feature_spikes)
 
 
@@ -119,11 +117,14 @@ def _noise(network: Network, key: jax.Array) -> TickNoise | None:
     return noise.drawn(key, config.frame.ticks, config.cells, config.features.neurons)
 
 
-def _external_drive(network: Network, gates: jax.Array, notes: jax.Array, features: jax.Array) -> jax.Array:
-    """Charge on the cells' dendrites from outside, [ticks, 4 * cells]: one product a frame."""
-    spikes = jnp.concatenate([notes, features], axis=1)
-    charges = _line_charges(network.config)[None, : spikes.shape[1]] * network.blocks.dendrite.gain
-    return (spikes * charges) @ gates
+def _external_drive(network: Network, gates: jax.Array, spikes: jax.Array) -> jax.Array:
+    """Charge on the cells' dendrites from notes and features, [ticks, 4 * cells]; a weight is read where its line spikes.
+
+    ``gates`` [lines, 4 * cells] of all lines, ``spikes`` [ticks, ...] of the first of them, those from outside.
+    """
+    blocks, outside = network.blocks, spikes.shape[1]
+    charge = _line_charges(network.config)[:outside] * blocks.dendrite.gain
+    return weighted_rows(gates, spikes * charge[None, :], blocks.external_readout.value)
 
 
 def _traced(
@@ -131,28 +132,12 @@ def _traced(
 ) -> tuple[Traces, jax.Array, jax.Array]:
     """Eligibility after the frame and the line filters' end values (spikes [ticks, lines - 1])."""
     blocks, h = network.blocks, network.config.frame.tick_seconds
-    synapse = blocks.eligibility
-    leak = synapse.leak(record.gates[:, 1], h)
-    filtered_pre = filtered(spikes, state.lines.pre, h, synapse.tau_pre)
-    output = filtered_end(spikes, state.lines.output, h, synapse.tau_output)
-    pre = _with_bias_line(filtered_pre * trace_charges(network)[None, :])
-    keep = 1.0 - reset.astype(jnp.float32)
-    pulses = jnp.append(jnp.sum(spikes, axis=0), jnp.float32(0.0))  # none on the bias line
-    eligibility = frame_update(
-        synapse,
-        jax.tree.map(synapse.held, state.eligibility),
-        pre,
-        charges(blocks, record, h),
-        leak,
-        pulses,
-        keep,
-    )
-    return eligibility, filtered_pre[-1], output
-
-
-def _with_bias_line(activity: jax.Array) -> jax.Array:
-    """Activity of all lines: the bias line is always on."""
-    return jnp.concatenate([activity, jnp.ones((*activity.shape[:-1], 1), jnp.float32)], axis=-1)
+    synapse, before = blocks.eligibility, state.lines
+    lines = LineActivity(spikes, before.pre, trace_charges(network), jnp.float32(h))
+    leak, keep = synapse.leak(record.gates[:, 1], h), 1.0 - reset.astype(jnp.float32)
+    eligibility = frame_update(synapse, state.eligibility, lines, charges(blocks, record, h), leak, keep)
+    pre = filtered_end(spikes, before.pre, h, synapse.tau_pre)
+    return eligibility, pre, filtered_end(spikes, before.output, h, synapse.tau_output)
 
 
 def _released(network: Network, spikes: jax.Array, start: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -197,34 +182,63 @@ def learn(network: Network, state: State, heard: Heard, inputs: FrameInput) -> t
     error = blocks.learning.error(jax.nn.sigmoid(y), inputs.target)
     fed_back = blocks.learning.signal(blocks.head_readout.value(state.feedback) @ error)
     signal = config.learning.head_gain * fed_back * inputs.mask
-    down = _gate_direction(network, state, heard, signal)
     eta = inputs.rate * inputs.plastic
+    gates = _learned_gates(network, state, heard, signal, eta * blocks.learning.gate_gain)
     outer = delta_update(error, config.learning.head_gain * inputs.mask * blocks.delta.share(heard.read))
-    lateral = _lateral_mask(config) * delta_update(error, inputs.target)
     fast = Weights(
-        gates=blocks.store.clip(state.fast.gates - eta * blocks.learning.gate_gain * down),
+        gates=gates,
         readout=blocks.store.clip(state.fast.readout - eta * outer),
         bias=state.fast.bias - eta * error,
-        lateral=blocks.store.clip(state.fast.lateral - eta * lateral),
+        lateral=_learned_lateral(network, state.fast.lateral, eta * error, inputs.target),
     )
     feedback = blocks.store.clip(state.feedback - eta * float(config.learning.mirrored) * outer)
     state = replace(state, fast=fast, feedback=feedback)
     return held(config, blocks, state, blocks.learning.wait(inputs.plastic)), y
 
 
-def _lateral_mask(config: NetworkConfig) -> jax.Array:
-    """Lower to higher pitches only; one update moves the logit by rate * error whatever the head's gain."""
-    return head.lateral_mask(config.notes) * (float(config.joint) / config.learning.head_gain)
+def _learned_lateral(network: Network, lateral: jax.Array, step: jax.Array, target: jax.Array) -> jax.Array:
+    """Lateral weights after ``step`` (rate times error) of the notes that sound, from lower to higher pitches only.
+
+    One update moves the logit by rate times error whatever the head's gain.
+    """
+    config, store = network.config, network.blocks.store
+    if not config.joint:
+        return store.clip(lateral)
+    pitches = jnp.arange(config.notes)
+    step = step / config.learning.head_gain
+
+    def pitch(k: jax.Array, lateral: jax.Array) -> jax.Array:
+        row = store.clip(row_of(lateral, k) - target[k] * jnp.where(pitches > k, step, 0.0))
+        return with_row(lateral, row, k)
+
+    def where_sounding(k: jax.Array, lateral: jax.Array) -> jax.Array:
+        return jax.lax.cond(target[k] > 0, pitch, lambda _, lateral: lateral, k, lateral)
+
+    return jax.lax.fori_loop(0, config.notes, where_sounding, lateral)
 
 
-def _gate_direction(network: Network, state: State, heard: Heard, signal: jax.Array) -> jax.Array:
+def _learned_gates(
+    network: Network, state: State, heard: Heard, signal: jax.Array, eta: jax.Array
+) -> jax.Array:
+    """Gate weights [lines, 4 * cells] one step downhill, line by line."""
     config, blocks, c = network.config, network.blocks, state.cells.c
     o = heard.cells.gates[-1, 2]
     read = blocks.cell.read(c)
     local = signal * config.frame.rate_slope(jnp.clip(o * read, 0.0, 1.0))
     memory_signal = local * o * blocks.cell.read_slope(c, config.learning.off_slope)
     output_signal = local * read * blocks.gate.slope(heard.cells.gates[-1])[2]
-    return gate_update(blocks.eligibility, state.eligibility, memory_signal, output_signal, heard.pre)
+
+    def line(k: jax.Array, gates: jax.Array) -> jax.Array:
+        rows = jax.tree.map(lambda y: row_of(y, k), state.eligibility)
+        down = gate_update(blocks.eligibility, rows, memory_signal, output_signal, heard.pre[k])
+        for gate, direction in enumerate(down):
+            place = (k, jnp.int32(gate * config.cells))
+            weights = jax.lax.dynamic_slice(gates, place, (1, config.cells))
+            moved = blocks.store.clip(weights - eta * direction[None, :])
+            gates = jax.lax.dynamic_update_slice(gates, moved, place)
+        return gates
+
+    return jax.lax.fori_loop(0, config.lines, line, state.fast.gates)
 
 
 def frame_step(network: Network, state: State, inputs: FrameInput) -> tuple[State, Heard, jax.Array]:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from neuromorph.models.diehl import DiehlSynapse
-from neuromorph.models.events import walk_ticks
+from neuromorph.models.events import pack_ticks, row_of, walk_packed_ticks, with_row
 
 
 def post_updates(
@@ -17,16 +17,22 @@ def post_updates(
     x_target: float,
     plastic: jax.Array,
 ) -> jax.Array:
-    """Weights [post, pre] after the post spikes (bool [ticks, post]) of a frame, in their order.
+    """Weights [post, pre] after the post spikes (bool [ticks, post]) of a frame; a neuron's own in their order.
 
     ``traces`` [ticks, pre] is x_pre at each tick, one trace a line; weights stay
     >= 0; ``plastic`` scales every change (0: plasticity off).
     """
 
-    def event(tick: jax.Array, neuron: jax.Array, w: jax.Array) -> jax.Array:
-        row = jax.lax.dynamic_index_in_dim(w, neuron, keepdims=False)
-        trace = jax.lax.dynamic_index_in_dim(traces, tick, keepdims=False)
-        change = plastic * synapse.change(row, trace, x_target)
-        return jax.lax.dynamic_update_index_in_dim(w, jnp.maximum(row + change, 0.0), neuron, 0)
+    words = pack_ticks(spikes)
 
-    return walk_ticks(spikes, event, weights)
+    def neuron(k: jax.Array, weights: jax.Array) -> jax.Array:
+        def event(tick: jax.Array, row: jax.Array) -> jax.Array:
+            change = plastic * synapse.change(row, row_of(traces, tick), x_target)
+            return jnp.maximum(row + change, 0.0)
+
+        def moved(weights: jax.Array) -> jax.Array:
+            return with_row(weights, walk_packed_ticks(words, k, event, row_of(weights, k)), k)
+
+        return jax.lax.cond(jnp.any(words[:, k] != 0), moved, lambda weights: weights, weights)
+
+    return jax.lax.fori_loop(0, len(weights), neuron, weights)

@@ -4,8 +4,8 @@ Per synapse k -> j and tick h: ``y <- y exp(-lambda_j) + psi_j x_k`` with
 
     psi_i = +-g s'(z_i) k_in h,  psi_f = +-lambda (ds/dz / s) S(c - c0),  psi_g = i g'(z_g) k_in h
 
-(twin traces hold the positive and the negative part).  Because the decay belongs to the cell, a frame's worth of ticks
-is one matrix product: exact, lazy.  The residual charge of a frame's pulses is taken from the trace at its beginning.
+(twin traces hold the positive and the negative part).  Because the decay belongs to the cell, what a spike brings to
+the frame's end depends on its tick alone: the frame costs one row a spike, and one decay a line.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ import jax
 import jax.numpy as jnp
 
 from neuromorph.models.eligibility_synapse import EligibilitySynapse
+from neuromorph.models.events import pack_ticks, row_of, walk_packed_ticks, with_row
 from neuromorph.models.fidelity import BlockSet
+from neuromorph.models.filters import filtered
 from neuromorph.models.pytree import pytree
+from neuromorph.models.synapse import decay_over
 
 TRACES = 5
 """Eligibility traces of a synapse."""
@@ -66,55 +69,116 @@ def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> Traces
     )
 
 
-def remaining(leak: jax.Array) -> jax.Array:
-    """[ticks, cells] what is left at the frame's end of a trace charged at each tick."""
-    ticks = leak.shape[0]
-    later = jnp.triu(jnp.ones((ticks, ticks), jnp.float32), 1)
-    return jnp.exp(-(later @ leak))
+@pytree
+class LineActivity:
+    """What charges the traces in a frame.
+
+    Parameters
+    ----------
+    spikes : [ticks, lines - 1] 0 or 1, of all lines but the bias line, which is always on
+    start : [lines - 1] their filtered spikes before the frame
+    charge : [lines - 1] what a filtered spike adds at unit psi
+    tick_seconds : s
+    """
+
+    spikes: jax.Array
+    start: jax.Array
+    charge: jax.Array
+    tick_seconds: float | jax.Array
+
+    def pulses(self) -> jax.Array:
+        """Spikes of each line in the frame, [lines]."""
+        return jnp.append(jnp.sum(self.spikes, axis=0), jnp.float32(0.0))
+
+    def filtered(self, tau: float | jax.Array) -> jax.Array:
+        """What charges the traces at each tick, [ticks, lines]."""
+        pre = filtered(self.spikes, self.start, self.tick_seconds, tau) * self.charge[None, :]
+        return jnp.concatenate([pre, jnp.ones((len(pre), 1), jnp.float32)], axis=1)
+
+
+def at_end(psi: Traces, leak: jax.Array, keep: jax.Array) -> tuple[Traces, jax.Array]:
+    """psi [ticks, cells] as it counts at the frame's end, and what a trace keeps over the frame, [cells]."""
+
+    def earlier(left: jax.Array, inputs: tuple[Traces, jax.Array]) -> tuple[jax.Array, Traces]:
+        charge, lam = inputs
+        return left * jnp.exp(-lam), jax.tree.map(lambda p: p * left, charge)
+
+    left, late = jax.lax.scan(earlier, jnp.ones_like(leak[0]), (psi, leak), reverse=True)
+    return late, keep * left
+
+
+def by_spike(late: Traces, decay: jax.Array) -> Traces:
+    """What a spike at each tick brings to the frame's end through the line's filter, [ticks, cells]."""
+
+    def earlier(after: Traces, now: Traces) -> tuple[Traces, Traces]:
+        total = jax.tree.map(lambda a, n: decay * a + n, after, now)
+        return total, total
+
+    return jax.lax.scan(earlier, jax.tree.map(lambda p: jnp.zeros_like(p[0]), late), late, reverse=True)[1]
 
 
 def frame_update(
     synapse: EligibilitySynapse,
     eligibility: Traces,
-    pre: jax.Array,
+    lines: LineActivity,
     psi: Traces,
     leak: jax.Array,
-    pulses: jax.Array,
     keep: jax.Array,
 ) -> Traces:
-    """Traces [lines, cells] after a frame: one decay, one product (exact but for the residual charge, see above).
+    """Traces [lines, cells] after a frame: each line decays once and takes up its spikes, and what they left before it.
+
+    Exact but for the residual charge of a frame's pulses, which is taken from the trace at its beginning.
 
     Parameters
     ----------
     eligibility : traces before the frame
-    pre : [ticks, lines] spike activity that charges them
     psi : [ticks, cells] from :func:`charges`
     leak : [ticks, cells] lambda
-    pulses : [lines] spikes of the frame
     keep : 0 where a new piece begins with this frame, else 1
     """
-    left, whole, arriving = remaining(leak), keep * jnp.exp(-jnp.sum(leak, axis=0)), pre.T
+    decay = decay_over(lines.tick_seconds, synapse.tau_pre)
+    late, whole = at_end(psi, leak, keep)
+    spike = by_spike(late, decay)
+    begun = decay * lines.start * lines.charge
+    words, pulses = pack_ticks(lines.spikes > 0), lines.pulses()
+
+    def spiked(k: jax.Array, rows: Traces) -> Traces:
+        before = jax.tree.map(lambda y: synapse.pulsed(y, pulses[k]) * whole, rows)
+        nothing = jax.tree.map(jnp.zeros_like, before)
+        brought = walk_packed_ticks(
+            words, k, lambda tick, sums: jax.tree.map(lambda s, p: s + row_of(p, tick), sums, spike), nothing
+        )
+        return jax.tree.map(lambda y, s: y + lines.charge[k] * s, before, brought)
+
+    def silent(k: jax.Array, rows: Traces) -> Traces:
+        return jax.tree.map(lambda y: y * whole, rows)
+
+    def line(k: jax.Array, traces: Traces) -> Traces:
+        rows = jax.tree.map(lambda y: synapse.held(row_of(y, k)), traces)
+        rows = jax.lax.cond(pulses[k] > 0, spiked, silent, k, rows)
+        return with_row(traces, jax.tree.map(lambda y, p: y + begun[k] * p[0], rows, spike), k)
+
+    moved = jax.lax.fori_loop(0, len(begun), line, eligibility)
     return jax.tree.map(
-        lambda y, charge: synapse.pulsed(y, pulses[:, None]) * whole[None, :] + arriving @ (charge * left),
-        eligibility, psi,
-    )  # fmt: skip
+        lambda y, p: y.at[-1].set(synapse.held(y[-1]) * whole + jnp.sum(p, axis=0)), moved, late
+    )
 
 
 def tick_update(
     synapse: EligibilitySynapse,
     eligibility: Traces,
-    pre: jax.Array,
+    lines: LineActivity,
     psi: Traces,
     leak: jax.Array,
-    pulses: jax.Array,
     keep: jax.Array,
 ) -> Traces:
-    """The same, tick by tick: the reference for :func:`frame_update`."""
+    """The same, for every synapse at every tick: the plain form, and the reference for :func:`frame_update`."""
 
     def tick(traces: Traces, inputs: tuple[jax.Array, Traces, jax.Array]) -> tuple[Traces, None]:
         x, charge, lam = inputs
         kept = jnp.exp(-lam)[None, :]
         return jax.tree.map(lambda y, psi: y * kept + x[:, None] * psi[None, :], traces, charge), None
 
-    began = jax.tree.map(lambda y: keep * synapse.pulsed(y, pulses[:, None]), eligibility)
-    return jax.lax.scan(tick, began, (pre, psi, leak))[0]
+    pulses = lines.pulses()[:, None]
+    began = jax.tree.map(lambda y: keep * synapse.pulsed(synapse.held(y), pulses), eligibility)
+    return jax.lax.scan(tick, began, (lines.filtered(synapse.tau_pre), psi, leak))[0]

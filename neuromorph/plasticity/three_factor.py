@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 
 from neuromorph.models.eligibility_synapse import EligibilitySynapse
 from neuromorph.plasticity.eligibility import Traces
@@ -15,25 +14,21 @@ def gate_update(
     signal: jax.Array,
     output_signal: jax.Array,
     pre: jax.Array,
-) -> jax.Array:
-    """Downhill direction of the gate weights, [lines, 4 * cells], order i, f, o, g.
+) -> tuple[jax.Array, ...]:
+    """Downhill direction of a line's weights on the gates i, f, o, g, [cells] each.
 
     Parameters
     ----------
-    eligibility : traces, [lines, cells] each
+    eligibility : traces of the line, [cells] each
     signal : [cells] learning signal times slope of the read-out
     output_signal : [cells] learning signal times slope through the output gate
-    pre : [lines] spike activity at the frame's end (the output gate has no memory)
+    pre : spike activity of the line at the frame's end (the output gate has no memory)
     """
-    row = signal[None, :]
-    return jnp.concatenate(
-        [
-            row * synapse.twin(eligibility.i_up, eligibility.i_down),
-            row * synapse.twin(eligibility.f_up, eligibility.f_down),
-            pre[:, None] * output_signal[None, :],
-            row * synapse.single(eligibility.g_up),
-        ],
-        axis=1,
+    return (
+        signal * synapse.twin(eligibility.i_up, eligibility.i_down),
+        signal * synapse.twin(eligibility.f_up, eligibility.f_down),
+        pre * output_signal,
+        signal * synapse.single(eligibility.g_up),
     )
 
 

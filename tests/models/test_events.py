@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuromorph.models.events import add_rows, walk
+from neuromorph.models.events import pack_ticks, walk, walk_packed_ticks, weighted_rows
 from neuromorph.models.filters import before, filtered
 
 
@@ -17,13 +17,25 @@ def test_walk_visits_every_spike_once(spikes):
     assert np.array_equal(np.asarray(visits), np.asarray(spikes, int))
 
 
-def test_rows_add_up_to_the_dense_product():
+@given(st.integers(0, 2**16), st.sampled_from([1, 32, 33, 70]), st.integers(1, 9))
+@settings(max_examples=6, deadline=None)
+def test_ticks_of_a_line_are_visited_in_order(seed, ticks, lines):
+    spikes = np.random.default_rng(seed).random((ticks, lines)) < 0.4
+    words, start = pack_ticks(jnp.asarray(spikes)), (jnp.zeros(ticks, jnp.int32), jnp.int32(1))
+    for line in range(lines):
+        seen, count = walk_packed_ticks(
+            words, line, lambda t, carry: (carry[0].at[t].set(carry[1]), carry[1] + 1), start
+        )
+        assert np.array_equal(seen, np.cumsum(spikes[:, line]) * spikes[:, line])
+        assert count == 1 + spikes[:, line].sum()
+
+
+def test_weighted_rows_are_the_dense_product():
     draw = np.random.default_rng(0)
-    weights = draw.normal(size=(128, 24)).astype(np.float32)
-    spikes, charge = draw.random(128) < 0.2, draw.random(128).astype(np.float32)
-    into = draw.normal(size=24).astype(np.float32)
-    got = add_rows(jnp.asarray(weights), jnp.asarray(spikes), jnp.asarray(charge), jnp.asarray(into))
-    assert np.allclose(got, into + (spikes * charge) @ weights, atol=1e-5)
+    matrix = draw.normal(size=(130, 24)).astype(np.float32)
+    events = (draw.random((50, 128)) * (draw.random((50, 128)) < 0.1)).astype(np.float32)
+    got = weighted_rows(jnp.asarray(matrix), jnp.asarray(events), jnp.tanh)
+    assert np.allclose(got, events @ np.tanh(matrix[:128]), atol=1e-5)
 
 
 def test_filter_matrix_is_the_tick_recursion():

@@ -7,14 +7,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from neuromorph.models.eligibility_synapse import EligibilitySynapse
-from neuromorph.models.filters import filtered
+from neuromorph.models.filters import filtered_end
 from neuromorph.network.memory import memory_frame
 from neuromorph.network.simulate import frame_inputs
 from neuromorph.network.step import frame_step
 from neuromorph.network.stream import stream_of
-from neuromorph.plasticity.eligibility import TRACES, Traces, charges, frame_update, tick_update
+from neuromorph.plasticity.eligibility import (
+    TRACES,
+    LineActivity,
+    Traces,
+    charges,
+    frame_update,
+    tick_update,
+)
 from tests.network.toys import NOTES, toy, toy_nominal, tune
 
 
@@ -36,6 +45,16 @@ def scan_frames(network, state, inputs, variant):
         return state, heard.cells.spikes
 
     return jax.lax.scan(one, state, inputs)
+
+
+def activity(spikes, start=None, charge=None, seconds=2e-9):
+    """Of lines whose spikes are [ticks, lines - 1]; unit charges from rest unless given."""
+    spikes = jnp.asarray(spikes, jnp.float32)
+    n = spikes.shape[1]
+    start = jnp.zeros(n, jnp.float32) if start is None else start
+    return LineActivity(
+        spikes, start, jnp.ones(n, jnp.float32) if charge is None else charge, jnp.float32(seconds)
+    )
 
 
 def run(network, state, variant="lazy"):
@@ -73,12 +92,11 @@ def test_moving_spikes_within_a_frame_changes_the_traces():
     psi = random_traces(draw, 20, 4)
     early, late = np.zeros((2, 20, 3), np.float32)
     early[2], late[15] = 1.0, 1.0
-    start, keep = Traces.zeros(3, 4), jnp.float32(1.0)
-    synapse, pulses = EligibilitySynapse(0.0), jnp.ones(3, jnp.float32)
+    start, keep = Traces.zeros(4, 4), jnp.float32(1.0)
     traces = [
-        frame_update(synapse, start, jnp.asarray(pre), psi, leak, pulses, keep) for pre in (early, late)
+        frame_update(EligibilitySynapse(0.0), start, activity(pre), psi, leak, keep) for pre in (early, late)
     ]
-    assert np.abs(stacked(traces[0]) - stacked(traces[1])).max() > 0.05
+    assert np.abs(stacked(traces[0]) - stacked(traces[1]))[:, :-1].max() > 0.05
 
 
 def test_moving_input_spikes_changes_cells_and_traces_of_the_network():
@@ -102,17 +120,14 @@ def trace_and_difference(network, state, line, gate, cell, frames=3, step=2e-2):
     def final(gates, traces):
         cells, pre0 = state.cells, jnp.zeros(NOTES, jnp.float32)
         for frame in spikes:
-            cells, record = memory_frame(
-                config, blocks, gates[-1 - config.cells :], cells, frame @ gates[:NOTES]
-            )
-            pre = filtered(frame, pre0, h, blocks.eligibility.tau_pre)
+            cells, record = memory_frame(config, blocks, gates, cells, frame @ gates[:NOTES])
             psi, leak = charges(blocks, record, h), blocks.eligibility.leak(record.gates[:, 1], h)
-            pulses = jnp.sum(frame, axis=0)
-            traces = frame_update(blocks.eligibility, traces, pre, psi, leak, pulses, jnp.float32(1.0))
-            pre0 = pre[-1]
+            lines = activity(frame, pre0, seconds=h)
+            traces = frame_update(blocks.eligibility, traces, lines, psi, leak, jnp.float32(1.0))
+            pre0 = filtered_end(frame, pre0, h, blocks.eligibility.tau_pre)
         return cells.c[cell], traces
 
-    zero = Traces.zeros(NOTES, config.cells)
+    zero = Traces.zeros(NOTES + 1, config.cells)
     _, traces = final(state.fast.gates, zero)
     up, _ = final(state.fast.gates + step * row.at[index].set(1.0), zero)
     down, _ = final(state.fast.gates - step * row.at[index].set(1.0), zero)
@@ -147,13 +162,31 @@ def test_residual_charge_saturates_with_the_trace():
     assert float(EligibilitySynapse(0.0).pulsed(small, jnp.float32(16.0))) == float(small)
 
 
-def test_lazy_traces_with_residual_charge_are_the_tick_level_ones():
+@given(
+    seed=st.integers(0, 2**16),
+    ticks=st.integers(1, 70),
+    lines=st.integers(1, 5),
+    tau=st.sampled_from([0.0, 3e-9]),
+)
+@settings(max_examples=8, deadline=None)
+def test_lazy_traces_of_any_synapse_are_the_tick_level_ones(seed, ticks, lines, tau):
+    draw = np.random.default_rng(seed)
+    spikes = draw.random((ticks, lines)) < draw.uniform(0, 1)
+    leak = jnp.asarray(draw.uniform(0, 0.1, (ticks, 4)), jnp.float32)
+    psi, before = random_traces(draw, ticks, 4), random_traces(draw, lines + 1, 4)
+    start, charge = (jnp.asarray(draw.random(lines), jnp.float32) for _ in range(2))
+    synapse = EligibilitySynapse(0.0, tau_pre=tau, residual=0.05, residual_half=0.1, largest=0.8)
+    keep = jnp.float32(draw.integers(0, 2))
+    lines = activity(spikes, start, charge)
+    lazy, exact = (f(synapse, before, lines, psi, leak, keep) for f in (frame_update, tick_update))
+    np.testing.assert_allclose(stacked(lazy), stacked(exact), rtol=2e-5, atol=1e-6)
+
+
+def test_a_pulse_leaves_charge_of_its_own():
     draw = np.random.default_rng(1)
-    spikes = jnp.asarray(draw.random((20, 3)) < 0.3, jnp.float32)
-    leak = jnp.asarray(draw.uniform(0, 0.1, (20, 4)), jnp.float32)
-    psi, start, keep = random_traces(draw, 20, 4), random_traces(draw, 3, 4), jnp.float32(1.0)
-    synapse, pulses = EligibilitySynapse(0.0, residual=0.05, residual_half=0.1), jnp.sum(spikes, axis=0)
-    lazy, exact = (f(synapse, start, spikes, psi, leak, pulses, keep) for f in (frame_update, tick_update))
-    np.testing.assert_allclose(stacked(lazy), stacked(exact), rtol=1e-5)
-    none = frame_update(EligibilitySynapse(0.0), start, spikes, psi, leak, pulses, keep)
-    assert np.all(stacked(lazy) > stacked(none))
+    spikes, leak = draw.random((20, 3)) < 0.3, jnp.zeros((20, 4), jnp.float32)
+    psi, before, keep = random_traces(draw, 20, 4), random_traces(draw, 4, 4), jnp.float32(1.0)
+    kinds = EligibilitySynapse(0.0, residual=0.05, residual_half=0.1), EligibilitySynapse(0.0)
+    some, none = (stacked(frame_update(s, before, activity(spikes), psi, leak, keep)) for s in kinds)
+    assert np.all(some[:, :3] > none[:, :3])
+    assert np.array_equal(some[:, 3], none[:, 3])  # no pulses on the bias line

@@ -31,19 +31,12 @@ def test_plasticity_off_moves_nothing():
 
 
 def test_gate_update_multiplies_signal_and_trace():
-    y = np.random.default_rng(0).random((TRACES, 3, 2)).astype(np.float32)
+    y = np.random.default_rng(0).random((TRACES, 2)).astype(np.float32)
     traces = Traces(*map(jnp.asarray, y))
-    down = gate_update(
-        EligibilitySynapse(1.0), traces, jnp.float32([2.0, -1.0]), jnp.float32([0.5, 0.5]), jnp.ones(3)
-    )
-    signal = np.array([2.0, -1.0])
-    parts = [
-        (y[0] - y[1]) * signal,
-        (y[2] - y[3]) * signal,
-        np.full((3, 2), 0.5),
-        y[4] * signal,
-    ]
-    assert np.allclose(down, np.concatenate(parts, axis=1), atol=1e-6)
+    signal, output = np.float32([2.0, -1.0]), jnp.float32([0.5, 0.25])
+    down = gate_update(EligibilitySynapse(1.0), traces, jnp.asarray(signal), output, jnp.float32(3.0))
+    parts = [(y[0] - y[1]) * signal, (y[2] - y[3]) * signal, 3.0 * np.asarray(output), y[4] * signal]
+    assert np.allclose(down, parts, atol=1e-6)
 
 
 def test_delta_update_is_an_outer_product():

@@ -1,0 +1,64 @@
+"""The hardware neuron in the network's tick, against its closed form and against finer steps."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neuromorph.fitting.neuron_form import tonic_interval
+from neuromorph.library import Library
+from neuromorph.models.frame import Frame
+from neuromorph.models.neuron_hardware import STEP_SECONDS, hardware_neuron
+
+FRAME = Frame()
+NEURONS, TICKS = 64, 5000
+MODEL = Library.shipped().models("axon_hillock")["axon_hillock"]
+TICK = 1e9 * FRAME.tick_seconds
+
+
+def neuron(tick_seconds=FRAME.tick_seconds):
+    return hardware_neuron(MODEL, FRAME.seconds / FRAME.spikes_per_unit, tick_seconds)
+
+
+@jax.jit
+def run(neuron, drives):
+    def tick(state, drive):
+        state, spikes = neuron.step(state, drive)
+        return state, (spikes, state.since)
+
+    return jax.lax.scan(tick, neuron.initial(drives.shape[1]), drives)[1]
+
+
+def spike_times(neuron, drives):
+    """ns, a list a neuron; ``since`` counts from the spike, below the tick."""
+    spikes, since = map(np.asarray, run(neuron, jnp.asarray(drives, jnp.float32)))
+    return [TICK * (np.flatnonzero(s) + 1.0) - at[s] for s, at in zip(spikes.T, since.T, strict=True)]
+
+
+def test_one_step_a_tick_keeps_the_tonic_interval():
+    assert neuron().substeps == 1
+    drive = np.geomspace(0.02, 1.0, NEURONS)
+    unit = neuron()
+    closed = np.asarray(tonic_interval(unit.parameters, unit.full_scale * jnp.float32(drive), jnp))
+    found = [np.mean(np.diff(t)) for t in spike_times(unit, np.tile(drive, (TICKS, 1)))]
+    np.testing.assert_allclose(found, closed, rtol=1e-4)
+
+
+def test_one_step_a_tick_places_spikes_as_sixteen_do():
+    draw, drives = np.random.default_rng(0), np.zeros((TICKS, NEURONS))
+    for t in range(1, TICKS):  # rises and decays within 10 ns, as a dendrite's drive does
+        drives[t] = 0.82 * drives[t - 1] + 0.18 * draw.exponential(0.3, NEURONS)
+    drives = np.clip(drives, 0.0, 1.0)
+    one, fine = (spike_times(replace(neuron(), substeps=n), drives) for n in (1, 16))
+    late = [np.abs(a[:20] - b[:20]).max() for a, b in zip(one, fine, strict=True)]
+    assert np.median(late) < 0.02  # ns, of intervals of nine
+    assert max(late) < 0.2
+    counts = [sum(map(len, times)) for times in (one, fine)]
+    assert counts[0] == pytest.approx(counts[1], rel=1e-3)
+
+
+def test_a_longer_tick_is_divided():
+    assert neuron(2.5 * STEP_SECONDS).substeps == 3
+    assert neuron(0.1 * STEP_SECONDS).substeps == 1
