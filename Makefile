@@ -29,6 +29,7 @@ bench:
 	$(PY) benchmarks/chain.py
 	$(PY) benchmarks/kill_nine.py
 	$(PY) benchmarks/simulator_speed.py
+	$(PY) benchmarks/music_profile.py
 	$(PY) -m neuromorph verify --json benchmarks/results/fidelity.json
 
 # general spiking networks beside Brian2, NEST and BrainPy, which it installs for itself; three quarters of an hour

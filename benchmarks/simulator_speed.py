@@ -1,9 +1,11 @@
-"""Speed of the whole learning network: frames per second on one core, ideal and nominal.
+"""Speed of the whole learning network (W4): frames per second on one core, and what hardware fidelity costs.
 
-    python benchmarks/simulator_speed.py
+    python benchmarks/simulator_speed.py                   # 128 cells
+    python benchmarks/simulator_speed.py --cells 256
 
-128 cells, all traces, plasticity on, 50 ticks a frame, on a network that has
-learned for a while (spike counts are stated).  Pinned to one core with XLA single
+All traces, plasticity on, 50 ticks a frame, on a network that has
+learned for a while (spike counts are stated): ideal, nominal, nominal with one value of every parameter an instance and
+noise ("everything"), and ideal and nominal in the plain form of ``plain_form.py``.  Pinned to one core with XLA single
 threaded; compiled and warmed up first; every call waits for its result; median
 and spread of rounds that interleave the variants; CPU time beside wall time.
 """
@@ -19,7 +21,8 @@ os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_th
 
 import sys
 import time
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,18 +30,29 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from plain_form import plain_form
 from shipped_models import blocks_for
 
 from neuromorph.figures import Figure, record, table
+from neuromorph.library import Library
+from neuromorph.models.fidelity import BlockSet, gate_dendrites
 from neuromorph.models.frame import Frame
+from neuromorph.models.noise import noise_of
 from neuromorph.music.encoding import RegularSpikeEncoder
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.simulate import build_network, simulate
 from neuromorph.network.stream import Stream, stream_of
 
 RESULTS = Path(__file__).parent / "results" / "scaling.json"
-MUST, GOAL = 800.0, 2400.0
+RATES = {"nominal": (1500.0, 4000.0), "everything": (1200.0, 3000.0)}
+"""Frames per second with 128 cells, must and goal."""
+COST_MUST, COST_GOAL = 2.0, 1.3
+PLAIN_MUST, PLAIN_GOAL = 3.0, 6.0
+SPREAD = 0.1
+"""Log standard deviation of the parameters of "everything": its size does not matter to the time."""
 NEURON_MUST, NEURON_GOAL = 5e7, 2e8
+NEURON_COST = {"alone": (7.0, 5.0), "with input and output arrays": (2.5, 1.8)}
+"""Time of the hardware neuron over that of the ideal one, must and goal."""
 
 
 @dataclass
@@ -52,19 +66,16 @@ class Variant:
     plasticity: float
     seconds: list[float]
     cpu: list[float]
+    plain: bool = False
 
     def run(self) -> dict[str, np.ndarray]:
         """One timed pass over the stream."""
         wall, cpu = time.perf_counter(), time.process_time()
-        state, seen = simulate(
-            self.network,
-            self.state,
-            self.stream,
-            plasticity=self.plasticity,
-            rate=0.05,
-            key=jax.random.key(1),
-            dropout=0.3,
-        )
+        with plain_form() if self.plain else nullcontext():
+            state, seen = simulate(
+                self.network, self.state, self.stream,
+                plasticity=self.plasticity, rate=0.05, key=jax.random.key(1), dropout=0.3,
+            )  # fmt: skip
         jax.block_until_ready(state)
         self.seconds.append(time.perf_counter() - wall)
         self.cpu.append(time.process_time() - cpu)
@@ -83,72 +94,130 @@ def chords(count: int, seed: int) -> list[np.ndarray]:
     return pieces
 
 
-def variants(frames: int, learned: int) -> list[Variant]:
-    config, frame = NetworkConfig(), Frame()
+def instances(blocks: BlockSet, cells: int, seed: int = 0) -> BlockSet:
+    """``blocks`` with one value an instance of every parameter of gates, amplifiers, cells and neurons, and with noise."""
+    draw = np.random.default_rng(seed)
+
+    def drawn(part: Any, shape: tuple[int, ...]) -> Any:
+        return jax.tree.map(
+            lambda value: jnp.asarray(
+                np.broadcast_to(value, shape) * np.exp(SPREAD * draw.standard_normal(shape)), jnp.float32
+            ),
+            part,
+        )
+
+    neuron, models, frame = blocks.cell_neuron, Library.shipped().models(), Frame()
+    parameters, full_scale = drawn((neuron.parameters, neuron.full_scale), (cells,))
+    return replace(
+        blocks,
+        gate=drawn(blocks.gate, (3, cells)),
+        tanh=drawn(blocks.tanh, (cells,)),
+        cell=drawn(blocks.cell, (cells,)),
+        cell_neuron=replace(neuron, parameters=parameters, full_scale=full_scale),
+        noise=noise_of(models, frame, gate_dendrites(models, frame).widening),
+    )
+
+
+def variants(frames: int, learned: int, cells: int) -> list[Variant]:
+    config, frame = NetworkConfig(cells=cells), Frame()
     thresholds = RegularSpikeEncoder(frame.input_spikes, frame.ticks, config.notes).thresholds()
     odds = np.full(config.notes, -3.0, np.float32)
     school = stream_of(chords(learned // 60, 0))
     exam = stream_of(chords(frames // 60 + 1, 1)).part(0, frames)
     made = []
-    for name in ("ideal", "nominal"):
-        blocks = blocks_for(name, frame)
+    for name in ("ideal", "nominal", "everything"):
+        blocks = blocks_for("nominal" if name == "everything" else name, frame)
+        if name == "everything":
+            blocks = instances(blocks, cells)
         network, state = build_network(config, blocks, seed=0, log_odds=odds, thresholds=thresholds)
         state, _ = simulate(
             network, state, school, plasticity=1.0, rate=0.1, key=jax.random.key(0), dropout=0.3
         )
         made.append(Variant(name, network, state, exam, 1.0, [], []))
-    return made
+    plain = [replace(v, name=f"{v.name}, plain", plain=True, seconds=[], cpu=[]) for v in made[:2]]
+    return made + plain
 
 
-def figure_of(variant: Variant, frames: int, seen: dict[str, np.ndarray]) -> Figure:
-    rates = frames / np.array(variant.cpu)
-    must = MUST if variant.name == "nominal" else None
-    return Figure(
-        f"whole learning network, 128 cells, all traces, 50 ticks a frame, {variant.name}",
-        round(float(np.median(rates)), 1),
-        "frames per CPU second and core",
-        must,
-        GOAL,
-        better="higher",
-        spread=round(float(rates.max() - rates.min()), 1),
-        seeds=(0,),
-        details={
+def figures_of(timed: list[Variant], frames: int, seen: dict[str, dict[str, np.ndarray]]) -> list[Figure]:
+    """Rates, and ratios of the times of the same round."""
+    cells, figures = timed[0].network.config.cells, []
+    cpu = {v.name: np.array(v.cpu) for v in timed}
+    what = f"whole learning network, {cells} cells, all traces, 50 ticks a frame"
+    for v in timed:
+        rates = frames / cpu[v.name]
+        must, goal = RATES.get(v.name, (None, None)) if cells == 128 else (None, None)
+        details = {
             "rounds": len(rates),
-            "frames_per_wall_second": round(float(np.median(frames / np.array(variant.seconds))), 1),
-            "cell_spikes_per_frame": round(float(seen["cells"].mean()), 1),
+            "best": round(float(rates.max()), 1),
+            "frames_per_wall_second": round(float(np.median(frames / np.array(v.seconds))), 1),
+            "cell_spikes_per_frame": round(float(seen[v.name]["cells"].mean()), 1),
             "load": round(os.getloadavg()[0], 2),
-        },
-    )
-
-
-def neuron_figures(rounds: int, neurons: int = 4096, ticks: int = 2000) -> list[Figure]:
-    """State updates alone: both in the frame's tick."""
-    frame, figures = Frame(), []
-    for name, must in (("ideal", None), ("nominal", NEURON_MUST)):
-        neuron = blocks_for(name, frame).cell_neuron
-        drive = jnp.linspace(0.02, 0.5, neurons, dtype=jnp.float32)
-        state, rates = neuron.initial(neurons), []
-        for _ in range(rounds + 1):
-            began = time.process_time()
-            jax.block_until_ready(_run_neurons(neuron, state, drive, ticks))
-            rates.append(neurons * ticks * frame.tick_seconds * 1e9 / (time.process_time() - began))
-        claim = f"neuron update alone, {neurons} neurons, {name}"
-        spread = float(max(rates[1:]) - min(rates[1:]))
-        value = float(np.median(rates[1:]))  # the first compiles
-        unit = "neuron-ns per CPU second"
+        }
         figures.append(
-            Figure(claim, value, unit, must, NEURON_GOAL, better="higher", spread=spread, seeds=(0,))
-        )
+            Figure(f"{what}, {v.name}", round(float(np.median(rates)), 1), "frames per CPU second and core", must, goal,
+                   better="higher", spread=round(float(rates.max() - rates.min()), 1), seeds=(0,), details=details)
+        )  # fmt: skip
+    for name, over, limits, better in (
+        ("everything", "ideal", (COST_MUST, COST_GOAL), "lower"),
+        ("everything", "nominal", (1.3, 1.1), "lower"),
+        ("ideal, plain", "ideal", (PLAIN_MUST, PLAIN_GOAL), "higher"),
+        ("nominal, plain", "nominal", (PLAIN_MUST, PLAIN_GOAL), "higher"),
+    ):
+        ratio = cpu[name] / cpu[over]
+        figures.append(
+            Figure(f"W4, {cells} cells: time of {name} over that of {over}", round(float(np.median(ratio)), 3), "x",
+                   *limits, better=better, spread=round(float(ratio.max() - ratio.min()), 3), seeds=(0,))
+        )  # fmt: skip
+    return figures
+
+
+def neuron_figures(rounds: int, neurons: int = 4096, ticks: int = 500) -> list[Figure]:
+    """Neurons alone in the frame's tick: state only at constant drive, and with an array of drives in and spikes out."""
+    frame, figures = Frame(), []
+    drive = np.linspace(0.02, 0.5, neurons, dtype=np.float32)
+    drives = jnp.asarray(drive * np.random.default_rng(0).uniform(0.5, 1.5, (ticks, neurons)), jnp.float32)
+    kinds = {name: blocks_for(name, frame).cell_neuron for name in ("ideal", "nominal")}
+    ways = {
+        "alone": (_state_only, jnp.asarray(drive), 4),
+        "with input and output arrays": (_with_arrays, drives, 1),
+    }
+    cpu: dict[tuple[str, str], list[float]] = {(way, name): [] for way in ways for name in kinds}
+    for _ in range(rounds + 1):
+        for (way, name), times in cpu.items():
+            run, given, repeats = ways[way]
+            began = time.process_time()
+            for _ in range(repeats):
+                jax.block_until_ready(run(kinds[name], kinds[name].initial(neurons), given, ticks))
+            times.append((time.process_time() - began) / repeats)
+    found = {key: np.array(times[1:]) for key, times in cpu.items()}  # the first compiles
+    for (way, name), times in found.items():
+        rates = neurons * ticks * frame.tick_seconds * 1e9 / times
+        must, goal = (NEURON_MUST, NEURON_GOAL) if (way, name) == ("alone", "nominal") else (None, None)
+        figures.append(
+            Figure(f"neuron update {way}, {neurons} neurons, {name}", float(np.median(rates)), "neuron-ns per CPU second",
+                   must, goal, better="higher", spread=float(rates.max() - rates.min()), seeds=(0,))
+        )  # fmt: skip
+    for way, limits in NEURON_COST.items():
+        ratio = found[way, "nominal"] / found[way, "ideal"]
+        figures.append(
+            Figure(f"neuron update {way}: time of the hardware neuron over the ideal one's",
+                   round(float(np.median(ratio)), 3), "x", *limits, better="lower", spread=round(float(ratio.max() - ratio.min()), 3), seeds=(0,))
+        )  # fmt: skip
     return figures
 
 
 @partial(jax.jit, static_argnames="ticks")
-def _run_neurons(neuron: Any, state: Any, drive: jax.Array, ticks: int) -> Any:
+def _state_only(neuron: Any, state: Any, drive: jax.Array, ticks: int) -> Any:
     def tick(state: Any, _: None) -> tuple[Any, jax.Array]:
         state, spikes = neuron.step(state, drive)
         return state, jnp.sum(spikes)
 
     return jax.lax.scan(tick, state, None, length=ticks)
+
+
+@partial(jax.jit, static_argnames="ticks")
+def _with_arrays(neuron: Any, state: Any, drives: jax.Array, ticks: int) -> Any:
+    return jax.lax.scan(neuron.step, state, drives, length=ticks)
 
 
 def main() -> None:
@@ -157,12 +226,13 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--frames", type=int, default=2048)
+    parser.add_argument("--cells", type=int, default=128)
     parser.add_argument("--learned", type=int, default=6000, help="frames learned before timing")
     parser.add_argument(
         "--core", type=int, default=None, help="core to pin to (default: the last allowed one)"
     )
     args = parser.parse_args()
-    timed = variants(args.frames, args.learned)
+    timed = variants(args.frames, args.learned, args.cells)
     seen = {v.name: v.run() for v in timed}
     for v in timed:
         v.seconds.clear()
@@ -170,7 +240,9 @@ def main() -> None:
     for _ in range(args.rounds):
         for v in timed:
             v.run()
-    figures = [figure_of(v, args.frames, seen[v.name]) for v in timed] + neuron_figures(args.rounds)
+    figures = figures_of(timed, args.frames, seen)
+    if args.cells == 128:
+        figures += neuron_figures(args.rounds)
     print(table(figures))
     record(RESULTS, figures, " ".join(["python benchmarks/simulator_speed.py", *sys.argv[1:]]))
 

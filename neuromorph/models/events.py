@@ -43,7 +43,10 @@ def pack_ticks(spikes: jax.Array) -> jax.Array:
     """Spikes, bool [ticks, n], as uint32 words [ceil(ticks / 32), n]: spike of tick t is bit t % 32 of word t // 32."""
     ticks, n = spikes.shape
     bits = jnp.pad(spikes, ((0, -ticks % WORD), (0, 0))).reshape(-1, WORD, n).astype(jnp.uint32)
-    return jnp.sum(bits << jnp.arange(WORD, dtype=jnp.uint32)[None, :, None], axis=1, dtype=jnp.uint32)
+    words = bits[:, 0]
+    for tick in range(1, WORD):  # a sum over this axis would not be vectorized
+        words = words | (bits[:, tick] << jnp.uint32(tick))
+    return words
 
 
 def walk_packed_ticks(words: jax.Array, line: jax.Array, visit: Callable[[jax.Array, T], T], start: T) -> T:

@@ -22,7 +22,9 @@ def start_column(ticks: int, decay: jax.Array) -> jax.Array:
     return _power(decay, jnp.arange(1, ticks + 1))[:, None]
 
 
-def filtered(events: jax.Array, start: jax.Array, tick_seconds: float, tau: float | jax.Array) -> jax.Array:
+def filtered(
+    events: jax.Array, start: jax.Array, tick_seconds: float | jax.Array, tau: float | jax.Array
+) -> jax.Array:
     """Exponential trace of ``events`` [ticks, n] from ``start`` [n]: each event counts from its own tick."""
     ticks = events.shape[0]
     decay = decay_over(tick_seconds, tau)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from neuromorph.models.pytree import pytree
 
 
-def decay_over(seconds: float, tau: float | jax.Array) -> jax.Array:
+def decay_over(seconds: float | jax.Array, tau: float | jax.Array) -> jax.Array:
     """``exp(-seconds / tau)``, and 0 for tau = 0."""
     tau = jnp.asarray(tau, jnp.float32)
     return jnp.where(tau > 0, jnp.exp(-seconds / jnp.maximum(tau, 1e-15)), 0.0)

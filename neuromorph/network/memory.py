@@ -10,6 +10,7 @@ from neuromorph.models.events import row_of, walk
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.noise import TickNoise
 from neuromorph.models.synapse import decay_over
+from neuromorph.models.weight_readout import WeightReadout
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.state import GATES, CellState
 from neuromorph.plasticity.eligibility import CellRecord
@@ -34,19 +35,15 @@ def memory_frame(
     arriving : [ticks, 4 * cells] charge from notes and features
     noise : draws for the frame, where the blocks are noisy
     """
-    first = gates.shape[0] - 1 - config.cells
     bias = blocks.cell_readout.value(gates[-1])
     frame, h = config.frame, config.frame.tick_seconds
     line_charge = frame.line_charge(frame.spikes_per_unit) * float(config.memory) * blocks.dendrite.gain
     charge = jnp.broadcast_to(line_charge, (config.cells,))
     read_decay = decay_over(h, frame.tau_read)
 
-    def arrive(cell: jax.Array, total: jax.Array) -> jax.Array:
-        return total + charge[cell] * blocks.cell_readout.value(row_of(gates, first + cell))
-
     def tick(now: CellState, inputs: tuple[jax.Array, TickNoise | None]) -> tuple[CellState, CellRecord]:
         external, draw = inputs
-        total = walk(now.last_spikes, arrive, external)
+        total = with_recurrent(blocks.cell_readout, gates, now.last_spikes, charge, external)
         rise, current = blocks.dendrite.step(now.rise, now.current, total, h)
         if blocks.noise is not None and draw is not None:
             current = current + blocks.noise.kick(draw.dendrites, h, blocks.dendrite.tau_decay)
@@ -71,3 +68,15 @@ def memory_frame(
         return after, CellRecord(now.last_spikes, gate, g, now.c, spikes)
 
     return jax.lax.scan(tick, state, (arriving, noise))
+
+
+def with_recurrent(
+    readout: WeightReadout, gates: jax.Array, spikes: jax.Array, charge: jax.Array, external: jax.Array
+) -> jax.Array:
+    """``external`` [4 * cells] and the ``charge`` of the cells that spiked, bool [cells], through their lines' weights."""
+    first = gates.shape[0] - 1 - spikes.shape[0]
+
+    def arrive(cell: jax.Array, total: jax.Array) -> jax.Array:
+        return total + charge[cell] * readout.value(row_of(gates, first + cell))
+
+    return walk(spikes, arrive, external)

@@ -96,25 +96,22 @@ class LineActivity:
         return jnp.concatenate([pre, jnp.ones((len(pre), 1), jnp.float32)], axis=1)
 
 
-def at_end(psi: Traces, leak: jax.Array, keep: jax.Array) -> tuple[Traces, jax.Array]:
-    """psi [ticks, cells] as it counts at the frame's end, and what a trace keeps over the frame, [cells]."""
+def by_spike(psi: Traces, leak: jax.Array, decay: jax.Array) -> tuple[Traces, Traces, jax.Array]:
+    """What a spike at each tick brings to the frame's end through its line's filter [ticks, cells], what the bias line
+    brings and what a trace keeps [cells], from psi and lambda [ticks, cells]; ``decay`` of the filter in a tick."""
+    Carry = tuple[jax.Array, Traces, Traces]
 
-    def earlier(left: jax.Array, inputs: tuple[Traces, jax.Array]) -> tuple[jax.Array, Traces]:
-        charge, lam = inputs
-        return left * jnp.exp(-lam), jax.tree.map(lambda p: p * left, charge)
+    def earlier(now: Carry, inputs: tuple[Traces, jax.Array]) -> tuple[Carry, Traces]:
+        (left, after, total), (charge, lam) = now, inputs
+        late = jax.tree.map(lambda p: p * left, charge)
+        after = jax.tree.map(lambda a, p: decay * a + p, after, late)
+        total = jax.tree.map(jnp.add, total, late)
+        return (left * jnp.exp(-lam), after, total), after
 
-    left, late = jax.lax.scan(earlier, jnp.ones_like(leak[0]), (psi, leak), reverse=True)
-    return late, keep * left
-
-
-def by_spike(late: Traces, decay: jax.Array) -> Traces:
-    """What a spike at each tick brings to the frame's end through the line's filter, [ticks, cells]."""
-
-    def earlier(after: Traces, now: Traces) -> tuple[Traces, Traces]:
-        total = jax.tree.map(lambda a, n: decay * a + n, after, now)
-        return total, total
-
-    return jax.lax.scan(earlier, jax.tree.map(lambda p: jnp.zeros_like(p[0]), late), late, reverse=True)[1]
+    nothing = jax.tree.map(lambda p: jnp.zeros_like(p[0]), psi)
+    start = (jnp.ones_like(leak[0]), nothing, nothing)
+    (left, _, total), spike = jax.lax.scan(earlier, start, (psi, leak), reverse=True)
+    return spike, total, left
 
 
 def frame_update(
@@ -137,8 +134,8 @@ def frame_update(
     keep : 0 where a new piece begins with this frame, else 1
     """
     decay = decay_over(lines.tick_seconds, synapse.tau_pre)
-    late, whole = at_end(psi, leak, keep)
-    spike = by_spike(late, decay)
+    spike, always, whole = by_spike(psi, leak, decay)
+    whole = keep * whole
     begun = decay * lines.start * lines.charge
     words, pulses = pack_ticks(lines.spikes > 0), lines.pulses()
 
@@ -159,9 +156,7 @@ def frame_update(
         return with_row(traces, jax.tree.map(lambda y, p: y + begun[k] * p[0], rows, spike), k)
 
     moved = jax.lax.fori_loop(0, len(begun), line, eligibility)
-    return jax.tree.map(
-        lambda y, p: y.at[-1].set(synapse.held(y[-1]) * whole + jnp.sum(p, axis=0)), moved, late
-    )
+    return jax.tree.map(lambda y, p: y.at[-1].set(synapse.held(y[-1]) * whole + p), moved, always)
 
 
 def tick_update(

@@ -25,7 +25,7 @@ def draws(*shape, seed=0):
 
 
 def test_draws_have_no_mean_unit_spread_and_are_nearly_normal():
-    x = np.asarray(draws(200_000), np.float64)
+    x = np.asarray(draws(250, 800), np.float64).reshape(-1)
     n = len(x)
     assert abs(x.mean()) < 4 / np.sqrt(n)  # four standard errors
     assert abs(x.var() - 1) < 4 * np.sqrt((2 - 0.3) / n)  # excess kurtosis of four bytes is -0.3
@@ -33,6 +33,14 @@ def test_draws_have_no_mean_unit_spread_and_are_nearly_normal():
         n
     )  # Irwin-Hall of 4 is within 0.01 of a normal
     assert abs(x).max() <= 3.47
+
+
+def test_draws_of_neighbours_ticks_and_keys_are_independent():
+    x, other = (np.asarray(draws(500, 800, seed=k), np.float64) for k in (0, 1))
+    pairs = [(x[:, :-k], x[:, k:]) for k in (1, 2, 3, 16)] + [(x[:-1], x[1:]), (x, other)]
+    for a, b in pairs:
+        assert abs(np.mean(a * b)) < 4.5 / np.sqrt(a.size)  # standard error of a product of unit spread
+        assert abs(np.mean((a**2 - 1) * (b**2 - 1))) < 4.5 * 2 / np.sqrt(a.size)
 
 
 def test_a_dendrite_holds_kt_over_c():
