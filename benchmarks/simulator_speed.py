@@ -199,10 +199,9 @@ def neuron_figures(rounds: int, neurons: int = 4096, ticks: int = 500) -> list[F
         )  # fmt: skip
     for way, limits in NEURON_COST.items():
         ratio = found[way, "nominal"] / found[way, "ideal"]
-        figures.append(
-            Figure(f"neuron update {way}: time of the hardware neuron over the ideal one's",
-                   round(float(np.median(ratio)), 3), "x", *limits, better="lower", spread=round(float(ratio.max() - ratio.min()), 3), seeds=(0,))
-        )  # fmt: skip
+        value, spread = round(float(np.median(ratio)), 3), round(float(ratio.max() - ratio.min()), 3)
+        claim = f"neuron update {way}: time of the hardware neuron over the ideal one's"
+        figures.append(Figure(claim, value, "x", *limits, better="lower", spread=spread, seeds=(0,)))
     return figures
 
 
