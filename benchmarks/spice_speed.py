@@ -3,9 +3,9 @@
     python benchmarks/spice_speed.py
 
 ngspice runs the axon hillock on held-out random currents with the options of the fits; its spikes are the truth.  Then
-the network's step (float32, in steps of 0.5 ns, in which its input is held) runs every interval of them, many times side by side, each begun at a true spike; its
-error is that of the next spike.  Speed is neurons times simulated nanoseconds per CPU second; ngspice's start-up and JAX's
-compilation are left out.
+the network's neuron (float32, in steps of 0.5 ns, in which its input is held) runs every interval of them, many times side
+by side, each begun at a true spike; its error is that of the next spike.  Speed is neurons times simulated nanoseconds per
+CPU second; ngspice's start-up and JAX's compilation are left out.
 """
 
 # ruff: noqa: E402
