@@ -26,7 +26,7 @@ def both(network, state, plasticity):
         return fast, simulate(network, state, stream, **options)
 
 
-@pytest.mark.parametrize("fidelity", ["ideal", "nominal"])
+@pytest.mark.parametrize("fidelity", ["ideal", pytest.param("nominal", marks=pytest.mark.slow)])
 def test_listening_is_the_same_spike_for_spike(fidelity):
     network, state = toy(blocks=toy_nominal() if fidelity == "nominal" else None)
     (after, fast), (plain_after, plain) = both(network, state, 0.0)
