@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from neuromorph.fitting.neuron_form import DEAD_TERMS, NeuronParameters, advance, driven
+from neuromorph.errors import InputError
+from neuromorph.fitting.neuron_form import DEAD_TERMS, NeuronParameters, advance, dead_time, driven
 from neuromorph.models.pytree import pytree, static
 
 STEP_SECONDS = 2e-9
 """Longest step: tonic intervals are within 1e-4 of the closed form, spikes within some 0.01 ns of those of finer steps
-(``tests/models/test_neuron_hardware.py``).  A neuron fires once a step at most: its dead time is longer."""
+(``tests/models/test_neuron_hardware.py``)."""
 _NANO = 1e9
 """Time in ns, current in nA, voltage in V, charge in aC: float32 keeps every digit that matters."""
 
@@ -80,7 +83,7 @@ def hardware_neuron(model: Mapping[str, float], unit_interval: float, tick_secon
     unit_interval : float
         Interval at unit drive without dead time, s: sets the full-scale current.
     tick_seconds : float
-        s; divided into substeps of at most :data:`STEP_SECONDS`.
+        s; divided into substeps of at most :data:`STEP_SECONDS` that are shorter than the neuron's dead time.
     """
     parameters = NeuronParameters(
         capacitance=model["capacitance"] * _NANO**2,
@@ -92,7 +95,16 @@ def hardware_neuron(model: Mapping[str, float], unit_interval: float, tick_secon
         current_scale=model["current_scale"] * _NANO,
         dead_time=tuple(model[f"dead_time_{k}"] * _NANO for k in range(DEAD_TERMS)),
     )
+    roots = np.sqrt(
+        np.linspace(0.0, 1.3, 200)
+    )  # of the current over its scale, as far as the polynomial is used
+    longest = min(STEP_SECONDS * _NANO, 0.9 * float(np.min(dead_time(parameters, roots))))
+    if not longest > 0:
+        raise InputError(
+            f"the dead time of this axon hillock falls to {longest / 0.9:.3g} ns",
+            remedy="fit it again: a neuron cannot fire before its refractory time is over",
+        )
+    substeps = max(1, math.ceil(tick_seconds * _NANO / longest - 1e-6))
     parameters = jax.tree.map(lambda value: jnp.asarray(value, jnp.float32), parameters)
-    substeps = max(1, round(tick_seconds / STEP_SECONDS + 0.49))
     full_scale = jnp.asarray(full_scale_current(model, unit_interval) * _NANO, jnp.float32)
     return HardwareNeuron(parameters, full_scale, jnp.asarray(tick_seconds, jnp.float32), substeps)

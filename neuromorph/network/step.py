@@ -203,7 +203,7 @@ def _learned_lateral(network: Network, lateral: jax.Array, step: jax.Array, targ
     """
     config, store = network.config, network.blocks.store
     if not config.joint:
-        return store.clip(lateral)
+        return lateral
     pitches = jnp.arange(config.notes)
     step = step / config.learning.head_gain
 

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neuromorph.fitting.neuron_form import tonic_interval
+from neuromorph.errors import InputError
+from neuromorph.fitting.neuron_form import DEAD_TERMS, tonic_interval
 from neuromorph.library import Library
 from neuromorph.models.frame import Frame
 from neuromorph.models.neuron_hardware import STEP_SECONDS, hardware_neuron
@@ -62,3 +63,10 @@ def test_one_step_a_tick_places_spikes_as_sixteen_do():
 def test_a_longer_tick_is_divided():
     assert neuron(2.5 * STEP_SECONDS).substeps == 3
     assert neuron(0.1 * STEP_SECONDS).substeps == 1
+
+
+def test_steps_are_shorter_than_the_dead_time():
+    quick = MODEL | {f"dead_time_{k}": 0.0 for k in range(DEAD_TERMS)} | {"dead_time_0": 1.5e-9}
+    assert hardware_neuron(quick, 1e-9, 2e-9).substeps == 2
+    with pytest.raises(InputError, match="dead time of this axon hillock falls to -1 ns"):
+        hardware_neuron(quick | {"dead_time_0": -1e-9}, 1e-9, 2e-9)
