@@ -41,6 +41,8 @@ def parts(variant: Variant, frames: int) -> dict[str, tuple[Callable[..., Any], 
         [heard.note_spikes, heard.feature_spikes, heard.cells.arrived.astype(jnp.float32)], axis=1
     )
 
+    live = state.lines.heard | jnp.any(spikes > 0, axis=0)
+
     def layer(state: Any, now: Any) -> tuple[Any, Any]:
         notes = (now.levels[None, :] > network.thresholds).astype(jnp.float32)
         trace = blocks.diehl.traces(notes, state.lines.trace, h)
@@ -58,7 +60,7 @@ def parts(variant: Variant, frames: int) -> dict[str, tuple[Callable[..., Any], 
 
     def traces(state: Any, now: Any) -> tuple[Any, Any]:
         found, pre, output = step._traced(
-            network, state, spikes + 0.0 * now.levels[0], heard.cells, now.reset
+            network, state, spikes + 0.0 * now.levels[0], heard.cells, now.reset, live
         )
         return replace(state, eligibility=found, lines=replace(state.lines, pre=pre, output=output)), None
 

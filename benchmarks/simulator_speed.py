@@ -30,6 +30,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from music_workload import exam, learn_on, taught
 from plain_form import plain_form
 from shipped_models import blocks_for
 
@@ -38,10 +39,7 @@ from neuromorph.library import Library
 from neuromorph.models.fidelity import BlockSet, gate_dendrites
 from neuromorph.models.frame import Frame
 from neuromorph.models.noise import noise_of
-from neuromorph.music.encoding import RegularSpikeEncoder
-from neuromorph.network.config import NetworkConfig
-from neuromorph.network.simulate import build_network, simulate
-from neuromorph.network.stream import Stream, stream_of
+from neuromorph.network.stream import Stream
 
 RESULTS = Path(__file__).parent / "results" / "scaling.json"
 RATES = {"nominal": (1500.0, 4000.0), "everything": (1200.0, 3000.0)}
@@ -63,7 +61,6 @@ class Variant:
     network: Any
     state: Any
     stream: Stream
-    plasticity: float
     seconds: list[float]
     cpu: list[float]
     plain: bool = False
@@ -72,26 +69,11 @@ class Variant:
         """One timed pass over the stream."""
         wall, cpu = time.perf_counter(), time.process_time()
         with plain_form() if self.plain else nullcontext():
-            state, seen = simulate(
-                self.network, self.state, self.stream,
-                plasticity=self.plasticity, rate=0.05, key=jax.random.key(1), dropout=0.3,
-            )  # fmt: skip
+            state, seen = learn_on(self.network, self.state, self.stream)
         jax.block_until_ready(state)
         self.seconds.append(time.perf_counter() - wall)
         self.cpu.append(time.process_time() - cpu)
         return seen
-
-
-def chords(count: int, seed: int) -> list[np.ndarray]:
-    """Four-note chords that move by step, in pieces of 60 frames (so that no data set is needed)."""
-    draw, pieces = np.random.default_rng(seed), []
-    for _ in range(count):
-        walk = draw.integers(20, 40) + np.cumsum(draw.integers(-2, 3, 61))
-        roll = np.zeros((61, 88), np.float32)
-        for offset in (0, 4, 7, 12):
-            roll[np.arange(61), np.clip(walk + offset, 0, 87)] = 1.0
-        pieces.append(roll)
-    return pieces
 
 
 def instances(blocks: BlockSet, cells: int, seed: int = 0) -> BlockSet:
@@ -119,21 +101,12 @@ def instances(blocks: BlockSet, cells: int, seed: int = 0) -> BlockSet:
 
 
 def variants(frames: int, learned: int, cells: int) -> list[Variant]:
-    config, frame = NetworkConfig(cells=cells), Frame()
-    thresholds = RegularSpikeEncoder(frame.input_spikes, frame.ticks, config.notes).thresholds()
-    odds = np.full(config.notes, -3.0, np.float32)
-    school = stream_of(chords(learned // 60, 0))
-    exam = stream_of(chords(frames // 60 + 1, 1)).part(0, frames)
-    made = []
+    stream, made = exam(frames), []
     for name in ("ideal", "nominal", "everything"):
-        blocks = blocks_for("nominal" if name == "everything" else name, frame)
+        blocks = blocks_for("nominal" if name == "everything" else name, Frame())
         if name == "everything":
             blocks = instances(blocks, cells)
-        network, state = build_network(config, blocks, seed=0, log_odds=odds, thresholds=thresholds)
-        state, _ = simulate(
-            network, state, school, plasticity=1.0, rate=0.1, key=jax.random.key(0), dropout=0.3
-        )
-        made.append(Variant(name, network, state, exam, 1.0, [], []))
+        made.append(Variant(name, *taught(blocks, cells, learned), stream, [], []))
     plain = [replace(v, name=f"{v.name}, plain", plain=True, seconds=[], cpu=[]) for v in made[:2]]
     return made + plain
 

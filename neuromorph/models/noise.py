@@ -18,6 +18,7 @@ import numpy as np
 from neuromorph.models.frame import Frame
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
 from neuromorph.models.pytree import pytree
+from neuromorph.models.random_words import random_words
 from neuromorph.models.synapse import decay_over
 
 ELEMENTARY_CHARGE = 1.602176634e-19
@@ -85,17 +86,8 @@ class Noise:
 
 
 def normals(key: jax.Array, shape: tuple[int, int]) -> jax.Array:
-    """Draws of mean 0 and spread 1: sums of four bytes (Irwin and Hall), which end at 3.5 and cost one word each.
-
-    Two words a row come from JAX's generator; within a row a counter is mixed with them by an integer hash, at a
-    fraction of the cost of drawing every word.  The multipliers are those that C. Wellons found to leave the least bias
-    (Prospecting for hash functions, 2018).
-    """
-    first, second = jax.random.bits(key, (2, shape[0], 1), jnp.uint32)
-    word = jnp.arange(shape[1], dtype=jnp.uint32)[None, :] * jnp.uint32(0x9E3779B9) + first
-    word = (word ^ (word >> 16)) * jnp.uint32(0x21F0AAAD)
-    word = (word ^ (word >> 15) ^ second) * jnp.uint32(0xD35A2D97)
-    word = word ^ (word >> 15)
+    """Draws of mean 0 and spread 1: sums of four bytes (Irwin and Hall), which end at 3.5 and cost one word each."""
+    word = random_words(key, shape)
     pairs = (word & 0x00FF00FF) + ((word >> 8) & 0x00FF00FF)
     sums = ((pairs + (pairs >> 16)) & 0xFFFF).astype(jnp.int32).astype(jnp.float32)
     return (sums - 4 * 127.5) * jnp.float32(1.0 / np.sqrt(4 * (256.0**2 - 1.0) / 12.0))

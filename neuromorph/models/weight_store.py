@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from neuromorph.models.pytree import pytree, static
+from neuromorph.models.random_words import uniforms
 
 
 @pytree
@@ -57,7 +58,7 @@ class WeightStore:
 
     def _round(self, moved: jax.Array, slow: jax.Array, key: jax.Array) -> jax.Array:
         low = jnp.floor(moved / self.step)
-        up = jax.random.uniform(key, slow.shape, jnp.float32) < moved / self.step - low
+        up = uniforms(key, slow.shape) < moved / self.step - low
         return self.step * (low + up)
 
     def age(self, fast: jax.Array, drift: jax.Array, frames: jax.Array | float) -> jax.Array:

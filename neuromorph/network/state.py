@@ -54,13 +54,15 @@ class LineState:
 
     ``recent`` [notes]: release trace of the feature layer's synapses; ``pre`` [lines - 1]: filtered
     spikes for the eligibility; ``output`` [lines - 1]: the same for the output
-    gate; ``trace`` [notes]: Diehl's x_pre.
+    gate; ``trace`` [notes]: Diehl's x_pre; ``heard`` bool [lines - 1]: has spiked since the piece began (all traces of
+    the others are zero).
     """
 
     recent: jax.Array
     pre: jax.Array
     output: jax.Array
     trace: jax.Array
+    heard: jax.Array
 
 
 @pytree
@@ -140,6 +142,7 @@ def _initial_lines(config: NetworkConfig) -> LineState:
         pre=jnp.zeros(config.lines - 1, jnp.float32),
         output=jnp.zeros(config.lines - 1, jnp.float32),
         trace=jnp.zeros(config.notes, jnp.float32),
+        heard=jnp.zeros(config.lines - 1, bool),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 
-from neuromorph.models.events import row_of, weighted_rows, with_row
+from neuromorph.models.events import row_of, walk, weighted_rows, with_row
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.filters import before, filtered, filtered_end
 from neuromorph.models.noise import TickNoise
@@ -90,7 +90,7 @@ def listen(network: Network, state: State, inputs: FrameInput) -> tuple[State, H
     """Run all neurons for a frame and bring the traces up to its end."""
     config, blocks = network.config, network.blocks
     reset = inputs.reset | (not config.memory)
-    state = rest(config, blocks, state, reset)
+    before, state = state.lines.heard, rest(config, blocks, state, reset)
     notes = (inputs.levels[None, :] > network.thresholds).astype(jnp.float32)
     x_pre = blocks.diehl.traces(notes, state.lines.trace, config.frame.tick_seconds)
     released, recent = _released(network, notes, state.lines.recent)
@@ -103,8 +103,9 @@ def listen(network: Network, state: State, inputs: FrameInput) -> tuple[State, H
     cells, record = memory_frame(config, blocks, state.fast.gates, state.cells, drive, noise)
 
     spikes = jnp.concatenate([notes, arrived, record.arrived.astype(jnp.float32)], axis=1)
-    eligibility, pre, output = _traced(network, state, spikes, record, reset)
-    lines = LineState(recent, pre, output, x_pre[-1])
+    spiked = jnp.any(spikes > 0, axis=0)
+    eligibility, pre, output = _traced(network, state, spikes, record, reset, before | spiked)
+    lines = LineState(recent, pre, output, x_pre[-1], state.lines.heard | spiked)
     state = replace(state, features=features, lines=lines, cells=cells, eligibility=eligibility)
     activity = jnp.append(output * line_share(network, blocks.eligibility.tau_output), 1.0)
     return state, Heard(cells.read, activity, record, notes, feature_spikes)
@@ -128,12 +129,12 @@ def _external_drive(network: Network, gates: jax.Array, spikes: jax.Array) -> ja
 
 
 def _traced(
-    network: Network, state: State, spikes: jax.Array, record: CellRecord, reset: jax.Array
+    network: Network, state: State, spikes: jax.Array, record: CellRecord, reset: jax.Array, live: jax.Array
 ) -> tuple[Traces, jax.Array, jax.Array]:
-    """Eligibility after the frame and the line filters' end values (spikes [ticks, lines - 1])."""
+    """Eligibility after the frame and the line filters' end values (spikes [ticks, lines - 1], live lines [lines - 1])."""
     blocks, h = network.blocks, network.config.frame.tick_seconds
     synapse, before = blocks.eligibility, state.lines
-    lines = LineActivity(spikes, before.pre, trace_charges(network), jnp.float32(h))
+    lines = LineActivity(spikes, before.pre, trace_charges(network), live, jnp.float32(h))
     leak, keep = synapse.leak(record.gates[:, 1], h), 1.0 - reset.astype(jnp.float32)
     eligibility = frame_update(synapse, state.eligibility, lines, charges(blocks, record, h), leak, keep)
     pre = filtered_end(spikes, before.pre, h, synapse.tau_pre)
@@ -220,7 +221,7 @@ def _learned_lateral(network: Network, lateral: jax.Array, step: jax.Array, targ
 def _learned_gates(
     network: Network, state: State, heard: Heard, signal: jax.Array, eta: jax.Array
 ) -> jax.Array:
-    """Gate weights [lines, 4 * cells] one step downhill, line by line."""
+    """Gate weights [lines, 4 * cells] one step downhill, line by line; without traces there is nothing to learn."""
     config, blocks, c = network.config, network.blocks, state.cells.c
     o = heard.cells.gates[-1, 2]
     read = blocks.cell.read(c)
@@ -238,7 +239,7 @@ def _learned_gates(
             gates = jax.lax.dynamic_update_slice(gates, moved, place)
         return gates
 
-    return jax.lax.fori_loop(0, config.lines, line, state.fast.gates)
+    return walk(jnp.append(state.lines.heard, True), line, state.fast.gates)
 
 
 def frame_step(network: Network, state: State, inputs: FrameInput) -> tuple[State, Heard, jax.Array]:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from neuromorph.models.eligibility_synapse import EligibilitySynapse
-from neuromorph.models.events import pack_ticks, row_of, walk_packed_ticks, with_row
+from neuromorph.models.events import pack_ticks, row_of, walk, walk_packed_ticks, with_row
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.filters import filtered
 from neuromorph.models.pytree import pytree
@@ -78,12 +78,14 @@ class LineActivity:
     spikes : [ticks, lines - 1] 0 or 1, of all lines but the bias line, which is always on
     start : [lines - 1] their filtered spikes before the frame
     charge : [lines - 1] what a filtered spike adds at unit psi
+    live : bool [lines - 1], False only where the traces are zero before the frame and the line does not spike in it
     tick_seconds : s
     """
 
     spikes: jax.Array
     start: jax.Array
     charge: jax.Array
+    live: jax.Array
     tick_seconds: float | jax.Array
 
     def pulses(self) -> jax.Array:
@@ -122,7 +124,7 @@ def frame_update(
     leak: jax.Array,
     keep: jax.Array,
 ) -> Traces:
-    """Traces [lines, cells] after a frame: each line decays once and takes up its spikes, and what they left before it.
+    """Traces [lines, cells] after a frame: each live line decays once, takes up its spikes, and what they left before it.
 
     Exact but for the residual charge of a frame's pulses, which is taken from the trace at its beginning.
 
@@ -155,7 +157,7 @@ def frame_update(
         rows = jax.lax.cond(pulses[k] > 0, spiked, silent, k, rows)
         return with_row(traces, jax.tree.map(lambda y, p: y + begun[k] * p[0], rows, spike), k)
 
-    moved = jax.lax.fori_loop(0, len(begun), line, eligibility)
+    moved = walk(lines.live, line, eligibility)
     return jax.tree.map(lambda y, p: y.at[-1].set(synapse.held(y[-1]) * whole + p), moved, always)
 
 

@@ -23,9 +23,14 @@ def target_type(size: int) -> type[np.unsignedinteger] | type[np.signedinteger]:
     return np.uint16 if size < 65535 else np.int32
 
 
+def whole_lanes(n: int) -> int:
+    """Row length for n columns: whole vectors."""
+    return -(-n // _LANES) * _LANES
+
+
 def padded_columns(n: int) -> int:
-    """Row length for n columns: whole vectors, but no multiple of 1 KiB, where columns would share a few cache sets."""
-    length = -(-n // _LANES) * _LANES
+    """The same, but no multiple of 1 KiB, where columns would share a few cache sets."""
+    length = whole_lanes(n)
     return length if length % _WAY else length + _LANES
 
 
@@ -108,38 +113,50 @@ class Sparse:
         return cls(table, np.broadcast_to(np.float32(weights), len(lengths)).copy(), size, port)
 
     @functools.cached_property
-    def rows(self) -> np.ndarray:
-        """How often each line meets each target, uint8 [pre, post], where that is quicker than lists; else nothing.
-
-        XLA adds to scattered places one after the other, and to a row several at a time.
-        """
+    def expanded(self) -> Rows | Sparse:
+        """The same as rows, where these are quicker: XLA adds to scattered places one after the other, and to a row several
+        at a time.  They are made and handed to JAX once."""
         table = np.asarray(self.targets)
         lines, fan = table.shape
-        wide = padded_columns(self.size)
+        wide = whole_lanes(self.size)
         if fan < self.size * _ROWS_FROM:
-            return np.zeros(0, np.uint8)
+            return self
         made = np.zeros((lines, wide), np.uint8)
         for first in range(0, lines, _AT_ONCE):
             some = table[first : first + _AT_ONCE].astype(np.int64)
             place = some + wide * np.arange(len(some))[:, None]
             counts = np.bincount(place[some < self.size], minlength=len(some) * wide).reshape(len(some), wide)
             if counts.max() > np.iinfo(np.uint8).max:
-                return np.zeros(0, np.uint8)
+                return self
             made[first : first + _AT_ONCE] = counts
-        return made
+        return Rows(jnp.asarray(made), jnp.asarray(self.weights, jnp.float32), self.port)
 
     def opened(self, weights: jax.Array, into: jax.Array) -> jax.Array:
-        """Where targets are added to: ``into`` [post] and a place for none; ``weights`` are :attr:`rows`."""
-        return _lengthened(into, weights.shape[1] if weights.size else self.size + 1)
+        """Where targets are added to: ``into`` [post] and a place for none."""
+        return _lengthened(into, self.size + 1)
 
     def added_line(self, weights: jax.Array, line: jax.Array, total: jax.Array) -> jax.Array:
         """``total`` with what a spike of ``line`` delivers."""
-        weight = jnp.asarray(self.weights)[line]
-        if weights.size:
-            row = jax.lax.dynamic_index_in_dim(weights, line, keepdims=False)
-            return total + weight * row.astype(jnp.float32)
         at = jax.lax.dynamic_index_in_dim(jnp.asarray(self.targets), line, keepdims=False).astype(jnp.int32)
-        return total.at[at].add(weight, mode="promise_in_bounds")
+        return total.at[at].add(jnp.asarray(self.weights)[line], mode="promise_in_bounds")
+
+
+@pytree
+class Rows:
+    """What JAX runs for :class:`Sparse`: ``counts`` uint8 [pre, post or more] says how often a line meets a target."""
+
+    counts: jax.Array
+    weights: jax.Array
+    port: str = static("exc")
+
+    def opened(self, weights: jax.Array, into: jax.Array) -> jax.Array:
+        """Where rows are added to: ``into`` [post] as long as a row."""
+        return _lengthened(into, self.counts.shape[1])
+
+    def added_line(self, weights: jax.Array, line: jax.Array, total: jax.Array) -> jax.Array:
+        """``total`` with what a spike of ``line`` delivers."""
+        row = jax.lax.dynamic_index_in_dim(self.counts, line, keepdims=False)
+        return total + self.weights[line] * row.astype(jnp.float32)
 
 
 @pytree

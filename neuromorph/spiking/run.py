@@ -17,7 +17,7 @@ from neuromorph.network.compiler import compile_loops_whole
 from neuromorph.spiking.native import NativeRun, refused
 from neuromorph.spiking.network import Link, Model, SpikeList
 from neuromorph.spiking.projections import Sparse
-from neuromorph.spiking.step import Events, LinkState, NetworkState, initial_state, prepared, settled, step
+from neuromorph.spiking.step import Events, NetworkState, initial_state, prepared, settled, step
 
 compile_loops_whole()
 
@@ -61,9 +61,7 @@ class SpikingRun:
     def weights(self, name: str) -> np.ndarray:
         """Weights [pre, post] of a dense projection after the run."""
         link = self.state.links.get(name)
-        dense = sorted(
-            n for n, s in self.state.links.items() if s.weights.dtype == np.float32 and s.weights.size
-        )
+        dense = sorted(n for n, s in self.state.links.items() if s.weights.size)
         if link is None or name not in dense:
             raise InputError(f"no weights of {name!r}", remedy=f"dense projections are {dense}")
         return np.asarray(link.weights)[:, : self.sizes[name]]
@@ -124,10 +122,9 @@ class JaxRun:
     def __init__(
         self, model: Model, state: NetworkState, raster: tuple[str, ...], watch: tuple[str, ...]
     ) -> None:
-        self._model, self._recorded = model, (raster, watch)
-        links = {name: _with_rows(model.links[name], link) for name, link in state.links.items()}
-        # copies: their buffers are given away
-        self._state = jax.tree.map(jnp.array, replace(state, links=links))
+        links = {name: _expanded(link) for name, link in model.links.items()}
+        self._model, self._recorded = replace(model, links=links), (raster, watch)
+        self._state = jax.tree.map(jnp.array, state)  # copies: their buffers are given away
 
     def advance(
         self, events: Mapping[str, Events], n: int, capacity: int
@@ -145,11 +142,9 @@ class JaxRun:
         return self._state
 
 
-def _with_rows(link: Link, now: LinkState) -> LinkState:
+def _expanded(link: Link) -> Link:
     """Lists as rows, where these are quicker."""
-    if not isinstance(link.projection, Sparse) or now.weights.size:
-        return now
-    return replace(now, weights=link.projection.rows)
+    return replace(link, projection=link.projection.expanded) if isinstance(link.projection, Sparse) else link
 
 
 def _begun(model: Model, state: NetworkState | None) -> NetworkState:
@@ -158,12 +153,8 @@ def _begun(model: Model, state: NetworkState | None) -> NetworkState:
     if state is None:
         return fresh
     own, theirs = (
-        jax.tree.map(lambda leaf: (np.shape(leaf), np.dtype(leaf.dtype).name), replace(s, links={
-            name: link if link.weights.dtype == np.float32 else replace(link, weights=np.zeros(0, np.float32))
-            for name, link in s.links.items()
-        }))
-        for s in (fresh, state)
-    )  # fmt: skip
+        jax.tree.map(lambda leaf: (np.shape(leaf), np.dtype(leaf.dtype).name), s) for s in (fresh, state)
+    )
     if own != theirs:
         raise InputError(
             "the state is not of this network", remedy="pass the state of a run of the same network"

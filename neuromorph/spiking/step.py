@@ -17,7 +17,7 @@ import numpy as np
 from neuromorph.models.events import WORD, pack, walk_packed
 from neuromorph.models.pytree import pytree
 from neuromorph.spiking.network import Link, Model
-from neuromorph.spiking.projections import AllButOne, Dense, OneToOne, Sparse
+from neuromorph.spiking.projections import AllButOne, Dense, OneToOne, Rows, Sparse
 
 Array = Any
 """JAX's in the loop, NumPy's on the host."""
@@ -175,8 +175,12 @@ def step(
             neurons[link.target] = replace(target, **{port: into})
     for name, population in model.populations.items():
         neurons[name] = population.neuron.reset_fired(own[name], neurons[name], fired[name])
-    counts = {name: state.counts[name] + who for name, who in fired.items()}
+    counts = {name: walk_packed(words[name], _one_more, state.counts[name]) for name in fired}
     return NetworkState(neurons, links, words, counts, state.step + 1), fired
+
+
+def _one_more(k: jax.Array, counts: jax.Array) -> jax.Array:
+    return counts.at[k].add(1, mode="promise_in_bounds")
 
 
 def _decayed(link: LinkState, decay: Any) -> LinkState:
@@ -193,7 +197,7 @@ def _groups(model: Model) -> list[list[str]]:
     """Dense and sparse projections by source: one walk over its spikes serves all that add to different ports."""
     groups: list[list[str]] = []
     for name, link in sorted(model.links.items()):
-        if isinstance(link.projection, Dense | Sparse):
+        if isinstance(link.projection, Dense | Rows | Sparse):
             for group in groups:
                 if model.links[group[0]].source == link.source and _end(link) not in _ends(model, group):
                     group.append(name)

@@ -47,14 +47,15 @@ def scan_frames(network, state, inputs, variant):
     return jax.lax.scan(one, state, inputs)
 
 
-def activity(spikes, start=None, charge=None, seconds=2e-9):
-    """Of lines whose spikes are [ticks, lines - 1]; unit charges from rest unless given."""
+def activity(spikes, start=None, charge=None, live=None, seconds=2e-9):
+    """Of lines whose spikes are [ticks, lines - 1]; unit charges from rest, and all live, unless given."""
     spikes = jnp.asarray(spikes, jnp.float32)
     n = spikes.shape[1]
     start = jnp.zeros(n, jnp.float32) if start is None else start
     return LineActivity(
-        spikes, start, jnp.ones(n, jnp.float32) if charge is None else charge, jnp.float32(seconds)
-    )
+        spikes, start, jnp.ones(n, jnp.float32) if charge is None else charge,
+        jnp.ones(n, bool) if live is None else jnp.asarray(live), jnp.float32(seconds),
+    )  # fmt: skip
 
 
 def run(network, state, variant="lazy"):
@@ -173,11 +174,14 @@ def test_lazy_traces_of_any_synapse_are_the_tick_level_ones(seed, ticks, lines, 
     draw = np.random.default_rng(seed)
     spikes = draw.random((ticks, lines)) < draw.uniform(0, 1)
     leak = jnp.asarray(draw.uniform(0, 0.1, (ticks, 4)), jnp.float32)
+    live = draw.random(lines) < 0.7
+    spikes = spikes & live
     psi, before = random_traces(draw, ticks, 4), random_traces(draw, lines + 1, 4)
-    start, charge = (jnp.asarray(draw.random(lines), jnp.float32) for _ in range(2))
+    before = jax.tree.map(lambda y: y * jnp.append(live, True)[:, None], before)
+    start, charge = (jnp.asarray(draw.random(lines) * live, jnp.float32) for _ in range(2))
     synapse = EligibilitySynapse(0.0, tau_pre=tau, residual=0.05, residual_half=0.1, largest=0.8)
     keep = jnp.float32(draw.integers(0, 2))
-    lines = activity(spikes, start, charge)
+    lines = activity(spikes, start, charge, live)
     lazy, exact = (f(synapse, before, lines, psi, leak, keep) for f in (frame_update, tick_update))
     np.testing.assert_allclose(stacked(lazy), stacked(exact), rtol=2e-5, atol=1e-6)
 
