@@ -20,11 +20,13 @@ def available() -> int | None:
     return int(found[0][1]) * 1024 if found else None
 
 
-def require_memory(size: int, what: str) -> None:
+def require_memory(
+    size: int, what: str, remedy: str = "make the network smaller, or connect it sparsely"
+) -> None:
     """Raise :class:`InputError` where ``size`` bytes for ``what`` are not there."""
     free = available()
     if free is not None and size > free:
         raise InputError(
             f"{what} take {size / _GIB:.1f} GiB, {free / _GIB:.1f} GiB are free",
-            remedy="make the network smaller, or connect it sparsely",
+            remedy=remedy,
         )

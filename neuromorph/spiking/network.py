@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -177,14 +178,31 @@ class SpikingNetwork:
         every: int = 1,
         state: Any = None,
         backend: str = "auto",
+        file: Path | str | None = None,
     ) -> Any:
         """Run for ``seconds``; see :func:`neuromorph.spiking.run.run`."""
         from neuromorph.spiking.run import run
 
         return run(
             self.model(), round(seconds / self.dt), inputs or {},
-            raster=tuple(raster), watch=tuple(watch), every=every, state=state, backend=backend,
+            raster=tuple(raster), watch=tuple(watch), every=every, state=state, backend=backend, file=file,
         )  # fmt: skip
+
+    def run_streams(
+        self,
+        seconds: float,
+        streams: Sequence[Mapping[str, SpikeList]],
+        *,
+        workers: int | None = None,
+        states: Sequence[Any] | None = None,
+        backend: str = "auto",
+    ) -> list[Any]:
+        """Run a copy of the network for each of ``streams``; see :func:`neuromorph.spiking.streams.run_streams`."""
+        from neuromorph.spiking.streams import run_streams
+
+        return run_streams(
+            self.model(), round(seconds / self.dt), streams, workers=workers, states=states, backend=backend
+        )
 
     def _new(self, name: str, size: int) -> None:
         if name in self.sources or name in self.populations:

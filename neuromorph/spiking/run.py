@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,9 +17,11 @@ import numpy as np
 from neuromorph.errors import InputError, SimulationDiverged
 from neuromorph.models.events import pack, unpacked
 from neuromorph.network.compiler import compile_loops_whole
+from neuromorph.spiking.memory import require_memory
 from neuromorph.spiking.native import NativeRun, refused
 from neuromorph.spiking.network import Link, Model, SpikeList
 from neuromorph.spiking.projections import Sparse
+from neuromorph.spiking.records import InFile, InMemory, Layout, Recorded
 from neuromorph.spiking.step import Events, NetworkState, initial_state, prepared, settled, step
 
 compile_loops_whole()
@@ -38,25 +43,26 @@ class SpikingRun:
     state : after the last step; pass it to go on
     counts : spikes of each neuron by population, since the state's beginning
     words : packed rasters of the populations asked for, uint32 [steps, words]
-    watched : recorded variables, [records, neurons], by ``population.variable``
+    watched : recorded variables, [records, neurons], by ``population.variable``; of a run into a file they are read from it
+        where they are indexed
     sizes : neurons by population
     """
 
     dt: float
     state: NetworkState
     counts: dict[str, np.ndarray]
-    words: dict[str, np.ndarray] = field(default_factory=dict)
-    watched: dict[str, np.ndarray] = field(default_factory=dict)
+    words: dict[str, Recorded] = field(default_factory=dict)
+    watched: dict[str, Recorded] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
 
-    def raster(self, name: str) -> np.ndarray:
-        """Spikes of a population, bool [steps, neurons]."""
+    def raster(self, name: str, part: slice = slice(None)) -> np.ndarray:
+        """Spikes of a population, bool [steps, neurons], or of a part of the steps."""
         if name not in self.words:
             raise InputError(
                 f"no raster of {name!r} was recorded",
                 remedy=f"run with raster=({name!r},); there are {sorted(self.words)}",
             )
-        return unpacked(self.words[name], self.sizes[name])
+        return unpacked(np.asarray(self.words[name][part]), self.sizes[name])
 
     def weights(self, name: str) -> np.ndarray:
         """Weights [pre, post] of a dense projection after the run."""
@@ -77,6 +83,7 @@ def run(
     every: int = 1,
     state: NetworkState | None = None,
     backend: str = "auto",
+    file: Path | str | None = None,
 ) -> SpikingRun:
     """``steps`` steps from ``state``, or from rest.
 
@@ -86,34 +93,64 @@ def run(
     raster : populations of which every spike is kept
     watch : variables kept as ``population.variable``, at every ``every``-th step
     backend : ``jax``, ``native`` (:mod:`neuromorph.spiking.native`), or ``auto``: native where it can be
+    file : HDF5 file, not there yet, that takes rasters and variables as the run goes on; memory does not grow with duration
 
     Raises
     ------
     InputError
-        For inputs or a state that do not fit, unknown names, ``every`` below 1, or a backend that cannot run the network.
+        For inputs or a state that do not fit, unknown names, ``every`` below 1, a backend that cannot run the network, or a
+        file that is there already.
     SimulationDiverged
         When a potential is no longer finite; the error has what was recorded until then.
     """
     lists = _checked(model, steps, inputs, raster, watch, every)
     runner = _runner(model, _begun(model, state), raster, watch, backend)
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in (*raster, *watch)}
+    layout = _layout(runner.state(), raster, watch)
+    if file is None:
+        rows = {name: -(-steps // every) if name in watch else steps for name in layout}
+        size = sum(rows[name] * math.prod(shape) * 4 for name, (shape, _) in layout.items())
+        require_memory(size, f"records of {steps} steps", "record into a file=, or less often with every=")
+    records = InMemory(layout) if file is None else InFile(
+        Path(file), layout, {"dt": float(model.dt), "every": every, "neurons": json.dumps(_sizes(model))}
+    )  # fmt: skip
+    try:
+        _advance(model, runner, records, steps, lists, raster, watch, every)
+        return _result(model, runner.state(), records.so_far(), raster, watch)
+    finally:
+        records.close()
+
+
+def _advance(
+    model: Model, runner: JaxRun | NativeRun, records: InMemory | InFile, steps: int, lists: dict[str, SpikeList],
+    raster: tuple[str, ...], watch: tuple[str, ...], every: int,
+) -> None:  # fmt: skip
+    """All steps, piece by piece."""
     capacity = _capacity(runner.state(), raster, watch)
     for first in range(0, steps, capacity):
         n = min(capacity, steps - first)
         events = {name: _piece(spikes, first, n, capacity) for name, spikes in lists.items()}
         kept, finite = runner.advance(events, n, capacity)
         for name in raster:
-            parts[name].append(kept[name])
+            records.add(name, kept[name])
         for name in watch:
-            parts[name].append(kept[name][np.flatnonzero((first + np.arange(n)) % every == 0)])
+            records.add(name, kept[name][np.flatnonzero((first + np.arange(n)) % every == 0)])
         bad = [name for name, well in zip(sorted(model.populations), finite, strict=True) if not well]
         if bad:
             raise SimulationDiverged(
                 f"{bad[0]!r} is not finite between {first * float(model.dt):g} and {(first + n) * float(model.dt):g} s",
-                _result(model, runner.state(), parts, raster, watch),
+                _result(model, runner.state(), records.so_far(), raster, watch),
                 remedy="a smaller dt, or smaller weights",
             )
-    return _result(model, runner.state(), parts, raster, watch)
+
+
+def _layout(state: NetworkState, raster: tuple[str, ...], watch: tuple[str, ...]) -> Layout:
+    """What a record of each name is."""
+    words = {name: (state.words[name].shape, np.uint32) for name in raster}
+    return words | {name: (_watched(state, name).shape, np.float32) for name in watch}
+
+
+def _sizes(model: Model) -> dict[str, int]:
+    return {name: p.size for name, p in model.populations.items()}
 
 
 class JaxRun:
@@ -260,18 +297,17 @@ def _checked(
 def _result(
     model: Model,
     state: NetworkState,
-    parts: dict[str, list[np.ndarray]],
+    found: dict[str, Recorded],
     raster: tuple[str, ...],
     watch: tuple[str, ...],
 ) -> SpikingRun:
-    joined = {name: np.concatenate(pieces) for name, pieces in parts.items()}
-    sizes = {name: p.size for name, p in model.populations.items()}
+    sizes = _sizes(model)
     sizes |= {name: model.populations[link.target].size for name, link in model.links.items()}
     return SpikingRun(
         float(model.dt),
         state,
         {name: np.asarray(c) for name, c in state.counts.items()},
-        {name: joined[name] for name in raster},
-        {name: joined[name] for name in watch},
+        {name: found[name] for name in raster},
+        {name: found[name] for name in watch},
         sizes,
     )
