@@ -1,0 +1,74 @@
+"""Many music networks side by side: one a stream, on the cores or devices of a machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import numpy as np
+
+from neuromorph.errors import InputError
+from neuromorph.network.simulate import simulate
+from neuromorph.network.state import State
+from neuromorph.network.step import Network
+from neuromorph.network.stream import Stream
+
+
+def simulate_streams(
+    network: Network,
+    states: Sequence[State],
+    streams: Sequence[Stream],
+    *,
+    keys: jax.Array,
+    devices: int | None = None,
+    workers: int | None = None,
+    **options: Any,
+) -> list[tuple[State, dict[str, np.ndarray]]]:
+    """:func:`~neuromorph.network.simulate.simulate` for each stream with a state of its own; results in their order.
+
+    Every stream is as if it ran alone; they share the compiled step.  Streams go to devices in turn, and on each of them
+    ``workers`` threads run them side by side: a step is one core's work on a CPU.
+
+    Parameters
+    ----------
+    states, streams : one state a stream; lengths may differ
+    keys : [streams] random keys
+    devices : how many of ``jax.devices()`` take part, by default all
+    workers : streams at a time on a device, by default one a core on CPUs, else one
+    options : of ``simulate``: ``plasticity``, ``rate``, ``dropout``, ``record``
+
+    Raises
+    ------
+    InputError
+        For more devices than there are, no workers, or other numbers of states or keys than of streams.
+    """
+    there = jax.devices()
+    count = len(there) if devices is None else devices
+    if not 1 <= count <= len(there):
+        raise InputError(
+            f"{count} devices asked for, there are {len(there)} ({there[0].platform})",
+            remedy=f"ask for 1 to {len(there)}",
+        )
+    if not len(states) == len(streams) == len(keys):
+        raise InputError(
+            f"{len(states)} states and {len(keys)} keys for {len(streams)} streams",
+            remedy="one of each a stream",
+        )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = (cores if there[0].platform == "cpu" else 1) if workers is None else workers
+    if workers < 1:
+        raise InputError(f"{workers} workers", remedy="at least one")
+
+    def job(k: int) -> tuple[State, dict[str, np.ndarray]]:
+        given = network, states[k], keys[k]
+        if count == 1:
+            return simulate(*given[:2], streams[k], key=given[2], **options)
+        with jax.default_device(there[k % count]):
+            given = jax.device_put(given, there[k % count])
+            return simulate(*given[:2], streams[k], key=given[2], **options)
+
+    with ThreadPoolExecutor(min(workers * count, max(len(streams), 1))) as pool:
+        return list(pool.map(job, range(len(streams))))
