@@ -181,11 +181,11 @@ def own(work: dict[str, np.ndarray]) -> tuple[Network, State, Stream]:
     return network, filled(state, work), exam(int(work["frames"]))
 
 
-def statistics(work: dict[str, np.ndarray], state: State, seen: dict[str, np.ndarray]) -> dict[str, float]:
+def statistics(state: State, seen: dict[str, np.ndarray]) -> dict[str, Any]:
     """What simulators must agree on."""
     weights = {"gates": state.fast.gates, "readout": state.fast.readout, "layer": state.features.weights}
-    return {"cells": float(seen["cells"].sum()), "features": float(seen["features"].sum()),
-            "loss": float(seen["nll"].mean()), **{k: float(jnp.mean(jnp.abs(w))) for k, w in weights.items()}}  # fmt: skip
+    return {"counts": {name: int(seen[name].sum()) for name in ("cells", "features")}, "loss": float(seen["nll"].mean()),
+            "mean_weight": {name: float(jnp.mean(jnp.abs(w))) for name, w in weights.items()}}  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -46,6 +46,8 @@ RATES = {"nominal": (1500.0, 4000.0), "everything": (1200.0, 3000.0)}
 """Frames per second with 128 cells, must and goal."""
 COST_MUST, COST_GOAL = 2.0, 1.3
 PLAIN_MUST, PLAIN_GOAL = 3.0, 6.0
+PLAIN = ", plain"
+NAMES = ("ideal", "nominal", "everything", "ideal, plain", "nominal, plain")
 SPREAD = 0.1
 """Log standard deviation of the parameters of "everything": its size does not matter to the time."""
 NEURON_MUST, NEURON_GOAL = 5e7, 2e8
@@ -100,15 +102,20 @@ def instances(blocks: BlockSet, cells: int, seed: int = 0) -> BlockSet:
     )
 
 
-def variants(frames: int, learned: int, cells: int) -> list[Variant]:
+def variants(frames: int, learned: int, cells: int, names: tuple[str, ...] = NAMES) -> list[Variant]:
+    """Networks of these names, each taught; ``ideal, plain`` is the taught ideal one in the plain form."""
     stream, made = exam(frames), []
-    for name in ("ideal", "nominal", "everything"):
+    for name in dict.fromkeys(name.removesuffix(PLAIN) for name in names):
         blocks = blocks_for("nominal" if name == "everything" else name, Frame())
         if name == "everything":
             blocks = instances(blocks, cells)
         made.append(Variant(name, *taught(blocks, cells, learned), stream, [], []))
-    plain = [replace(v, name=f"{v.name}, plain", plain=True, seconds=[], cpu=[]) for v in made[:2]]
-    return made + plain
+    made += [
+        replace(v, name=v.name + PLAIN, plain=True, seconds=[], cpu=[])
+        for v in made
+        if v.name + PLAIN in names
+    ]
+    return [v for v in made if v.name in names]
 
 
 def figures_of(timed: list[Variant], frames: int, seen: dict[str, dict[str, np.ndarray]]) -> list[Figure]:

@@ -1,14 +1,15 @@
 """This library beside Brian2, NEST and BrainPy on the same work.
 
     sh benchmarks/peers/setup.sh                  # once: an environment a peer, in out/peers
-    python benchmarks/vs_peers.py w1                # a row a workload; or w2, w3, w3x2, w3x4
-    python benchmarks/vs_peers.py w1 --rounds 1     # quick
+    python benchmarks/vs_peers.py w1                # a row a workload; or w2, w3, w3x2, w3x4, w4, w4x2
+    python benchmarks/vs_peers.py w1 --quick        # one round, beside Brian2's fastest form; not recorded
 
-All simulators get the same spike lists, weights and initial state (``benchmarks/workloads.py``, which also fixes the order
-inside a step, the coincidence rule and the decay of traces).  Every process is pinned to one core; rounds interleave the
-simulators, a round's time is the median of its runs, and the medians over rounds are compared.  A peer's time is that of
-its simulation loop, ours that of the whole call.  A time counts only if the run's statistics agree with those of our
-reference, the JAX loop; what does not agree, or is not installed, is said and left out.
+All simulators get the same spike lists, weights and initial state (``benchmarks/workloads.py`` and ``music_workload.py``,
+which also fix the order inside a step, the coincidence rule and the decay of traces).  Every process is pinned to one core;
+rounds interleave the simulators, a round's time is the median of its runs, and the medians over rounds are compared.  A
+peer's time is that of its simulation loop, ours that of the whole call.  A time counts only if the run's statistics agree
+with those of our reference, the JAX loop (W4: its plain form); what does not agree, or is not installed, is said and left
+out.  Ours compiles anew in every process: nothing that was compiled before is read.
 """
 
 from __future__ import annotations
@@ -27,22 +28,26 @@ from neuromorph.errors import InputError, NeuromorphError
 from neuromorph.figures import Figure, record, table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from workloads import MAKE, kept
+import music_workload
+import workloads
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "peers.json"
-REFERENCE = "neuromorph, jax"
-OWN = "neuromorph, native"
+MUSIC = tuple(music_workload.CELLS)
+WORKLOADS = (*workloads.MAKE, *MUSIC)
 LIMITS = {
     "w1": (2.0, 3.3, None), "w2": (2.5, 6.0, None), "w3": (1.2, 5.0, 0.6), "w3x2": (1.2, 4.0, 0.6),
-    "w3x4": (1.2, 3.0, 0.6),
+    "w3x4": (1.2, 3.0, 0.6), "w4": (3.0, 10.0, None), "w4x2": (3.0, 10.0, None),
 }  # fmt: skip
-"""Must and goal of the native engine over the best Brian2, and what the JAX loop alone must reach."""
+"""Must and goal of our quickest form over the best Brian2, and what the JAX loop alone must reach."""
+PLAIN_MUST, PLAIN_GOAL = 3.0, 6.0
+"""W4: event-driven over plain JAX."""
+_AS_MUSIC = {"cells": 2.0, "features": 2.0, "loss": 1.0, "gates": 1.0, "readout": 1.0, "layer": 1.0}
 AGREE = {
     "w1": {"E": 0.5, "I": 0.5, "w": 0.5}, "w2": {"A": 0.5, "R": 5.0, "w": 1.0, "r": 1.0},
-    "w3": {"all": 7.0}, "w3x2": {"all": 2.0}, "w3x4": {"all": 2.0},
+    "w3": {"all": 7.0}, "w3x2": {"all": 2.0}, "w3x4": {"all": 2.0}, "w4": _AS_MUSIC, "w4x2": _AS_MUSIC,
 }  # fmt: skip
-"""Largest difference of counts and mean weights, %."""
+"""Largest difference of counts, loss and mean weights, %."""
 OTHERS_MUST, OTHERS_GOAL = 5.0, 10.0
 COMPILE_MUST, COMPILE_GOAL = 10.0, 20.0
 FAR = 1.3
@@ -70,27 +75,51 @@ class Timed:
         return statistics.median(self.seconds)
 
 
-def contenders(workload: str, file: Path, peers: Path, runs: int) -> tuple[list[Contender], list[str]]:
-    """Who runs, and the peers that are not installed."""
-    own = str(HERE / "peers" / "neuromorph_workloads.py")
+def ours(workload: str, file: Path, runs: int) -> list[Contender]:
+    """Our quickest form, then the one that the others are held to."""
     ask = ("--runs", str(runs))
-    found = [
-        Contender(
-            f"neuromorph, {backend}", (sys.executable, own, workload, str(file), "--backend", backend, *ask)
+    if workload in MUSIC:
+        script, forms = (
+            "neuromorph_music.py",
+            {"events": ("--form", "events"), "plain JAX": ("--form", "plain")},
         )
-        for backend in ("native", "jax")
-    ]
-    wanted = {"brian2": [
+        given: tuple[str, ...] = (str(file),)
+    else:
+        script, forms = "neuromorph_workloads.py", {b: ("--backend", b) for b in ("native", "jax")}
+        given = (workload, str(file))
+    start = (sys.executable, str(HERE / "peers" / script), *given)
+    return [Contender(f"neuromorph, {name}", (*start, *form, *ask)) for name, form in forms.items()]
+
+
+def brian2(workload: str, file: Path, peers: Path, runs: int, quick: bool) -> list[Contender]:
+    """Its forms as standalone programs; ``quick``: the one that is usually the fastest."""
+    script = (
+        ("brian2_music.py", str(file))
+        if workload in MUSIC
+        else ("brian2_workloads.py", workload[:2], str(file))
+    )
+    more = () if workload in MUSIC else ("--mode", "standalone")
+    idioms = ("rows", "events", "textbook") if workload in MUSIC else ("neuron", "textbook")
+    return [
         Contender(f"Brian2, {idiom}, {precision}", (
-            "brian2_workloads.py", workload[:2], str(file), "--idiom", idiom, "--precision", precision,
-            "--mode", "standalone", "--folder", str(peers / "built" / f"{workload}-{idiom}-{precision}"), *ask))
-        for idiom in ("neuron", "textbook") for precision in ("float32", "float64")
-    ]}  # fmt: skip
-    if workload == "w1":
+            *script, "--idiom", idiom, "--precision", precision, *more,
+            "--folder", str(peers / "built" / f"{workload}-{idiom}-{precision}"), "--runs", str(runs)))
+        for idiom in (idioms[:1] if quick else idioms)
+        for precision in (("float32",) if quick else ("float32", "float64"))
+    ]  # fmt: skip
+
+
+def contenders(
+    workload: str, file: Path, peers: Path, runs: int, quick: bool = False
+) -> tuple[list[Contender], list[str]]:
+    """Who runs, and the peers that are not installed."""
+    found, ask = ours(workload, file, runs), ("--runs", str(runs))
+    wanted = {"brian2": brian2(workload, file, peers, runs, quick)}
+    if workload == "w1" and not quick:
         wanted["brainpy"] = [
             Contender("BrainPy, dense operations", ("brainpy_workloads.py", str(file), *ask))
         ]
-    if workload.startswith("w3"):
+    if workload.startswith("w3") and not quick:
         wanted["nest"] = [Contender("NEST", ("nest_workloads.py", str(file), *ask))]
         wanted["brainpy"] = [Contender("BrainPy", ("brainpy_workloads.py", str(file), *ask))]
     missing = []
@@ -113,7 +142,8 @@ def timed(contender: Contender, core: int, timeout: float) -> dict[str, Any]:
     NeuromorphError
         When it fails or says nothing.
     """
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    environment |= {"OMP_NUM_THREADS": "1", "NEUROMORPH_COMPILED": "0"}
     try:
         done = subprocess.run(
             contender.command, capture_output=True, text=True, timeout=timeout, env=environment,
@@ -131,7 +161,9 @@ def timed(contender: Contender, core: int, timeout: float) -> dict[str, Any]:
 def disagreement(workload: str, report: dict[str, Any], reference: dict[str, Any]) -> str:
     """Which statistic is too far from the reference; empty where all agree."""
     for name, limit in AGREE[workload].items():
-        own, theirs = ({**r["counts"], **r["mean_weight"]} for r in (reference, report))
+        own, theirs = (
+            {**r["counts"], **r["mean_weight"], "loss": r.get("loss")} for r in (reference, report)
+        )
         if name not in theirs:
             return f"{name} is not reported"
         away = 100 * abs(theirs[name] / own[name] - 1)
@@ -140,9 +172,9 @@ def disagreement(workload: str, report: dict[str, Any], reference: dict[str, Any
     return ""
 
 
-def figures(workload: str, times: dict[str, Timed]) -> list[Figure]:
-    """Ratios to the best Brian2, to the others, of compilation and memory."""
-    label, made = workload.upper(), []
+def figures(workload: str, times: dict[str, Timed], names: list[str]) -> list[Figure]:
+    """Ratios to the best Brian2, to the others, of compilation and memory; ``names`` of our forms, the quickest first."""
+    label, made, (quickest_own, reference) = workload.upper(), [], names
     details = {name: {"seconds": t.median, "by_round": t.seconds, "compile_seconds": t.report["compile_seconds"],
                       "peak_mib": t.report["peak_mib"], "version": t.report["version"], "counts": t.report["counts"]}
                for name, t in times.items()}  # fmt: skip
@@ -152,7 +184,7 @@ def figures(workload: str, times: dict[str, Timed]) -> list[Figure]:
         best = min(brian.values(), key=lambda t: t.median)
         quickest = min(t.report["compile_seconds"] + t.median for t in brian.values())
         smallest = min(t.report["peak_mib"] for t in brian.values())
-        for name, limits in ((OWN, (must, goal)), (REFERENCE, (alone, None))):
+        for name, limits in ((quickest_own, (must, goal)), (reference, (alone, None))):
             if name not in times:
                 continue
             own = times[name]
@@ -160,20 +192,25 @@ def figures(workload: str, times: dict[str, Timed]) -> list[Figure]:
             claim = f"{label}: {name}, over the best Brian2 standalone"
             made.append(Figure(claim, best.median / own.median, "x", *limits, "higher",
                                spread=statistics.pstdev(ratios), details=details))  # fmt: skip
-        if OWN in times:
-            own = times[OWN]
+        if quickest_own in times:
+            own = times[quickest_own]
+            compile_limits = (None, None) if workload in MUSIC else (COMPILE_MUST, COMPILE_GOAL)
             made.append(Figure(f"{label}: compile plus run, over Brian2 standalone",
-                               quickest / (own.report["compile_seconds"] + own.median), "x", COMPILE_MUST, COMPILE_GOAL,
+                               quickest / (own.report["compile_seconds"] + own.median), "x", *compile_limits,
                                "higher"))  # fmt: skip
             limit = (1.0, 0.5) if workload == "w3x4" else (None, None)
             made.append(
                 Figure(f"{label}: peak memory, of Brian2's", own.report["peak_mib"] / smallest, "x", *limit)
             )
+    if workload in MUSIC and quickest_own in times:
+        ratio = times[reference].median / times[quickest_own].median
+        claim = f"{label}: {quickest_own}, over {reference}"
+        made.append(Figure(claim, ratio, "x", PLAIN_MUST, PLAIN_GOAL, "higher"))
     others = (OTHERS_MUST, OTHERS_GOAL) if workload.startswith("w3") else (None, None)
     for name in (name for name in times if name.startswith(("NEST", "BrainPy"))):
-        if OWN in times:
-            ratio = times[name].median / times[OWN].median
-            made.append(Figure(f"{label}: {OWN}, over {name}", ratio, "x", *others, "higher"))
+        if quickest_own in times:
+            ratio = times[name].median / times[quickest_own].median
+            made.append(Figure(f"{label}: {quickest_own}, over {name}", ratio, "x", *others, "higher"))
     return made
 
 
@@ -205,8 +242,10 @@ def worth_repeating(chosen: list[Contender], times: dict[str, Timed]) -> list[Co
 
 def compared(workload: str, args: argparse.Namespace) -> list[Figure]:
     """Rounds of all contenders; the figures of those that agree."""
-    file = kept(workload, args.peers)
-    chosen, missing = contenders(workload, file, args.peers, args.runs)
+    file = (music_workload if workload in MUSIC else workloads).kept(workload, args.peers)
+    chosen, missing = contenders(workload, file, args.peers, args.runs, args.quick)
+    names = [contender.name for contender in chosen[:2]]
+    reference = names[1]
     if missing:
         print(f"not installed: {', '.join(missing)} (sh benchmarks/peers/setup.sh)")
     times: dict[str, Timed] = {}
@@ -214,33 +253,37 @@ def compared(workload: str, args: argparse.Namespace) -> list[Figure]:
         chosen = one_round(chosen, args, f"round {n + 1} of {args.rounds}", times)
         if not n:
             chosen = worth_repeating(chosen, times)
-    if REFERENCE not in times:
+    if reference not in times:
         raise InputError("our own loop did not run", remedy="see the messages above")
     for name, now in list(times.items()):
-        reason = disagreement(workload, now.report, times[REFERENCE].report)
+        reason = disagreement(workload, now.report, times[reference].report)
         if reason:
             print(f"does not count: {name}: {reason}")
             del times[name]
-    return figures(workload, times)
+    return figures(workload, times, names)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("workload", choices=tuple(MAKE))
+    parser.add_argument("workload", choices=WORKLOADS)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="one round, not recorded")
     parser.add_argument("--runs", type=int, default=3, help="runs of a simulator in a round")
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="the core of all")
     parser.add_argument("--timeout", type=float, default=900.0, help="s for a simulator's round")
     parser.add_argument("--peers", type=Path, default=Path("out/peers"), help="environments and workloads")
     args = parser.parse_args()
+    args.rounds = 1 if args.quick else args.rounds
     try:
         rows = compared(args.workload, args)
     except NeuromorphError as problem:
         print(problem, file=sys.stderr)
         return 2 if isinstance(problem, InputError) else 1
     print(table(rows))
+    if args.quick:
+        return 0
     record(RESULTS, rows, " ".join(["python benchmarks/vs_peers.py", *sys.argv[1:]]))
     return 0
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from peak_memory import peak_mib
 from workload_networks import NETWORKS
 
 import neuromorph
@@ -49,7 +49,7 @@ def main() -> None:
     print(json.dumps({
         "simulator": f"neuromorph, {args.backend}", "version": neuromorph.__version__, "workload": args.workload,
         "seconds": seconds[1:], "compile_seconds": seconds[0] - min(seconds[1:]),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mib": peak_mib(),
         "counts": {k: int(sum(run.counts[p].sum() for p in parts)) for k, parts in LAYERS[name].items()},
         "mean_weight": {k: float(run.weights(link).mean(dtype=float)) for k, link in WEIGHTS[name].items()},
     }))  # fmt: skip

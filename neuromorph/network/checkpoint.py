@@ -15,7 +15,7 @@ import numpy as np
 from neuromorph.errors import RunError
 
 T = TypeVar("T")
-SCHEMA = 3
+SCHEMA = 4
 """Version of the layout; raised when an older reader could misread the file."""
 
 

@@ -1,8 +1,13 @@
-"""How XLA compiles the loops over ticks."""
+"""How XLA compiles the loops over ticks, and where what it made is kept."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+
+import jax
+
+from neuromorph import user_cache
 
 _EXTRA = "--xla_backend_extra_options="
 _WHOLE_LOOPS = "xla_cpu_small_while_loop_byte_threshold=8388608"
@@ -22,3 +27,22 @@ def compile_loops_whole() -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if _EXTRA not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {_EXTRA}{_WHOLE_LOOPS}".strip()
+
+
+SWITCH = "NEUROMORPH_COMPILED"
+"""Environment variable: 0 keeps nothing that was compiled."""
+_WORTH_KEEPING = 0.5
+"""Seconds of compilation from which a program is kept."""
+
+
+def keep_compiled() -> None:
+    """Keep compiled programs in the user's cache, so that a step is compiled once on a machine.
+
+    A folder that the user has given JAX (``JAX_COMPILATION_CACHE_DIR``) is left alone.  A cache that cannot be written
+    costs a warning of JAX's, no more.
+    """
+    if os.environ.get(SWITCH, "1") == "0" or getattr(jax.config, "jax_compilation_cache_dir", None):
+        return
+    kind = hashlib.sha256(user_cache.processor().encode()).hexdigest()[:12]
+    jax.config.update("jax_compilation_cache_dir", str(user_cache.folder() / f"compiled-{kind}"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", _WORTH_KEEPING)

@@ -15,13 +15,14 @@ from neuromorph.errors import InputError, LearningDiverged
 from neuromorph.models.box import QUANTITIES
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.network import head
-from neuromorph.network.compiler import compile_loops_whole
+from neuromorph.network.compiler import compile_loops_whole, keep_compiled
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.state import State, Weights, initial_state
 from neuromorph.network.step import FrameInput, Heard, Network, frame_step
 from neuromorph.network.stream import Stream
 
 compile_loops_whole()
+keep_compiled()
 
 HOPELESS = 2.0
 """Times the loss of tossing coins at which learning is called diverged."""

@@ -63,12 +63,11 @@ def simulate_streams(
         raise InputError(f"{workers} workers", remedy="at least one")
 
     def job(k: int) -> tuple[State, dict[str, np.ndarray]]:
-        given = network, states[k], keys[k]
-        if count == 1:
-            return simulate(*given[:2], streams[k], key=given[2], **options)
-        with jax.default_device(there[k % count]):
-            given = jax.device_put(given, there[k % count])
-            return simulate(*given[:2], streams[k], key=given[2], **options)
+        mine = network, states[k], keys[k]
+        if count > 1:
+            mine = jax.device_put(mine, there[k % count])
+        with jax.default_device(there[k % count] if count > 1 else None):
+            return simulate(mine[0], mine[1], streams[k], key=mine[2], **options)
 
     with ThreadPoolExecutor(min(workers * count, max(len(streams), 1))) as pool:
         return list(pool.map(job, range(len(streams))))

@@ -10,7 +10,6 @@ import ctypes
 import functools
 import hashlib
 import os
-import platform
 import shutil
 import subprocess
 import tempfile
@@ -21,6 +20,7 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
+from neuromorph import user_cache
 from neuromorph.plasticity.spike_pairs import PairSTDP, PostTriggered
 from neuromorph.spiking.network import Link, Model
 from neuromorph.spiking.neurons import LIF
@@ -95,9 +95,9 @@ def _built(compiler: str) -> Path:
     """Shared library of the engine for this source, compiler and processor."""
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
     name = hashlib.sha256(
-        "\n".join([SOURCE.read_text(), version, *FLAGS, _processor()]).encode()
+        "\n".join([SOURCE.read_text(), version, *FLAGS, user_cache.processor()]).encode()
     ).hexdigest()[:20]
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neuromorph"
+    folder = user_cache.folder()
     file = folder / f"engine-{name}.so"
     if file.exists():
         return file
@@ -109,15 +109,6 @@ def _built(compiler: str) -> Path:
         )
         made.replace(file)
     return file
-
-
-def _processor() -> str:
-    """What ``-march=native`` depends on."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return "\n".join(dict.fromkeys(line for line in lines if line.startswith(("model name", "flags"))))
 
 
 def refused(model: Model, watch: tuple[str, ...]) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from neuromorph.errors import InputError, SimulationDiverged
 from neuromorph.models.events import pack, unpacked
-from neuromorph.network.compiler import compile_loops_whole
+from neuromorph.network.compiler import compile_loops_whole, keep_compiled
 from neuromorph.spiking.memory import require_memory
 from neuromorph.spiking.native import NativeRun, refused
 from neuromorph.spiking.network import Link, Model, SpikeList
@@ -25,6 +25,7 @@ from neuromorph.spiking.records import InFile, InMemory, Layout, Recorded
 from neuromorph.spiking.step import Events, NetworkState, initial_state, prepared, settled, step
 
 compile_loops_whole()
+keep_compiled()
 
 LONGEST_PIECE = 16384
 """Steps that the compiled loop runs before what was recorded leaves it."""

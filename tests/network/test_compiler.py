@@ -1,8 +1,15 @@
-"""The compiler option for whole loops is given once and never over the user's own."""
+"""The compiler's option and cache: given once, and never over the user's own."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
-from neuromorph.network.compiler import compile_loops_whole
+import pytest
+
+from neuromorph.network import compiler
+from neuromorph.network.compiler import compile_loops_whole, keep_compiled
 
 
 def test_other_flags_stay_and_it_is_given_once(monkeypatch):
@@ -19,3 +26,40 @@ def test_extra_options_of_the_user_win(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_backend_extra_options=mine")
     compile_loops_whole()
     assert os.environ["XLA_FLAGS"] == "--xla_backend_extra_options=mine"
+
+
+CODE = (
+    "import sys, jax; sys.path.insert(0, '.'); import neuromorph.network.simulate as s; "
+    "from tests.network.toys import toy, tunes; from neuromorph.network.stream import stream_of; "
+    "run = s.simulate(*toy(), stream_of(tunes(1)), plasticity=1.0, rate=0.05, key=jax.random.key(0)); "
+    "print(jax.config.jax_compilation_cache_dir, float(run[1]['nll'].sum()))"
+)
+
+
+def said(**environment):
+    names = ("NEUROMORPH_COMPILED", "JAX_COMPILATION_CACHE_DIR", "XDG_CACHE_HOME")
+    kept = {k: v for k, v in os.environ.items() if k not in names}
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, check=True, env=kept | environment
+    )
+    return done.stdout.split(), done.stderr
+
+
+def test_a_step_is_compiled_once_on_a_machine(tmp_path):
+    (folder, first), _ = said(XDG_CACHE_HOME=str(tmp_path))
+    assert Path(folder).parent == tmp_path / "neuromorph"
+    made = {f.name: f.stat().st_mtime_ns for f in Path(folder).iterdir() if f.name.endswith("-cache")}
+    assert any("run_blocks" in name for name in made)
+    (_, again), noise = said(XDG_CACHE_HOME=str(tmp_path))
+    assert again == first
+    assert noise == ""
+    assert {f.name for f in Path(folder).iterdir() if f.name.endswith("-cache")} == set(made)
+
+
+def test_the_users_own_cache_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr("jax.config.update", lambda *_: pytest.fail("the user's folder was changed"))
+    monkeypatch.setenv("NEUROMORPH_COMPILED", "0")
+    keep_compiled()
+    monkeypatch.delenv("NEUROMORPH_COMPILED")
+    monkeypatch.setattr(compiler.jax, "config", SimpleNamespace(jax_compilation_cache_dir=str(tmp_path)))
+    keep_compiled()
