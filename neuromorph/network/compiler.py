@@ -38,11 +38,18 @@ _WORTH_KEEPING = 0.5
 def keep_compiled() -> None:
     """Keep compiled programs in the user's cache, so that a step is compiled once on a machine.
 
-    A folder that the user has given JAX (``JAX_COMPILATION_CACHE_DIR``) is left alone.  A cache that cannot be written
-    costs a warning of JAX's, no more.
+    A folder that the user has given JAX (``JAX_COMPILATION_CACHE_DIR``) is left alone.  Where the cache cannot be written
+    nothing is kept.
     """
     if os.environ.get(SWITCH, "1") == "0" or getattr(jax.config, "jax_compilation_cache_dir", None):
         return
     kind = hashlib.sha256(user_cache.processor().encode()).hexdigest()[:12]
-    jax.config.update("jax_compilation_cache_dir", str(user_cache.folder() / f"compiled-{kind}"))
+    folder = user_cache.folder() / f"compiled-{kind}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    if not os.access(folder, os.W_OK):
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _WORTH_KEEPING)

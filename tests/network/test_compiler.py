@@ -61,5 +61,7 @@ def test_the_users_own_cache_is_left_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("NEUROMORPH_COMPILED", "0")
     keep_compiled()
     monkeypatch.delenv("NEUROMORPH_COMPILED")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")  # cannot be written
+    keep_compiled()
     monkeypatch.setattr(compiler.jax, "config", SimpleNamespace(jax_compilation_cache_dir=str(tmp_path)))
     keep_compiled()

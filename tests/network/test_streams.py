@@ -1,5 +1,9 @@
 """Networks side by side, each on its own stream."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -35,3 +39,26 @@ def test_what_is_not_there_is_named():
         simulate_streams(network, [state] * 2, streams, keys=keys, **OPTIONS)
     with pytest.raises(InputError, match="0 workers"):
         simulate_streams(network, [state], streams, keys=keys, workers=0, **OPTIONS)
+
+
+ON_TWO = """
+import sys; sys.path.insert(0, ".")
+import jax, numpy as np
+from neuromorph.network.streams import simulate_streams
+from tests.network.test_streams import OPTIONS, simulate, stream_of, toy, tunes
+network, state = toy()
+stream, keys = stream_of(tunes(1)), jax.random.split(jax.random.key(0), 3)
+many = simulate_streams(network, [state] * 3, [stream] * 3, keys=keys, workers=1, **OPTIONS)
+print(*(next(iter(after.fast.gates.devices())).id for after, _ in many))
+print(all(np.array_equal(simulate(network, state, stream, key=k, **OPTIONS)[1]["nll"], seen["nll"])
+          for k, (_, seen) in zip(keys, many)))
+"""
+
+
+@pytest.mark.slow
+def test_streams_go_to_devices_in_turn():
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    done = subprocess.run(
+        [sys.executable, "-c", ON_TWO], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.split() == ["0", "1", "0", "True"]
