@@ -1,4 +1,4 @@
-"""Workloads W1 and W2 as plain loops in NumPy, written from their description alone: what the fast path is held to."""
+"""Workloads W1, W2 and W3 as plain loops in NumPy, written from their description alone: what the fast path is held to."""
 
 from __future__ import annotations
 
@@ -90,3 +90,26 @@ def w2(work, steps):
         ra, rr = np.where(a, 2, np.maximum(ra - 1, 0)), np.where(s, 2, np.maximum(rr - 1, 0))
         first[t], second[t] = a, s
     return first, second, w, r
+
+
+def w3(work, steps):
+    """Spikes of all neurons, bool [steps, neurons], in double precision."""
+    dt, n = float(work["dt"]), int(work["neurons"])
+    start, target = work["start"], work["target"]
+    factor = 80 / (0.1 * n)
+    membrane, keep_e, keep_i = np.exp(-dt / 20), np.exp(-dt / 5), np.exp(-dt / 10)
+    from_e = (keep_e - membrane) / (20 * (1 / 20 - 1 / 5))
+    from_i = (keep_i - membrane) / (20 * (1 / 20 - 1 / 10))
+    v, ge, gi, rest = work["v"].astype(float), np.zeros(n), np.zeros(n), np.zeros(n, int)
+    spikes = np.zeros((steps, n), bool)
+    for t in range(steps):
+        v = np.where(rest > 0, v, -49 + (v + 49) * membrane + ge * from_e + gi * from_i)
+        ge, gi = ge * keep_e, gi * keep_i
+        fired = (rest == 0) & (v > -50)
+        for k in np.flatnonzero(fired):
+            into, jump = (ge, 1.62 * factor) if k < round(0.8 * n) else (gi, -9.0 * factor)
+            into[target[start[k] : start[k + 1]]] += jump
+        v[fired] = -60
+        rest = np.where(fired, 49, np.maximum(rest - 1, 0))
+        spikes[t] = fired
+    return spikes

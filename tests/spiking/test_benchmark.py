@@ -13,6 +13,7 @@ import pytest
 from neuromorph.errors import NeuromorphError
 from tests.spiking.conftest import loaded
 
+OWN = ["neuromorph, native", "neuromorph, jax"]
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
@@ -35,17 +36,32 @@ def test_a_time_counts_only_when_the_statistics_agree(peers):
 
 def test_ratios_are_to_the_fastest_form_of_a_peer(peers):
     times = {
-        peers.OWN: peers.Timed([0.05, 0.04, 0.045], report() | {"compile_seconds": 0.1}),
-        peers.REFERENCE: peers.Timed([0.1, 0.1, 0.1], report()),
+        OWN[0]: peers.Timed([0.05, 0.04, 0.045], report() | {"compile_seconds": 0.1}),
+        OWN[1]: peers.Timed([0.1, 0.1, 0.1], report()),
         "Brian2, neuron, float32": peers.Timed([0.12, 0.1, 0.135], report()),
         "Brian2, textbook, float64": peers.Timed([0.4, 0.4, 0.4], report() | {"compile_seconds": 1.0}),
     }
-    found = {f.claim: f for f in peers.figures("w1", times)}
+    found = {f.claim: f for f in peers.figures("w1", times, OWN)}
     best = found["W1: neuromorph, native, over the best Brian2 standalone"]
     assert best.value == pytest.approx(0.12 / 0.045)
     assert (best.must, best.goal) == (2.0, 3.3)
     assert found["W1: neuromorph, jax, over the best Brian2 standalone"].value == pytest.approx(1.2)
     assert found["W1: compile plus run, over Brian2 standalone"].value == pytest.approx(1.4 / 0.145)
+
+
+def test_the_music_network_is_held_to_its_plain_form(peers):
+    names = [c.name for c in peers.ours("w4", Path("w4.npz"), 1)]
+    assert names == ["neuromorph, events", "neuromorph, plain JAX"]
+    told = report() | {
+        "counts": {"cells": 1000, "features": 100},
+        "loss": 10.0,
+        "mean_weight": dict.fromkeys(("gates", "readout", "layer"), 0.1),
+    }
+    assert peers.disagreement("w4", told | {"loss": 10.09}, told) == ""
+    assert peers.disagreement("w4", told | {"loss": 10.2}, told).startswith("loss differs by 2 %")
+    times = {name: peers.Timed([seconds], told) for name, seconds in zip(names, (0.5, 2.0), strict=True)}
+    found = {f.claim: f.value for f in peers.figures("w4", times, names)}
+    assert found == {"W4: neuromorph, events, over neuromorph, plain JAX": 4.0}
 
 
 def test_a_simulator_that_fails_is_named(peers):

@@ -110,3 +110,20 @@ def test_pieces_and_continued_runs_are_one_run(backend, monkeypatch):
         np.testing.assert_array_equal(pieces.raster(name), whole.raster(name))
     np.testing.assert_array_equal(rest.weights("plastic"), whole.weights("plastic"))
     np.testing.assert_array_equal(pieces.weights("plastic"), whole.weights("plastic"))
+
+
+@needs_engine
+def test_a_sparse_network_is_the_same_in_engine_and_loop_and_in_the_mean_as_plain_loops(networks, workloads):
+    """W3 with 1,000 neurons: chaotic, so that the plain loops' double precision moves spikes but not their number."""
+    work = workloads.w3(1000, 0.5)
+    net, _ = networks.NETWORKS["w3"](work)
+    steps = int(work["steps"])
+    one, other = (net.run(0.5, backend=backend, raster=("E", "I")) for backend in ("jax", "native"))
+    found = np.concatenate([one.raster("E"), one.raster("I")], axis=1)
+    for population in ("E", "I"):
+        np.testing.assert_array_equal(one.raster(population), other.raster(population))
+    expected = plain.w3(work, steps)
+    assert np.array_equal(found[:1200], expected[:1200])  # before rounding reaches a spike
+    assert expected[:1200].sum() > 500
+    # the sum of some 2,500 spikes in bursts: shares of a tenth are several of its standard deviations
+    assert found.sum() == pytest.approx(expected.sum(), rel=0.1)
