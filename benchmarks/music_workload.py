@@ -56,6 +56,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from neuromorph.errors import InputError
 from neuromorph.models.fidelity import FEATURE_RATE, FEATURE_TAU, BlockSet, ideal_blocks
 from neuromorph.models.frame import Frame
 from neuromorph.music.encoding import RegularSpikeEncoder
@@ -122,6 +123,11 @@ def named(tree: Any) -> dict[str, jax.Array]:
 
 def filled(state: State, work: dict[str, np.ndarray]) -> State:
     """``state`` with the arrays of a workload in its places."""
+    missing = [name for name in named(state) if f"state.{name}" not in work]
+    if missing:
+        raise InputError(
+            f"the workload has no {missing[0]!r}", remedy="it is of another version: remove its file"
+        )
     leaves = [jnp.asarray(work[f"state.{name}"]) for name in named(state)]
     return jax.tree.unflatten(jax.tree.structure(state), leaves)
 
