@@ -338,7 +338,8 @@ def gate_dendrites(models: Mapping[str, Mapping[str, float]], frame: Frame) -> D
 
 def _readout(models: Mapping[str, Mapping[str, float]], v_line: float) -> WeightReadout:
     """Of the synapses on lines whose pulses are ``v_line`` high."""
-    return WeightReadout(float(read_width(_get(models, "gate_synapse"), v_line)) / WEIGHT_VOLT, linear=False)
+    width = float(read_width(_get(models, "gate_synapse"), v_line)) / WEIGHT_VOLT
+    return WeightReadout(width, linear=False, largest=math.ceil(10.0 * WEIGHT_BOUND / width) / 10.0)
 
 
 def _dendrite(design: DendriteDesign, frame: Frame) -> Dendrite:

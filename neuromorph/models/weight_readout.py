@@ -2,10 +2,53 @@
 
 from __future__ import annotations
 
+import functools
+import math
+
 import jax
 import jax.numpy as jnp
+import numpy as np
+from numpy.polynomial import Chebyshev, Polynomial
 
 from neuromorph.models.pytree import pytree, static
+
+TOLERANCE = 1e-6
+"""Largest error of :func:`bounded_tanh`."""
+LARGEST = 1.6
+"""Limit up to which a polynomial serves: beyond it, terms of either sign lose digits of float32."""
+
+
+@functools.cache
+def tanh_terms(limit: float) -> tuple[float, ...]:
+    """Coefficients of ``tanh(x) / x`` in x^2, highest first, for abs(x) up to ``limit``; none beyond :data:`LARGEST`."""
+    x = np.linspace(1e-6, limit, 4001)
+    degree, error = 1, math.inf
+    while limit <= LARGEST and error > 0.7 * TOLERANCE:
+        degree += 1
+        series = Chebyshev.interpolate(_over_root, degree, domain=[0.0, limit**2])
+        error = float(np.abs(x * series(x * x) - np.tanh(x)).max())
+    return tuple(float(c) for c in series.convert(kind=Polynomial).coef[::-1]) if degree > 1 else ()
+
+
+def _over_root(square: np.ndarray) -> np.ndarray:
+    x = np.sqrt(np.maximum(square, 1e-12))
+    return np.tanh(x) / x
+
+
+def bounded_tanh(x: jax.Array, limit: float) -> jax.Array:
+    """tanh of arguments within +-``limit``, a polynomial: XLA's own, for any argument, takes several times as long.
+
+    Arguments beyond the limit are taken for it.  A limit beyond :data:`LARGEST` is XLA's own.
+    """
+    terms = tanh_terms(limit)
+    if not terms:
+        return jnp.tanh(x)
+    x = jnp.clip(x, -limit, limit)
+    square = x * x
+    series = jnp.float32(terms[0])
+    for term in terms[1:]:
+        series = series * square + jnp.float32(term)
+    return x * series
 
 
 @pytree
@@ -16,11 +59,13 @@ class WeightReadout:
     ----------
     width : W, weight units
     linear : the ideal read-out, ``w``
+    largest : of abs(w) / W; weights are bounded
     """
 
     width: float | jax.Array = 1.0
     linear: bool = static(True)
+    largest: float = static(100.0)
 
     def value(self, weight: jax.Array) -> jax.Array:
         """The weight as the dendrite sees it."""
-        return weight if self.linear else self.width * jnp.tanh(weight / self.width)
+        return weight if self.linear else self.width * bounded_tanh(weight / self.width, self.largest)

@@ -101,10 +101,12 @@ def test_a_right_prediction_gives_no_error_and_sides_have_their_gains():
     assert np.allclose(wrong, [16.5 / 16.3, -16.1 / 16.3])
 
 
-def test_small_weights_read_as_themselves_and_large_ones_saturate():
-    readout = toy_nominal().head_readout
+def test_small_weights_read_as_themselves_and_large_ones_bend():
+    blocks = toy_nominal()
+    readout, bound = blocks.head_readout, float(blocks.store.bound)
     assert float(readout.value(jnp.float32(0.01))) == pytest.approx(0.01, rel=1e-4)
-    assert float(readout.value(jnp.float32(40.0))) == pytest.approx(MODELS["gate_synapse"]["v_width"] / 30e-3)
+    width = MODELS["gate_synapse"]["v_width"] / 30e-3
+    assert float(readout.value(jnp.float32(bound))) == pytest.approx(width * np.tanh(bound / width), abs=1e-5)
     assert float(ideal_blocks(FRAME).head_readout.value(jnp.float32(40.0))) == 40.0
 
 
