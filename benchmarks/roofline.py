@@ -51,14 +51,13 @@ def traffic(work: dict[str, np.ndarray], name: str, spikes: dict[str, int]) -> t
     inputs, first = work["w"].shape
     both = 2 * FLOAT  # read and written
     columns = spikes["E" if name == "w1" else "A"] * inputs
-    if name == "w1":
-        state = steps * 2 * first * 5 * both  # v, ge, gi, theta, refractory time
+    if name == "w1":  # E: v, ge, gi, theta; I: v, ge; ends of refractory times are read
+        state = steps * first * (4 + 2) * both + 2 * steps * first * FLOAT
         rows, moved, far = events * first * FLOAT, 0, columns
     else:
         second = work["r"].shape[0]
-        state = (
-            steps * (first + second) * 4 * both + steps * second * 2 * both
-        )  # v, i, raised, refractory time; p, q
+        # v, i, raised of both, the trace of R; ends of refractory times are read
+        state = steps * (first * 3 + second * 4) * both + steps * (first + second) * FLOAT
         rows = (events * first + (spikes["A"] + spikes["R"]) * second) * FLOAT
         moved, far = spikes["R"] * second * (both + FLOAT), columns + spikes["R"] * second
     used = state + rows + moved + far * (both + FLOAT)

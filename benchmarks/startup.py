@@ -2,7 +2,7 @@
 
     python benchmarks/startup.py
 
-Medians of five processes after a first one that fills the caches (byte code, the native engine).
+Medians of five processes after a first one that fills the caches (byte code, the native engine, what JAX compiled).
 """
 
 from __future__ import annotations

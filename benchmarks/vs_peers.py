@@ -9,7 +9,7 @@ which also fix the order inside a step, the coincidence rule and the decay of tr
 rounds interleave the simulators, a round's time is the median of its runs, and the medians over rounds are compared.  A
 peer's time is that of its simulation loop, ours that of the whole call.  A time counts only if the run's statistics agree
 with those of our reference, the JAX loop (W4: its plain form); what does not agree, or is not installed, is said and left
-out.  Ours compiles anew in every process: nothing that was compiled before is read.
+out.  Our JAX loops compile anew in every process; the native engine is built once on a machine and read from the cache.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PLAIN_MUST, PLAIN_GOAL = 3.0, 6.0
 _AS_MUSIC = {"cells": 2.0, "features": 2.0, "loss": 1.0, "gates": 1.0, "readout": 1.0, "layer": 1.0}
 AGREE = {
     "w1": {"E": 0.5, "I": 0.5, "w": 0.5}, "w2": {"A": 0.5, "R": 5.0, "w": 1.0, "r": 1.0},
-    "w3": {"all": 7.0}, "w3x2": {"all": 2.0}, "w3x4": {"all": 2.0}, "w4": _AS_MUSIC, "w4x2": _AS_MUSIC,
+    "w3": {"all": 7.0}, "w3x2": {"all": 4.0}, "w3x4": {"all": 2.0}, "w4": _AS_MUSIC, "w4x2": _AS_MUSIC,
 }  # fmt: skip
 """Largest difference of counts, loss and mean weights, %."""
 OTHERS_MUST, OTHERS_GOAL = 5.0, 10.0
@@ -146,6 +146,7 @@ def timed(contender: Contender, core: int, timeout: float) -> dict[str, Any]:
     """
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     environment |= {"OMP_NUM_THREADS": "1", "NEUROMORPH_COMPILED": "0"}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
     try:
         done = subprocess.run(
             contender.command, capture_output=True, text=True, timeout=timeout, env=environment,
@@ -247,6 +248,18 @@ def worth_repeating(chosen: list[Contender], times: dict[str, Timed]) -> list[Co
     return [c for c in chosen if c.name in kept or times[c.name].median <= FAR * min(brian)]
 
 
+def agreeing(
+    workload: str, chosen: list[Contender], times: dict[str, Timed], reference: str
+) -> list[Contender]:
+    """Without those whose statistics are too far from the reference: their times are dropped, too."""
+    for name, now in list(times.items()):
+        reason = disagreement(workload, now.report, times[reference].report)
+        if reason:
+            print(f"does not count: {name}: {reason}", flush=True)
+            del times[name]
+    return [c for c in chosen if c.name in times]
+
+
 def compared(workload: str, args: argparse.Namespace) -> list[Figure]:
     """Rounds of all contenders; the figures of those that agree."""
     script = HERE / ("music_workload.py" if workload in MUSIC else "workloads.py")
@@ -262,15 +275,11 @@ def compared(workload: str, args: argparse.Namespace) -> list[Figure]:
     times: dict[str, Timed] = {}
     for n in range(args.rounds):
         chosen = one_round(chosen, args, f"round {n + 1} of {args.rounds}", times)
+        if reference not in times:
+            raise InputError("our own loop did not run", remedy="see the messages above")
+        chosen = agreeing(workload, chosen, times, reference)
         if not n:
             chosen = worth_repeating(chosen, times)
-    if reference not in times:
-        raise InputError("our own loop did not run", remedy="see the messages above")
-    for name, now in list(times.items()):
-        reason = disagreement(workload, now.report, times[reference].report)
-        if reason:
-            print(f"does not count: {name}: {reason}")
-            del times[name]
     return figures(workload, times, names)
 
 

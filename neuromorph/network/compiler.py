@@ -44,10 +44,10 @@ def keep_compiled() -> None:
     if os.environ.get(SWITCH, "1") == "0" or getattr(jax.config, "jax_compilation_cache_dir", None):
         return
     kind = hashlib.sha256(user_cache.processor().encode()).hexdigest()[:12]
-    folder = user_cache.folder() / f"compiled-{kind}"
     try:
+        folder = user_cache.folder() / f"compiled-{kind}"
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):  # no home at all is a RuntimeError
         return
     if not os.access(folder, os.W_OK):
         return

@@ -110,7 +110,8 @@ def initial_weights(config: NetworkConfig, seed: int, log_odds: np.ndarray) -> W
 def initial_state(config: NetworkConfig, blocks: BlockSet, seed: int, log_odds: np.ndarray) -> State:
     """State before the first frame; slow weights start equal to the fast ones."""
     draw = np.random.default_rng([seed, 2])
-    fast = initial_weights(config, seed, log_odds)
+    drawn = initial_weights(config, seed, log_odds)
+    fast = replace(drawn, gates=blocks.store.clip(drawn.gates))
     feedback = draw.normal(0.0, config.learning.feedback_sd, (config.cells, config.notes))
     return State(
         fast=fast,
@@ -161,10 +162,11 @@ def _initial_cells(config: NetworkConfig, blocks: BlockSet) -> CellState:
 def rest(config: NetworkConfig, blocks: BlockSet, state: State, reset: jax.Array) -> State:
     """``state`` with everything but weights and thresholds at rest where ``reset`` (bool) is true.
 
-    The eligibility is left to the trace update, which passes over it anyway.
+    The eligibility is left to the trace update, which passes over it anyway, and so is which lines have any.
     """
     features = _initial_features_at_rest(config, blocks, state.features)
-    fresh = (features, _initial_lines(config), _initial_cells(config, blocks))
+    lines = replace(_initial_lines(config), heard=state.lines.heard)
+    fresh = (features, lines, _initial_cells(config, blocks))
     kept = (state.features, state.lines, state.cells)
     features, lines, cells = jax.tree.map(lambda new, old: jnp.where(reset, new, old), fresh, kept)
     return replace(state, features=features, lines=lines, cells=cells)

@@ -90,7 +90,7 @@ def listen(network: Network, state: State, inputs: FrameInput) -> tuple[State, H
     """Run all neurons for a frame and bring the traces up to its end."""
     config, blocks = network.config, network.blocks
     reset = inputs.reset | (not config.memory)
-    before, state = state.lines.heard, rest(config, blocks, state, reset)
+    state = rest(config, blocks, state, reset)
     notes = (inputs.levels[None, :] > network.thresholds).astype(jnp.float32)
     x_pre = blocks.diehl.traces(notes, state.lines.trace, config.frame.tick_seconds)
     released, recent = _released(network, notes, state.lines.recent)
@@ -104,8 +104,8 @@ def listen(network: Network, state: State, inputs: FrameInput) -> tuple[State, H
 
     spikes = jnp.concatenate([notes, arrived, record.arrived.astype(jnp.float32)], axis=1)
     spiked = jnp.any(spikes > 0, axis=0)
-    eligibility, pre, output = _traced(network, state, spikes, record, reset, before | spiked)
-    lines = LineState(recent, pre, output, x_pre[-1], state.lines.heard | spiked)
+    eligibility, pre, output = _traced(network, state, spikes, record, reset, state.lines.heard | spiked)
+    lines = LineState(recent, pre, output, x_pre[-1], (state.lines.heard & ~reset) | spiked)
     state = replace(state, features=features, lines=lines, cells=cells, eligibility=eligibility)
     activity = jnp.append(output * line_share(network, blocks.eligibility.tau_output), 1.0)
     return state, Heard(cells.read, activity, record, notes, feature_spikes)

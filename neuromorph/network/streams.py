@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +38,7 @@ def simulate_streams(
     states, streams : one state a stream; lengths may differ
     keys : [streams] random keys
     devices : how many of ``jax.devices()`` take part, by default all
-    workers : streams at a time on a device, by default one a core on CPUs, else one
+    workers : streams at a time on a device, by default so many that every core of CPUs has one, else one
     options : of ``simulate``: ``plasticity``, ``rate``, ``dropout``, ``record``
 
     Raises
@@ -58,7 +59,7 @@ def simulate_streams(
             remedy="one of each a stream",
         )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = (cores if there[0].platform == "cpu" else 1) if workers is None else workers
+    workers = (-(-cores // count) if there[0].platform == "cpu" else 1) if workers is None else workers
     if workers < 1:
         raise InputError(f"{workers} workers", remedy="at least one")
 
@@ -69,5 +70,7 @@ def simulate_streams(
         with jax.default_device(there[k % count] if count > 1 else None):
             return simulate(mine[0], mine[1], streams[k], key=mine[2], **options)
 
-    with ThreadPoolExecutor(min(workers * count, max(len(streams), 1))) as pool:
-        return list(pool.map(job, range(len(streams))))
+    with contextlib.ExitStack() as stack:
+        pools = [stack.enter_context(ThreadPoolExecutor(workers)) for _ in range(count)]
+        jobs = [pools[k % count].submit(job, k) for k in range(len(streams))]
+        return [done.result() for done in jobs]

@@ -81,7 +81,7 @@ def engine() -> tuple[Any, str]:
         return None, "no C++ compiler (c++, g++ or clang++)"
     try:
         run = ctypes.CDLL(str(_built(compiler))).neuromorph_run
-    except (OSError, subprocess.SubprocessError) as problem:
+    except (OSError, RuntimeError, subprocess.SubprocessError) as problem:
         detail = getattr(problem, "stderr", None) or str(problem)
         return (
             None,

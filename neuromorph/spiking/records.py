@@ -76,7 +76,7 @@ class InFile:
             raise InputError(
                 f"cannot write {path}: {problem}", remedy="name a file in a folder that is there"
             ) from None
-        self._path = path
+        self._path, self._names = path, tuple(layout)
         self._file.attrs.update(attributes)
         for name, (shape, dtype) in layout.items():
             row = max(int(np.prod(shape)) * np.dtype(dtype).itemsize, 1)
@@ -96,7 +96,8 @@ class InFile:
 
     def so_far(self) -> dict[str, Recorded]:
         """All of them, by name; they stay in the file."""
-        return {name: Filed(self._path, name, data.shape, data.dtype) for name, data in self._file.items()}
+        found = {name: self._file[name] for name in self._names}
+        return {name: Filed(self._path, name, data.shape, data.dtype) for name, data in found.items()}
 
     def close(self) -> None:
         """Give the file back."""

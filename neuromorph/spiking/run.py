@@ -94,7 +94,7 @@ def run(
     raster : populations of which every spike is kept
     watch : variables kept as ``population.variable``, at every ``every``-th step
     backend : ``jax``, ``native`` (:mod:`neuromorph.spiking.native`), or ``auto``: native where it can be
-    file : HDF5 file, not there yet, that takes rasters and variables as the run goes on; memory does not grow with duration
+    file : HDF5 file, not there yet, that takes rasters and variables as the run goes on, so that they do not fill memory
 
     Raises
     ------
@@ -109,7 +109,8 @@ def run(
     layout = _layout(runner.state(), raster, watch)
     if file is None:
         rows = {name: -(-steps // every) if name in watch else steps for name in layout}
-        size = sum(rows[name] * math.prod(shape) * 4 for name, (shape, _) in layout.items())
+        # pieces, and the arrays they are joined into
+        size = 2 * sum(rows[name] * math.prod(shape) * 4 for name, (shape, _) in layout.items())
         require_memory(size, f"records of {steps} steps", "record into a file=, or less often with every=")
     records = InMemory(layout) if file is None else InFile(
         Path(file), layout, {"dt": float(model.dt), "every": every, "neurons": json.dumps(_sizes(model))}

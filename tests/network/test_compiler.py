@@ -56,12 +56,25 @@ def test_a_step_is_compiled_once_on_a_machine(tmp_path):
     assert {f.name for f in Path(folder).iterdir() if f.name.endswith("-cache")} == set(made)
 
 
+def config(folder):
+    """JAX's, which must not be changed."""
+    return SimpleNamespace(jax_compilation_cache_dir=folder, update=lambda *_: pytest.fail("it was changed"))
+
+
 def test_the_users_own_cache_is_left_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr("jax.config.update", lambda *_: pytest.fail("the user's folder was changed"))
-    monkeypatch.setenv("NEUROMORPH_COMPILED", "0")
+    monkeypatch.setattr(compiler.jax, "config", config(str(tmp_path)))
+    monkeypatch.delenv("NEUROMORPH_COMPILED", raising=False)
     keep_compiled()
-    monkeypatch.delenv("NEUROMORPH_COMPILED")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")  # cannot be written
-    keep_compiled()
-    monkeypatch.setattr(compiler.jax, "config", SimpleNamespace(jax_compilation_cache_dir=str(tmp_path)))
+
+
+def no_home():
+    raise RuntimeError("Could not determine home directory.")
+
+
+@pytest.mark.parametrize("why", ["switched off", "cannot be written", "no home"])
+def test_nothing_is_kept_where_it_cannot_be(why, monkeypatch):
+    monkeypatch.setattr(compiler.jax, "config", config(None))
+    monkeypatch.setenv("NEUROMORPH_COMPILED", "0" if why == "switched off" else "1")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/nowhere" if why == "cannot be written" else "")
+    monkeypatch.setattr(compiler.user_cache.Path, "home", staticmethod(no_home))
     keep_compiled()

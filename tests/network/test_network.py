@@ -16,6 +16,7 @@ from neuromorph.network import head
 from neuromorph.network.config import LearningConfig, NetworkConfig
 from neuromorph.network.hardware import hardware_listing
 from neuromorph.network.simulate import simulate, with_slow_weights
+from neuromorph.network.state import rest
 from neuromorph.network.stream import shuffled_frames, stream_of
 from tests.network.toys import CELLS, NOTES, toy, toy_config, toy_nominal, tune, tunes
 
@@ -256,3 +257,17 @@ def test_noise_changes_spikes_and_the_same_key_repeats_it():
     assert np.array_equal(spikes(noisy, 0), spikes(noisy, 0))
     assert not np.array_equal(spikes(noisy, 0), spikes(noisy, 1))
     assert spikes(noisy, 0).sum() == pytest.approx(spikes(network, 0).sum(), rel=0.2)  # it jitters, no more
+
+
+def test_a_state_put_to_rest_elsewhere_still_loses_its_traces_with_the_next_piece():
+    """Lines without traces are passed over: those that had some before a rest are not among them."""
+    network, state = toy()
+    state, _ = simulate(network, state, stream_of(tunes(1)), plasticity=1.0, rate=0.05, key=jax.random.key(0))
+    assert float(jnp.abs(state.eligibility.g_up).sum()) > 0
+    state = rest(network.config, network.blocks, state, jnp.bool_(True))
+    silent = stream_of(tunes(1)).part(0, 1)  # begins a piece
+    silent = replace(silent, levels=0.0 * silent.levels)
+    after, _ = simulate(network, state, silent, plasticity=0.0, rate=0.0, key=jax.random.key(0))
+    notes = network.config.notes
+    assert not np.asarray(after.lines.heard)[:notes].any()
+    assert float(jnp.abs(after.eligibility.g_up[:notes]).sum()) == 0.0

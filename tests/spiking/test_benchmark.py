@@ -98,3 +98,15 @@ def test_the_example_of_the_documentation_runs(capsys):
     spikes, raster = capsys.readouterr().out.split(" (", 1)
     assert int(spikes) > 100
     assert raster.startswith("2000, 400)")
+
+
+def test_a_form_that_does_not_agree_sends_no_other_home(peers):
+    """Agreement comes before speed: the fastest form may not be one that counts."""
+    times = {
+        OWN[1]: peers.Timed([1.0], report()),
+        "Brian2, neuron, float32": peers.Timed([0.1], report(1.2)),
+        "Brian2, textbook, float32": peers.Timed([0.3], report()),
+    }
+    chosen = [peers.Contender(name, ()) for name in times]
+    left = peers.worth_repeating(peers.agreeing("w1", chosen, times, OWN[1]), times)
+    assert [c.name for c in left] == [OWN[1], "Brian2, textbook, float32"]
