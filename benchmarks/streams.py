@@ -51,10 +51,13 @@ def brian2(python: Path, file: Path, folder: Path, each: int, cores: list[int]) 
             [str(python), str(SCRIPT), "w1", str(file), "--idiom", "neuron", "--precision", "float32", "--mode",
              "standalone", "--folder", str(folder / f"streams-{core}"), "--runs", str(each)],
             stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
-            preexec_fn=lambda core=core: os.sched_setaffinity(0, {core}),
         )
         for core in cores
     ]  # fmt: skip
+    for job, core in zip(jobs, cores, strict=True):
+        os.sched_setaffinity(
+            job.pid, {core}
+        )  # before it has loaded anything; a fork beside JAX's threads may lock up
     reports = []
     for job in jobs:
         said, _ = job.communicate()

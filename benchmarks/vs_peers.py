@@ -194,7 +194,7 @@ def figures(workload: str, times: dict[str, Timed], names: list[str]) -> list[Fi
             ratios = [b / o for b, o in zip(best.seconds, own.seconds, strict=False)]
             claim = f"{label}: {name}, over the best Brian2 standalone"
             made.append(Figure(claim, best.median / own.median, "x", *limits, "higher",
-                               spread=statistics.pstdev(ratios), details=details))  # fmt: skip
+                               spread=statistics.pstdev(ratios) if len(ratios) > 1 else None, details=details))  # fmt: skip
         if quickest_own in times:
             own = times[quickest_own]
             compile_limits = (None, None) if workload in MUSIC else (COMPILE_MUST, COMPILE_GOAL)

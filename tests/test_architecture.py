@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "neuromorph"
 # each layer may import those before it and itself
 LAYERS = (
-    ("errors", "units", "user_cache"),
+    ("cores", "errors", "units", "user_cache"),
     ("figures", "devices"),
     ("spice",),
     ("circuit", "library"),

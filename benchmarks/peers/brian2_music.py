@@ -27,16 +27,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
-import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import brian2 as b
 import numpy as np
-from brian2_workloads import AFTER, AT_ONCE, BEFORE, END, HUGE, SINGLE, SUBNORMAL, UNROLLED, Work
+from brian2_workloads import AT_ONCE, UNROLLED, Work, begin_program, run_program
 
 VECTOR = ["-ffinite-math-only", "--param=vect-max-version-for-alias-checks=10000"]
 """Brian2 takes the first out of -ffast-math; loops over more than a few arrays need the second.  Without them exp and tanh
@@ -665,29 +662,13 @@ class Music:
 
 def standalone(args: argparse.Namespace, work: Work) -> dict[str, Any]:
     """A C++ program, built once and run again and again from its initial state."""
-    shutil.rmtree(args.folder, ignore_errors=True)
+    begin_program(args, TICK, VECTOR + UNROLLED)
     # It warns that the order of spikes may matter: they add to sums, or call functions that do.
     b.BrianLogger.suppress_hierarchy("brian2.codegen.generators.base")
-    b.prefs.codegen.cpp.extra_link_args = SUBNORMAL
-    flags = VECTOR + UNROLLED + (SINGLE if args.precision == "float32" else [])
-    b.prefs.codegen.cpp.extra_compile_args_gcc += flags
-    b.prefs.devices.cpp_standalone.run_environment_variables = {"LD_BIND_NOW": "1", **HUGE}
-    b.prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{len(os.sched_getaffinity(0))}"]
-    b.set_device("cpp_standalone", directory=str(args.folder), build_on_run=False)
-    b.defaultclock.dt = TICK
     frames = args.frames or int(work["frames"])
     music = Music(work, args.idiom, frames)
-    for slot, code in (("before_network_run", BEFORE), ("after_network_run", AFTER), ("before_end", END)):
-        b.device.insert_code(slot, code)
-    b.Network(music.objects.values()).run((frames * int(work["ticks"]) + 0.5) * TICK)
-    began = time.perf_counter()
-    b.device.build(str(args.folder), run=False)
-    compiled = time.perf_counter() - began
-    results, seconds = Path(b.device.results_dir), []
-    for _ in range(args.runs):
-        b.device.run(with_output=False)
-        seconds.append(float((results / "loop.txt").read_text()))
-    memory = float((results / "memory.txt").read_text().split()[0]) / 1024
+    duration = (frames * int(work["ticks"]) + 0.5) * TICK
+    seconds, compiled, memory = run_program(args, music.objects.values(), duration)
     seen = music.seen()
     if args.record:
         np.savez(args.record, **seen)

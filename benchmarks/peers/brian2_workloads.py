@@ -327,17 +327,27 @@ BUILD: dict[tuple[str, str], Callable[[Work], Model]] = {
 
 def standalone(args: argparse.Namespace, work: Work) -> dict[str, Any]:
     """A C++ program, built once and run again and again from its initial state."""
+    begin_program(args, step(work), UNROLLED)
+    model = BUILD[args.workload, args.idiom](work)
+    return outcome(model, *run_program(args, model.objects, duration(work)))
+
+
+def begin_program(args: argparse.Namespace, dt: Any, flags: list[str]) -> None:
+    """What follows becomes a C++ program in ``args.folder``."""
     shutil.rmtree(args.folder, ignore_errors=True)
     b.prefs.codegen.cpp.extra_link_args = SUBNORMAL
-    b.prefs.codegen.cpp.extra_compile_args_gcc += UNROLLED + (SINGLE if args.precision == "float32" else [])
+    b.prefs.codegen.cpp.extra_compile_args_gcc += flags + (SINGLE if args.precision == "float32" else [])
     b.prefs.devices.cpp_standalone.run_environment_variables = {"LD_BIND_NOW": "1", **HUGE}
     b.prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{len(os.sched_getaffinity(0))}"]
     b.set_device("cpp_standalone", directory=str(args.folder), build_on_run=False)
-    b.defaultclock.dt = step(work)
-    model = BUILD[args.workload, args.idiom](work)
+    b.defaultclock.dt = dt
+
+
+def run_program(args: argparse.Namespace, objects: Any, duration: Any) -> tuple[list[float], float, float]:
+    """Seconds of the simulation loop in each run, of compilation, and peak memory, MiB."""
     for slot, code in (("before_network_run", BEFORE), ("after_network_run", AFTER), ("before_end", END)):
         b.device.insert_code(slot, code)
-    b.Network(model.objects).run(duration(work))
+    b.Network(objects).run(duration)
     began = time.perf_counter()
     b.device.build(str(args.folder), run=False)
     compiled = time.perf_counter() - began
@@ -345,8 +355,7 @@ def standalone(args: argparse.Namespace, work: Work) -> dict[str, Any]:
     for _ in range(args.runs):
         b.device.run(with_output=False)
         seconds.append(float((results / "loop.txt").read_text()))
-    memory = float((results / "memory.txt").read_text().split()[0]) / 1024
-    return outcome(model, seconds, compiled, memory)
+    return seconds, compiled, float((results / "memory.txt").read_text().split()[0]) / 1024
 
 
 def runtime(args: argparse.Namespace, work: Work) -> dict[str, Any]:

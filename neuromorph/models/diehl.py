@@ -80,9 +80,8 @@ class DiehlSynapse:
             return s, s
 
         _, s = jax.lax.scan(tick, jnp.sinh(start / self.trace_width), spikes)
-        return self.trace_width * jnp.log(
-            s + jnp.sqrt(1.0 + s * s)
-        )  # asinh, which XLA makes of many more steps
+        # asinh, of which XLA makes many more steps; s is never negative
+        return self.trace_width * jnp.log(s + jnp.sqrt(1.0 + s * s))
 
     def rested(self, x: jax.Array, seconds: float | jax.Array) -> jax.Array:
         """Trace after ``seconds`` without spikes."""

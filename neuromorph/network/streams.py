@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from neuromorph.cores import usable_cores
 from neuromorph.errors import InputError
 from neuromorph.network.simulate import simulate
 from neuromorph.network.state import State
@@ -58,8 +58,9 @@ def simulate_streams(
             f"{len(states)} states and {len(keys)} keys for {len(streams)} streams",
             remedy="one of each a stream",
         )
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = (-(-cores // count) if there[0].platform == "cpu" else 1) if workers is None else workers
+    workers = (
+        (-(-usable_cores() // count) if there[0].platform == "cpu" else 1) if workers is None else workers
+    )
     if workers < 1:
         raise InputError(f"{workers} workers", remedy="at least one")
 

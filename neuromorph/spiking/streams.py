@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from neuromorph.cores import usable_cores
 from neuromorph.errors import InputError
 from neuromorph.spiking.network import Model, SpikeList
 from neuromorph.spiking.run import SpikingRun, run
@@ -36,8 +36,7 @@ def run_streams(
     InputError
         For no workers, another number of states than streams, and for all that a single run refuses.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = cores if workers is None else workers
+    workers = usable_cores() if workers is None else workers
     if workers < 1:
         raise InputError(f"{workers} workers", remedy="at least one; by default there is one a core")
     if states is not None and len(states) != len(streams):
