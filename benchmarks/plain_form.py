@@ -13,6 +13,7 @@ from typing import Any
 from unittest import mock
 
 import jax
+import jax.numpy as jnp
 
 from neuromorph.models.weight_readout import WeightReadout
 from neuromorph.network import features, memory, simulate, step
@@ -22,10 +23,11 @@ EVENT_DRIVEN = simulate.run_blocks.__wrapped__
 
 
 def dense_rows(
-    matrix: jax.Array, events: jax.Array, read: Callable[[jax.Array], jax.Array] = lambda rows: rows
+    matrix: jax.Array, events: jax.Array, read: Callable[..., jax.Array] = lambda row, k: row
 ) -> jax.Array:
     """All weights are read, and multiplied with all lines."""
-    return events @ read(matrix[: events.shape[1]])
+    lines = events.shape[1]
+    return events @ jax.vmap(read)(matrix[:lines], jnp.arange(lines))
 
 
 def dense_recurrent(
@@ -33,7 +35,7 @@ def dense_recurrent(
 ) -> jax.Array:
     """The cells' spikes times all their weights; XLA reads these once a frame."""
     first = gates.shape[0] - 1 - spikes.shape[0]
-    return external + (spikes * charge) @ readout.value(gates[first:-1])
+    return external + (spikes * charge) @ jax.vmap(readout.line)(gates[first:-1], jnp.arange(len(spikes)))
 
 
 @partial(jax.jit, static_argnames=("record",))

@@ -11,7 +11,6 @@ import numpy as np
 
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
 from neuromorph.fitting.eligibility import (
-    BASE,
     E_REF,
     FRAME,
     FRAMES,
@@ -24,6 +23,7 @@ from neuromorph.fitting.eligibility import (
     random_activity,
     score_eligibility,
 )
+from neuromorph.fitting.tails import BASE
 from neuromorph.fitting.trace_knobs import KNOBS as TRACE_KNOBS
 from neuromorph.fitting.update_knobs import KNOBS, knob_sweeps
 from neuromorph.spice.waveforms import integral, pulses, sample, staircase, windows

@@ -80,7 +80,7 @@ CIRCUIT = Circuit(
         Sweep("trace", {"interval": Axis((6e-9, 20e-9), "s"), "spikes": Axis((1, 4, 16), "1")}, _trace, _trace_measure,
               {"x": "V"}, _TIME, caption="Pre-synaptic trace"),
         Sweep("bound", {"vmax": Axis((0.72, 0.76), "V"), "v_w": linear(0.15, 0.60, 4), "v_x": Axis((0.48,), "V")},
-              _update, _update_measure, _UPDATED, caption="Soft bound against the rail"),
+              _update, _update_measure, _UPDATED, caption="Soft bound against the rail", optional=True),
         Sweep("update_check", {"v_w": Axis((0.19, 0.27, 0.33, 0.41), "V"), "v_x": Axis((0.365, 0.41, 0.433, 0.475), "V")},
               _update, _update_measure, _UPDATED, held_out=True),
         Sweep("pairs_check", {"lag": Axis((4e-9, 12e-9, 30e-9, 60e-9), "s"), "pre_interval": Axis((7e-9, 15e-9), "s"),

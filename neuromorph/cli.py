@@ -212,8 +212,11 @@ def _learning_commands(commands) -> None:
                  "neuromorph train --data chorales --fidelity nominal --head joint --run out/runs/hardware")  # fmt: skip
     _data_options(p, "chorales; with --resume what the run was trained on")
     p.add_argument("--run", required=True, help="folder of the run")
-    p.add_argument("--fidelity", choices=("ideal", "nominal"), default="nominal")
-    p.add_argument("--noise", action="store_true", help="nominal: thermal and shot noise on the state nodes")
+    p.add_argument("--fidelity", choices=("ideal", "nominal", "mismatch"), default="nominal")
+    p.add_argument("--noise", action="store_true", help="hardware: thermal and shot noise on the state nodes")
+    p.add_argument("--mismatch", type=_not_negative,
+                   help="mismatch: log standard deviation of the current of a transistor of eight tubes (0.2)")  # fmt: skip
+    p.add_argument("--chip", type=int, help="mismatch: number of the chip, a draw of all its transistors (0)")
     p.add_argument("--head", choices=("independent", "joint"), default="independent")
     p.add_argument("--control", choices=("none", "no_memory", "shuffled"), default="none")
     p.add_argument("--epochs", type=_count, help="passes over the pieces (16; spectrogram 8)")

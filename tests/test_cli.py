@@ -322,3 +322,33 @@ def test_without_ngspice_the_rest_still_works(monkeypatch, capsys):
     assert "without it: everything but characterize and verify works" in capsys.readouterr().out
     assert main(["verify", "gate", "--quiet"]) == 1
     says(capsys, "/nowhere/libngspice.so", "apt-get install libngspice0")
+
+
+def test_a_chip_is_the_same_chip_again(run, tmp_path, capsys):
+    out = str(tmp_path / "chip")
+    train = [
+        "train",
+        "--data",
+        str(run / "scale.npz"),
+        "--run",
+        out,
+        "--cells",
+        "8",
+        "--epochs",
+        "1",
+        "--quiet",
+    ]
+    assert main([*train, "--fidelity", "nominal", "--chip", "3"]) == 2
+    says(capsys, "--fidelity mismatch")
+    assert main([*train, "--fidelity", "mismatch", "--mismatch", "5"]) == 2
+    says(capsys, "mismatch = 5")
+    assert main([*train, "--fidelity", "mismatch", "--mismatch", "0.02", "--chip", "3"]) == 0
+    facts = json.loads((tmp_path / "chip" / "run.json").read_text())
+    assert (facts["fidelity"], facts["mismatch"], facts["chip"]) == ("mismatch", 0.02, 3)
+    assert main(["info", out]) == 0
+    told = capsys.readouterr().out
+    assert "2 % mismatch, chip 3" in told
+    assert "drawn, instance by instance" in told
+    assert main(["evaluate", out, "--data", str(run / "scale.npz")]) == 0
+    assert main(["verify", out, "--spots", "1"]) == 2
+    says(capsys, "--fidelity nominal")

@@ -38,9 +38,9 @@ OTHER_WAY = 10_000
 """Added to a transistor's number where it is shifted the other way."""
 STEP = 0.2
 """Shift of a transistor's subthreshold current, in its logarithm, if it had eight tubes."""
-FIT_FACTOR, FIT_FLOOR = 5.0, 0.02
+FIT_FACTOR, FIT_FLOOR = 5.0, 0.1
 """A shifted transistor's fit has found another minimum where its error is this much larger than the nominal one's, and
-larger than this share (or volt)."""
+larger than this share (or volt): a law made for the design does not follow every shift of a mirror to within less."""
 SCALE_LIMIT = 0.6
 """A parameter that all shifts together move by less than this share is a scale: its logarithm is what adds up."""
 
@@ -97,11 +97,17 @@ class Sensitivity:
         kelvin : float
             Temperature of all of them.
         """
-        shares = shifts * np.sqrt(REFERENCE_TUBES / self.tubes)
+        return self.moved(self.nominal, shifts, kelvin)
+
+    def moved(
+        self, parameters: Mapping[str, float], shifts: np.ndarray, kelvin: float = ROOM
+    ) -> dict[str, np.ndarray]:
+        """``parameters`` of another plan, or some of them, of instances as in :meth:`instances`."""
+        shares = shifts * np.sqrt(REFERENCE_TUBES / self.tubes).astype(shifts.dtype)
         found = {}
-        for name, value in self.nominal.items():
-            moved = shares @ self.slopes[name] + self.warmed(name, kelvin)
-            found[name] = value * np.exp(moved) if name in self.scales else value + moved
+        for name, value in parameters.items():
+            change = shares @ self.slopes[name].astype(shifts.dtype) + self.warmed(name, kelvin)
+            found[name] = value * np.exp(change) if name in self.scales else value + change
         return found
 
     def spread(self, mismatch: float) -> dict[str, float]:

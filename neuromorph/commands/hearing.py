@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 def fresh_run(args: argparse.Namespace) -> tuple[Run, SoundSet]:
     """A network for the sounds of ``--data``, its thresholds fitted to their training part."""
-    from neuromorph.models.library_blocks import blocks_for
+    from neuromorph.commands.learning import chip_of
     from neuromorph.music.frontend import FrontEnd
     from neuromorph.music.sounds import load_sounds
+    from neuromorph.tasks.hardware import network_blocks
     from neuromorph.tasks.hear import hearing_config
     from neuromorph.tasks.run import RunFacts, Schedule, log_odds, new_run
 
@@ -32,12 +33,14 @@ def fresh_run(args: argparse.Namespace) -> tuple[Run, SoundSet]:
     sounds = load_sounds(args.data, front_end, args.limit)
     front_end = front_end.fitted([sound.levels for sound in sounds.train], args.levels)
     config = hearing_config(front_end, cells=args.cells, joint=args.head == "joint")
-    blocks, digest = blocks_for(args.fidelity, config.frame, Library(args.library), args.noise)
+    chip = chip_of(args)
+    blocks, digest = network_blocks(config, args.fidelity, Library(args.library), args.noise, chip)
     phases = [{"phase": "train", "fidelity": args.fidelity, "data": str(args.data), "mode": "spectrogram"}]
     odds = log_odds([front_end.lines(sound.levels) for sound in sounds.train]).tolist()
     facts = RunFacts(
         config, args.seed, Schedule(args.epochs, args.rate, args.rate_decay), args.fidelity, odds, digest, phases,
         front_end=front_end.to_dict(), noise=args.noise,
+        mismatch=chip.mismatch if chip else 0.0, chip=chip.number if chip else 0,
     )  # fmt: skip
     return new_run(Path(args.run), facts, blocks), sounds
 

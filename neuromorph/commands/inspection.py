@@ -74,6 +74,13 @@ def _run_info(path: Path, args: argparse.Namespace) -> int:
     print(f"  frame_seconds_hardware {frame.seconds:g}, frame_seconds_music {frame.music_seconds:g}, "
           f"time scale {frame.music_seconds / frame.seconds:.3g}")  # fmt: skip
     print(f"  library {facts.library_hash or 'not used (ideal)'}")
+    if facts.drawn:
+        from neuromorph.models.library_blocks import BLOCKS
+        from neuromorph.models.mismatch import read_variation
+
+        drawn = read_variation()
+        print(f"  drawn, instance by instance: {', '.join(sorted(drawn))}")
+        print(f"  all instances alike: {', '.join(sorted(set(BLOCKS) - set(drawn)))}")
     for note in facts.history:
         print(f"  pass {int(note['epoch'])}: held-out NLL {note.get('valid_nll', float('nan')):.4f}")
     if args.hardware:

@@ -16,6 +16,7 @@ from neuromorph.figures import stamp, write_json
 from neuromorph.library import Library
 
 if TYPE_CHECKING:
+    from neuromorph.models.mismatch import Chip
     from neuromorph.music.datasets import Grid
     from neuromorph.music.pianoroll import PianoRoll
     from neuromorph.tasks.run import Run
@@ -23,12 +24,32 @@ if TYPE_CHECKING:
 
 def open_run(path: str, library: Library) -> Run:
     """Load a run with the blocks of its fidelity; a mismatched library is refused by name."""
-    from neuromorph.models.library_blocks import blocks_for
+    from neuromorph.tasks.hardware import blocks_of
     from neuromorph.tasks.run import load_run, read_facts
 
     facts = read_facts(Path(path))
-    blocks, digest = blocks_for(facts.fidelity, facts.config.frame, library, facts.noise)
+    blocks, digest = blocks_of(facts, library)
     return load_run(Path(path), blocks, library_hash=digest)
+
+
+def chip_of(args: argparse.Namespace) -> Chip | None:
+    """The chip that ``train`` is asked for.
+
+    Raises
+    ------
+    InputError
+        When one is described for a network whose transistors are all alike.
+    """
+    from neuromorph.models.mismatch import Chip
+
+    if args.fidelity != "mismatch":
+        said = [f"--{name}" for name in ("mismatch", "chip") if getattr(args, name) is not None]
+        if said:
+            raise InputError(
+                f"{' and '.join(said)} with --fidelity {args.fidelity}", remedy="give --fidelity mismatch"
+            )
+        return None
+    return Chip(0.2 if args.mismatch is None else args.mismatch, args.chip or 0)
 
 
 OUTSIDE_LIMIT = 1e-3
@@ -63,14 +84,12 @@ ADAPTATION = {"epochs": 2, "rate": 0.03}
 
 def _train_from(args: argparse.Namespace) -> int:
     """Weights of another run on the hardware asked for, then passes over its data or over others."""
-    from neuromorph.models.library_blocks import blocks_for
+    from neuromorph.tasks.hardware import blocks_of, network_blocks
     from neuromorph.tasks.run import Schedule, load_run, read_facts
     from neuromorph.tasks.transfer import transferred
 
-    library, facts = Library(args.library), read_facts(Path(args.start))
-    source = load_run(
-        Path(args.start), blocks_for(facts.fidelity, facts.config.frame, library, facts.noise)[0]
-    )
+    library, facts, chip = Library(args.library), read_facts(Path(args.start)), chip_of(args)
+    source = load_run(Path(args.start), blocks_of(facts, library)[0])
     given = {
         "--cells": args.cells, "--control": args.control != "none",
         "--head": args.head == "joint" and not facts.config.joint,
@@ -84,9 +103,10 @@ def _train_from(args: argparse.Namespace) -> int:
     data = data_of(source, args.data)
     unsaid = {name: value for name, value in ADAPTATION.items() if getattr(args, name) is None}
     args = argparse.Namespace(**vars(args) | unsaid | {"data": data})
-    blocks, digest = blocks_for(args.fidelity, facts.config.frame, library, args.noise)
+    blocks, digest = network_blocks(facts.config, args.fidelity, library, args.noise, chip)
     run = transferred(
-        source, Path(args.run), blocks, fidelity=args.fidelity, library_hash=digest, noise=args.noise, data=str(data),
+        source, Path(args.run), blocks, fidelity=args.fidelity, library_hash=digest, noise=args.noise, chip=chip,
+        data=str(data),
         schedule=Schedule(args.epochs, args.rate, args.rate_decay, shuffled=facts.schedule.shuffled), seed=args.seed,
     )  # fmt: skip
     return _train_on_sound(args, run) if facts.front_end else _train_on_notes(args, run)
@@ -135,19 +155,21 @@ def _trained(args: argparse.Namespace, run: Run, pieces: dict[str, list[np.ndarr
 
 def _fresh(args: argparse.Namespace, pieces: list[np.ndarray]) -> Run:
     from neuromorph.models.frame import Frame
-    from neuromorph.models.library_blocks import blocks_for
     from neuromorph.network.config import NetworkConfig
+    from neuromorph.tasks.hardware import network_blocks
     from neuromorph.tasks.run import RunFacts, Schedule, log_odds, new_run
 
     path = Path(args.run)
     frame = Frame(music_seconds=Frame.music_seconds / args.frames_per_quarter)
     memory, joint = args.control != "no_memory", args.head == "joint"
     config = NetworkConfig(joint=joint, memory=memory, cells=args.cells, frame=frame)
-    blocks, digest = blocks_for(args.fidelity, config.frame, Library(args.library), args.noise)
+    chip = chip_of(args)
+    blocks, digest = network_blocks(config, args.fidelity, Library(args.library), args.noise, chip)
     schedule = Schedule(args.epochs, args.rate, args.rate_decay, shuffled=args.control == "shuffled")
     phases = [{"phase": "train", "fidelity": args.fidelity, "data": str(args.data)}]
     facts = RunFacts(config, args.seed, schedule, args.fidelity, log_odds(pieces).tolist(), digest, phases,
-                     frames_per_quarter=args.frames_per_quarter, noise=args.noise)  # fmt: skip
+                     frames_per_quarter=args.frames_per_quarter, noise=args.noise, mismatch=chip.mismatch if chip else 0.0,
+                     chip=chip.number if chip else 0)  # fmt: skip
     return new_run(path, facts, blocks)
 
 

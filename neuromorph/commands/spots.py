@@ -34,7 +34,7 @@ def run_spots(args: argparse.Namespace, circuits: Mapping[str, Circuit]) -> int:
     library = Library(args.library)
     run = open_run(args.recipes[0], library)
     facts = run.facts
-    if facts.fidelity == "ideal" or facts.front_end or facts.noise or not facts.config.memory:
+    if facts.fidelity != "nominal" or facts.front_end or facts.noise or not facts.config.memory:
         raise InputError("only a silent network of notes with memory, on hardware, can be replayed", where=run.path,
                          remedy="train one with --fidelity nominal, without --noise and --control no_memory")  # fmt: skip
     pieces = [roll.frames for roll in load_dataset(data_of(run, args.data), None, grid_of(run)).valid]

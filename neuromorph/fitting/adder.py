@@ -78,6 +78,12 @@ def _growing(p: Mapping[str, float], v: np.ndarray, bias: np.ndarray) -> np.ndar
     return up - down
 
 
+def rest(p: Mapping[str, float]) -> float:
+    """Node voltage from the reference without any synaptic current, in the mode and at the bias of the stated
+    conductance, V."""
+    return -float(load(p, 0.0, CENTRE_MODE, CENTRE)) / p["conductance"]
+
+
 def voltage(p: Mapping[str, float], current: np.ndarray, vmode: float, vbias: float) -> np.ndarray:
     """Node voltage from the reference, V, that a steady total current makes, within the fitted range."""
     v = np.linspace(-1.2 * RANGE, 1.2 * RANGE, 2001)
@@ -121,8 +127,9 @@ def fit_adder(data: BlockData) -> FittedModel:
         (load(p, 1e-3, CENTRE_MODE, CENTRE) - load(p, -1e-3, CENTRE_MODE, CENTRE)) / 2e-3
     )
     p["tau"] = p["capacitance"] / p["conductance"]
+    p["v_rest"] = rest(p)
     units = {name: unit for name, _, _, unit in _PARAMETERS}
-    units |= {"capacitance": "F", "static_power": "W", "conductance": "S", "tau": "s"}
+    units |= {"capacitance": "F", "static_power": "W", "conductance": "S", "tau": "s", "v_rest": "V"}
     error = np.abs(residuals(x)).max()
     box = {
         "v": (-RANGE, RANGE),

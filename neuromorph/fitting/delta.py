@@ -1,6 +1,7 @@
 """Synapses moved by the delta rule (read-out, lateral, feedback): shared stimuli, update law, read-out, scores.
 
-Update: d(wp - wn) = r (T_pos - T_neg) y^a / (1 + kappa y^a), downhill for a positive error on a read-out weight.
+Update: d(wp - wn) = r (T_pos - T_neg) y^a / (1 + kappa y^a), downhill for a positive error on a read-out weight; with
+tails that differ, :mod:`neuromorph.fitting.tails`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import numpy as np
 
 from neuromorph.circuit import Axis, Sweep
 from neuromorph.figures import Figure
-from neuromorph.fitting.eligibility import BASE, E_REF, WEIGHT_RANGE, WIDEST
+from neuromorph.fitting.eligibility import E_REF, WEIGHT_RANGE, WIDEST
 from neuromorph.fitting.least_squares import least_squares
+from neuromorph.fitting.tails import BASE, fitted_balance, moving
 from neuromorph.fitting.update_knobs import KNOBS, UNITS, WIDTH, fit_update_knobs, knob_figures, knob_sweeps
 from neuromorph.library import BlockData, FittedModel, SweepData
 from neuromorph.spice.waveforms import integral, sample, windows
@@ -97,7 +99,7 @@ def update_sweeps(
 def change(p: Mapping[str, float], y: Any, width: Any) -> np.ndarray:
     """Weight change, V, at traces ``y`` and differences of width (s); arrays broadcast."""
     share = np.asarray(y, float) ** p["trace_power"]
-    return p["rate"] * np.asarray(width, float) * share / (1 + p["compression"] * share)
+    return p["rate"] * moving(width, p["balance"]) * share / (1 + p["compression"] * share)
 
 
 _LAW = ("rate", "trace_power", "compression")
@@ -110,7 +112,7 @@ def _fit_update(sweep: SweepData, block: str) -> tuple[dict[str, float], dict[st
     names = _LAW if len(sweep["y"]) > 3 else _LAW[:1]
 
     def values(x: np.ndarray) -> dict[str, float]:
-        return {"trace_power": 1.0, "compression": 1.0} | dict(
+        return {"trace_power": 1.0, "compression": 1.0, "balance": 0.0} | dict(
             zip(names, x * np.array([2e5, 1, 1])[: len(x)], strict=True)
         )
 
@@ -120,8 +122,10 @@ def _fit_update(sweep: SweepData, block: str) -> tuple[dict[str, float], dict[st
         names,
         block,
     )
-    error = np.abs(change(values(x), y, width) - sweep["dw"]).max() / full
-    return values(x), dict(zip(names, dx * np.array([2e5, 1, 1])[: len(names)], strict=True)), float(error)
+    law, wide = values(x), dict(zip(names, dx * np.array([2e5, 1, 1])[: len(names)], strict=True))
+    left = sweep["dw"] - change(law, y, width)
+    law["balance"], wide["balance"] = fitted_balance(left, change(law, y, 1.0), width)
+    return law, wide, float(np.abs(change(law, y, width) - sweep["dw"]).max() / full)
 
 
 _READ = ("read_charge", "v_width", "read_down", "read_rest")

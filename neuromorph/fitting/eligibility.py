@@ -1,7 +1,8 @@
 """Eligibility synapse: twin log-domain traces and the three-factor update of a differential weight.
 
 Trace: y = exp((e - e_ref) / w); y <- y e^(-lambda t) between pulses, y <- y + r y / (y + y_r) + G psi^p at a pulse.
-Update: d(wp - wn) = r (T_lp - T_ln) (y+ - y-) / (1 + kappa (y+ + y-)).
+Update: d(wp - wn) = r (T_lp - T_ln) (y+ - y-) / (1 + kappa (y+ + y-)); with tails that differ,
+:mod:`neuromorph.fitting.tails`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from neuromorph.errors import FitFailed
 from neuromorph.figures import Figure
 from neuromorph.fitting import trace_knobs, update_knobs
 from neuromorph.fitting.least_squares import least_squares
+from neuromorph.fitting.tails import fitted_balance, moving
 from neuromorph.fitting.trace_knobs import fit_trace_knobs, trace_figures
 from neuromorph.fitting.update_knobs import WIDTH, fit_update_knobs, knob_figures
 from neuromorph.library import BlockData, FittedModel, SweepData
@@ -29,8 +31,6 @@ LEAK_FULL = 2.4e-6
 """Line current of a fully open forget gate, A."""
 WIDEST = 16e-9
 """Width by which the learning pulses differ at a full-scale signal, s."""
-BASE = 4e-9
-"""Width of both learning pulses without a signal, s."""
 WEIGHT_RANGE = 0.18
 """Between the ends of a differential weight, V."""
 WEIGHT_MEAN = 0.6
@@ -127,7 +127,7 @@ def update(p: dict[str, float], y_up: Any, y_down: Any, width: Any) -> np.ndarra
     """Change of wp - wn, V, for traces and a difference of pulse widths (s); arrays broadcast."""
     up, down = (np.asarray(v, float) ** p["trace_power"] for v in (y_up, y_down))
     share = (up - down) / (1 + p["compression"] * (up + down))
-    return p["rate"] * np.asarray(width, float) * share
+    return p["rate"] * moving(width, p["balance"]) * share
 
 
 _UPDATE = ("rate", "trace_power", "compression")
@@ -139,13 +139,17 @@ def _fit_update(data: BlockData) -> tuple[dict[str, float], dict[str, float], fl
     grid = np.meshgrid(sweep["y_up"], sweep["y_down"], sweep["width"], indexing="ij")
     full = np.abs(sweep["dw"]).max()
 
-    def residuals(x: np.ndarray) -> np.ndarray:
-        p = dict(zip(_UPDATE, x * _UPDATE_SCALE, strict=True))
-        return ((update(p, *grid) - sweep["dw"]) / full).ravel()
+    def law(x: np.ndarray) -> dict[str, float]:
+        return {"balance": 0.0} | dict(zip(_UPDATE, x * _UPDATE_SCALE, strict=True))
 
-    x, dx = least_squares(residuals, [1, 1, 1], _UPDATE, data.name)
-    values = dict(zip(_UPDATE, x * _UPDATE_SCALE, strict=True))
-    return values, dict(zip(_UPDATE, dx * _UPDATE_SCALE, strict=True)), float(np.abs(residuals(x)).max())
+    x, dx = least_squares(
+        lambda x: ((update(law(x), *grid) - sweep["dw"]) / full).ravel(), [1, 1, 1], _UPDATE, data.name
+    )
+    values, wide = law(x), dict(zip(_UPDATE, dx * _UPDATE_SCALE, strict=True))
+    up, down, width = grid
+    left = sweep["dw"] - update(values, *grid)
+    values["balance"], wide["balance"] = fitted_balance(left, update(values, up, down, 1.0), width)
+    return values, wide, float(np.abs(update(values, *grid) - sweep["dw"]).max() / full)
 
 
 def _fit_decay(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:

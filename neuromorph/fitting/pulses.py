@@ -174,9 +174,13 @@ def score_error_unit(model: FittedModel, data: BlockData) -> list[Figure]:
     ]
 
 
+SLOPE_UNIT = 2e-8
+"""Slope current at which a learning unit's ``time_per_slope`` is stated, A."""
+
+
 def learning_width(p: dict[str, float], charge: Any, slope: Any) -> np.ndarray:
     """Width of the + minus the - learning pulse, s, after a charge (C) at a slope current (A)."""
-    current = np.asarray(slope, float) / 2e-8
+    current = np.asarray(slope, float) / SLOPE_UNIT
     volt = np.asarray(charge, float) / p["capacitance"]
     signal = np.tanh((volt - p["v_offset"]) / (p["v_width"] * (1 + p["widening"] * current)))
     down = np.where(signal < 0, p["down"], 1.0)

@@ -20,10 +20,11 @@ WEIGHT_VOLT = 30e-3
 """Difference of the weight nodes of one unit of weight, V; the range is +-3 units.
 
 A smaller unit widens the range and coarsens the six bits: music that is easier to predict needs large weights."""
-_NAMES = (
+READ_LAW = (
     "log_charge", "charge_slope", "charge_bend", "charge_skew", "charge_kurt", "width", "width_slope", "width_bend",
     "v_offset", "rest_share",
 )  # fmt: skip
+"""Parameters of the charge of a pulse."""
 _START = (-0.4, 1.0, -0.1, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
 _LAG = ("log_lag", "lag_slope", "lag_bend")
 SPIKE = 5e-9
@@ -54,18 +55,23 @@ def _steps(v_line: np.ndarray) -> np.ndarray:
 
 def pulse_charge(p: Mapping[str, float], v_line: Any, dw: Any) -> np.ndarray:
     """Charge of a pulse, C, at line height (V) and weight difference (V); arrays broadcast."""
-    return 1e-15 * _charge([p[n] for n in _NAMES], np.asarray(v_line, float), np.asarray(dw, float))
+    return 1e-15 * _charge([p[n] for n in READ_LAW], np.asarray(v_line, float), np.asarray(dw, float))
 
 
 def read_width(p: Mapping[str, float], v_line: Any) -> np.ndarray:
     """Weight difference at which the read-out bends, V, at a line height."""
-    return _width([p[n] for n in _NAMES], np.asarray(v_line, float))
+    return _width([p[n] for n in READ_LAW], np.asarray(v_line, float))
 
 
 def unit_charge(p: Mapping[str, float], v_line: Any) -> np.ndarray:
     """Charge that one unit of a small weight adds to a pulse, C: the slope at zero."""
     v_line = np.asarray(v_line, float)
-    return 1e-15 * _full([p[n] for n in _NAMES], v_line) * WEIGHT_VOLT / read_width(p, v_line)
+    return 1e-15 * _full([p[n] for n in READ_LAW], v_line) * WEIGHT_VOLT / read_width(p, v_line)
+
+
+def read_offset(p: Mapping[str, float], v_line: Any) -> np.ndarray:
+    """Weight difference that reads as nothing, V, to first order in the rest of the two sides."""
+    return 1e-3 * np.asarray(p["v_offset"]) - 1e-2 * np.asarray(p["rest_share"]) * read_width(p, v_line)
 
 
 def line_height(p: Mapping[str, float], charge: float) -> float:
@@ -110,21 +116,21 @@ def fit_readout(data: BlockData) -> FittedModel:
     measured = sweep["charge"] / 1e-15
     scale = np.abs(measured).max(axis=1, keepdims=True)
     x, dx = least_squares(
-        lambda x: ((_charge(x, line, dw) - measured) / scale).ravel(), _START, _NAMES, data.name
+        lambda x: ((_charge(x, line, dw) - measured) / scale).ravel(), _START, READ_LAW, data.name
     )
     default = int(np.argmin(np.abs(sweep["v_line"] - V_LINE)))
     middle = len(sweep["dw"]) // 2
     parameters = {
-        **dict(zip(_NAMES, x, strict=True)),
+        **dict(zip(READ_LAW, x, strict=True)),
         "charge": 1e-15 * np.exp(x[0]), "v_width": x[5] * 65e-3,
-        "unit_charge": float(np.diff(pulse_charge(dict(zip(_NAMES, x, strict=True)), V_LINE, [0, WEIGHT_VOLT]))[0]),
+        "unit_charge": float(np.diff(pulse_charge(dict(zip(READ_LAW, x, strict=True)), V_LINE, [0, WEIGHT_VOLT]))[0]),
         "energy_per_event": sweep["energy"][default, middle],
         "column_static_power": 0.8 * sweep["static_current"][default, middle],
         "column_rest_current": sweep["rest_current"][default, middle],
     }  # fmt: skip
     lag, d_lag = _fit_lag(data)
     parameters |= lag
-    units = {n: "1" for n in (*_NAMES, *_LAG)} | {
+    units = {n: "1" for n in (*READ_LAW, *_LAG)} | {
         "charge": "C", "v_width": "V", "unit_charge": "C", "energy_per_event": "J", "column_static_power": "W",
         "column_rest_current": "A",
     }  # fmt: skip
@@ -134,7 +140,7 @@ def fit_readout(data: BlockData) -> FittedModel:
         "pulsed_pair",
         {k: float(v) for k, v in parameters.items()},
         units,
-        {**dict(zip(_NAMES, dx, strict=True)), **d_lag},
+        {**dict(zip(READ_LAW, dx, strict=True)), **d_lag},
         errors,
         box,
     )

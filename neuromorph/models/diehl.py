@@ -41,6 +41,7 @@ class DiehlSynapse:
     trace_step : what a spike adds to it, trace units
     trace_width : W_x, trace units (not used where linear)
     read_zero, read_width : weight that reads as one half, and e-fold width of the sigmoid, weight units
+    read_gain : what a spike finds behind a full weight, over the design's
     linear_read : the ideal read-out, w itself
     linear_trace : the ideal trace, which decays exponentially
     """
@@ -59,12 +60,15 @@ class DiehlSynapse:
     trace_width: float | jax.Array = 1.0
     read_zero: float | jax.Array = 0.5
     read_width: float | jax.Array = 1.0
+    read_gain: float | jax.Array = 1.0
     linear_read: bool = static(True)
     linear_trace: bool = static(True)
 
     def read(self, w: jax.Array) -> jax.Array:
         """What a spike finds of a weight, over a synapse that is fully on."""
-        return w if self.linear_read else jax.nn.sigmoid((w - self.read_zero) / self.read_width)
+        if self.linear_read:
+            return w
+        return self.read_gain * jax.nn.sigmoid((w - self.read_zero) / self.read_width)
 
     def traces(self, spikes: jax.Array, start: jax.Array, seconds: float) -> jax.Array:
         """x at each tick of ``seconds`` [ticks, n], from ``start`` [n]; a spike counts from its own tick."""

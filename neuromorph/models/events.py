@@ -93,17 +93,24 @@ def with_row(matrices: T, rows: T, k: jax.Array) -> T:
     )
 
 
+def instance(tree: T, k: jax.Array) -> T:
+    """Parameters of line ``k``: row ``k`` of those leaves that are matrices [lines, ...], the others as they are."""
+    return jax.tree.map(lambda leaf: row_of(leaf, k) if jnp.ndim(leaf) == 2 else leaf, tree)
+
+
 def weighted_rows(
-    matrix: jax.Array, events: jax.Array, read: Callable[[jax.Array], jax.Array] = lambda row: row
+    matrix: jax.Array,
+    events: jax.Array,
+    read: Callable[[jax.Array, jax.Array], jax.Array] = lambda row, k: row,
 ) -> jax.Array:
     """``events @ read(matrix)``, [ticks, m], for events [ticks, n] of few lines; rows that nothing reads are not touched.
 
-    ``matrix`` [n or more, m]; ``read`` maps a row.
+    ``matrix`` [n or more, m]; ``read`` maps a row, given with its line's number.
     """
     words = pack_ticks(events != 0)
 
     def line(k: jax.Array, total: jax.Array) -> jax.Array:
-        row = read(row_of(matrix, k))
+        row = read(row_of(matrix, k), k)
 
         def event(tick: jax.Array, total: jax.Array) -> jax.Array:
             return with_row(total, row_of(total, tick) + events[tick, k] * row, tick)

@@ -73,6 +73,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from neuromorph.errors import InputError
 from neuromorph.fitting.dendrite_design import DendriteDesign, dendrite_design
@@ -93,6 +94,7 @@ from neuromorph.models.neuron_ideal import IdealNeuron
 from neuromorph.models.noise import Noise
 from neuromorph.models.pytree import as_float32, pytree
 from neuromorph.models.synapse import Dendrite, SpikeSynapse, decay_over
+from neuromorph.models.update_tails import UpdateTails
 from neuromorph.models.weight_readout import WeightReadout
 from neuromorph.models.weight_store import WeightStore
 
@@ -130,7 +132,7 @@ weight is set once to where no error gives no signal."""
 class BlockSet:
     """The blocks a network is made of; any of them may hold one value per instance; without ``noise`` they are silent,
     without ``box`` nobody watches where they are used.  Weights of notes and features, of cells (and the bias line) and of
-    the head are read by pulses of different heights."""
+    the head are read by pulses of different heights; ``*_tails`` are what their updates are made of."""
 
     feature_neuron: Any
     cell_neuron: Any
@@ -145,8 +147,14 @@ class BlockSet:
     external_readout: WeightReadout
     cell_readout: WeightReadout
     head_readout: WeightReadout
+    lateral_readout: WeightReadout
+    feedback_readout: WeightReadout
     learning: LearningUnit
     store: WeightStore
+    gate_tails: UpdateTails = UpdateTails()
+    readout_tails: UpdateTails = UpdateTails()
+    lateral_tails: UpdateTails = UpdateTails()
+    feedback_tails: UpdateTails = UpdateTails()
     noise: Noise | None = None
     box: Box | None = None
 
@@ -175,6 +183,8 @@ def ideal_blocks(frame: Frame) -> BlockSet:
         external_readout=WeightReadout(),
         cell_readout=WeightReadout(),
         head_readout=WeightReadout(),
+        lateral_readout=WeightReadout(),
+        feedback_readout=WeightReadout(),
         learning=LearningUnit(),
         store=WeightStore(),
     )
@@ -200,22 +210,24 @@ def nominal_blocks(
     """
     if neuron is None:
         neuron = IdealNeuron(frame.spike_rate, _get(models, "axon_hillock")["t_dead"], frame.tick_seconds)
-    design = gate_dendrites(models, frame)
+    design, head = gate_dendrites(models, frame), _readout(models, V_LINE)
     blocks = BlockSet(
         feature_neuron=neuron,
         cell_neuron=neuron,
         feature_synapse=_feature_synapse(models, frame),
         dendrite=_dendrite(design, frame),
-        gate=_gates(_get(models, "memory_cell")),
-        tanh=_tanh(_get(models, "gate")),
-        cell=_cell(_get(models, "memory_cell")),
-        diehl=_diehl(_get(models, "stdp_synapse"), _get(models, "excitatory_synapse")),
+        gate=sigmoid_gates(_get(models, "memory_cell")),
+        tanh=amplifier(_get(models, "gate")),
+        cell=memory_cell(_get(models, "memory_cell")),
+        diehl=diehl_synapse(_get(models, "stdp_synapse"), _get(models, "excitatory_synapse")),
         eligibility=_eligibility(_get(models, "eligibility_synapse"), _get(models, "gate_line"), frame),
         delta=_delta(_get(models, "delta_synapse"), _get(models, "eligibility_synapse"), frame),
         external_readout=_readout(models, design.external_height),
         cell_readout=_readout(models, design.cell_height),
-        head_readout=_readout(models, V_LINE),
-        learning=_learning(models),
+        head_readout=head,
+        lateral_readout=head,
+        feedback_readout=head,
+        learning=learning_unit(models),
         store=_store(_get(models, "weight_store"), _get(models, "eligibility_synapse")),
     )
     return as_float32(blocks)
@@ -250,10 +262,10 @@ def _pick(models: Mapping[str, Mapping[str, float]], block: str, cls: type) -> d
     return {name: values[name] for name in cls.__dataclass_fields__}  # type: ignore[attr-defined]
 
 
-def _gates(p: _Parameters) -> SigmoidGate:
-    """The cell's own three gates, a column [3, 1] of values for i, f and o; their plateaus are in its currents."""
+def sigmoid_gates(p: Mapping[str, Any]) -> SigmoidGate:
+    """The cell's own three gates, [3, 1] or [3, cells] values for i, f and o; their plateaus are in its currents."""
     offset, width, floor = (
-        jnp.asarray([p[f"{gate}_{name}"] for gate in "ifo"], jnp.float32).reshape(3, 1)
+        jnp.asarray([p[f"{gate}_{name}"] for gate in "ifo"], jnp.float32).reshape(3, -1)
         for name in ("offset", "width", "floor")
     )
     return SigmoidGate(1.0, offset / GATE_UNIT, width / GATE_UNIT, floor)
@@ -282,7 +294,7 @@ def _delta(p: _Parameters, trace: _Parameters, frame: Frame) -> DeltaSynapse:
     return delta_synapse(p["trace_power"], p["compression"], unit, floor_at(trace, LINE_TRACE_RAIL))
 
 
-def _learning(models: Mapping[str, Mapping[str, float]]) -> LearningUnit:
+def learning_unit(models: Mapping[str, Mapping[str, Any]]) -> LearningUnit:
     """The integrator saturates at the charge of so many units of ``B (p - t)``."""
     error, unit, feedback = (_get(models, n) for n in ("error_unit", "learning_unit", "feedback_synapse"))
     widest = 0.5 * (error["time_up"] + error["time_down"])
@@ -292,7 +304,7 @@ def _learning(models: Mapping[str, Mapping[str, float]]) -> LearningUnit:
         error_up=error["time_up"] / widest,
         error_down=error["time_down"] / widest,
         saturation=unit["v_width"] * per_volt,
-        offset=max(-TRIM_REST, min(unit["v_offset"] * per_volt, TRIM_REST)),
+        offset=np.clip(unit["v_offset"] * per_volt, -TRIM_REST, TRIM_REST),
         down=unit["down"],
         gate_gain=GATE_GAIN,
         hold_seconds=LEARNING_SECONDS,
@@ -301,12 +313,14 @@ def _learning(models: Mapping[str, Mapping[str, float]]) -> LearningUnit:
     )
 
 
-def _tanh(p: _Parameters) -> TanhGate:
+def amplifier(p: Mapping[str, Any]) -> TanhGate:
+    """From parameters of block ``gate``; numbers, or one value a cell, here as in the others."""
     up, down = p["tanh_gain_up"], p["tanh_gain_down"]
     return TanhGate(up, down, p["tanh_v_offset"] / TANH_UNIT, p["tanh_v_width"] / TANH_UNIT)
 
 
-def _cell(p: _Parameters) -> MemoryCell:
+def memory_cell(p: Mapping[str, Any]) -> MemoryCell:
+    """From parameters of block ``memory_cell``."""
     unit_charge = p["capacitance"] * TANH_UNIT
     return MemoryCell(
         leak_rate=p["i_leak"] / (p["capacitance"] * p["v_leak_width"]),
@@ -357,7 +371,8 @@ def _feature_synapse(models: Mapping[str, Mapping[str, float]], frame: Frame) ->
     return SpikeSynapse(**p | {"gain": p["gain"] * unit / busy})
 
 
-def _diehl(p: _Parameters, synapse: _Parameters) -> DiehlSynapse:
+def diehl_synapse(p: Mapping[str, Any], synapse: Mapping[str, Any]) -> DiehlSynapse:
+    """From parameters of blocks ``stdp_synapse`` and ``excitatory_synapse``."""
     up, down = (
         p[f"dw_{way}"] * TRACE_UNIT / WEIGHT_UNIT / (p[f"v_stop_{way}"] / WEIGHT_UNIT) ** p[f"mu_{way}"]
         for way in ("up", "down")

@@ -22,9 +22,12 @@ class LearningUnit:
     Parameters
     ----------
     error_up, error_down : gain of p where the note is silent and of 1 - p where it sounds
+    error_rest : error that a right prediction still gives
+    logit_offset : of the predictions' sigmoid
     saturation : learning signal at which the unit's tanh bends, units of ``sum B (p - t)``
     offset : fed-back signal that the unit takes for none, same units
     down : gain of negative over positive signals
+    gain : learning signal over the design's
     gate_gain : how much more a gate's weight moves than the ideal rule says, by the height of its learning pulses
     hold_seconds : time the cells wait with closed gates while their weights move, s
     pause_seconds : the same after a frame that is only listened to, s
@@ -33,9 +36,12 @@ class LearningUnit:
 
     error_up: float | jax.Array = 1.0
     error_down: float | jax.Array = 1.0
+    error_rest: float | jax.Array = 0.0
+    logit_offset: float | jax.Array = 0.0
     saturation: float | jax.Array = 1.0
     offset: float | jax.Array = 0.0
     down: float | jax.Array = 1.0
+    gain: float | jax.Array = 1.0
     gate_gain: float | jax.Array = 1.0
     hold_seconds: float | jax.Array = 0.0
     pause_seconds: float | jax.Array = 0.0
@@ -44,7 +50,7 @@ class LearningUnit:
     def error(self, probability: jax.Array, teacher: jax.Array) -> jax.Array:
         """``p - t`` as the difference of two pulse widths over the widest."""
         silent = (1.0 - teacher) * self.error_up * probability
-        return silent - teacher * self.error_down * (1.0 - probability)
+        return silent - teacher * self.error_down * (1.0 - probability) + self.error_rest
 
     def wait(self, plastic: jax.Array) -> jax.Array:
         """Time between two frames, s; ``plastic`` is 1 where the weights move, else 0."""
@@ -54,5 +60,5 @@ class LearningUnit:
         """Learning signal from the charge that the feedback synapses gave, ``sum B (p - t)``."""
         if self.linear:
             return fed_back
-        bent = self.saturation * jnp.tanh((fed_back - self.offset) / self.saturation)
+        bent = self.gain * self.saturation * jnp.tanh((fed_back - self.offset) / self.saturation)
         return jnp.where(bent < 0, self.down * bent, bent)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from neuromorph.errors import InputError
 from neuromorph.fitting.cell_knobs import reading
@@ -11,11 +14,12 @@ from neuromorph.library import Library
 from neuromorph.models.box import box_of
 from neuromorph.models.fidelity import BlockSet, gate_dendrites, ideal_blocks, nominal_blocks
 from neuromorph.models.frame import Frame
+from neuromorph.models.mismatch import Chip, Sizes, mismatched, read_variation
 from neuromorph.models.neuron_hardware import full_scale_current, hardware_neuron
 from neuromorph.models.noise import noise_of
 from neuromorph.models.pytree import as_float32
 
-FIDELITIES = ("ideal", "nominal")
+FIDELITIES = ("ideal", "nominal", "mismatch")
 BLOCKS = (
     "axon_hillock", "delta_synapse", "dendritic_adder", "eligibility_synapse", "error_unit", "excitatory_synapse",
     "feedback_synapse", "gate", "gate_line", "gate_synapse", "learning_unit", "memory_cell", "stdp_synapse", "weight_store",
@@ -31,6 +35,7 @@ def blocks_for(fidelity: str, frame: Frame, library: Library, noise: bool = Fals
     Parameters
     ----------
     fidelity : {"ideal", "nominal"}
+        A chip's blocks depend on the network's size, too: :func:`chip_blocks`.
     frame : Frame
     library : Library
         Not read for ``"ideal"``, whose hash is empty.
@@ -48,11 +53,44 @@ def blocks_for(fidelity: str, frame: Frame, library: Library, noise: bool = Fals
         if noise:
             raise InputError("an ideal network has no noise", remedy="leave --noise out or take nominal")
         return ideal_blocks(frame), ""
+    if fidelity == "mismatch":
+        raise InputError("a chip's blocks depend on the network", remedy="take chip_blocks")
     if fidelity != "nominal":
         raise InputError(f"fidelity {fidelity!r} is unknown", remedy=f"choose from {', '.join(FIDELITIES)}")
     made = with_fitted_neuron(library.models(*BLOCKS), frame, noise)
     box = as_float32(box_of(library.boxes(*BOXED)))
     return replace(made, box=box), library.digest(*BLOCKS)
+
+
+def chip_blocks(
+    chip: Chip, sizes: Sizes, frame: Frame, library: Library, noise: bool = False, *, head_gain: float = 3.0,
+    variation: Path | None = None,
+) -> tuple[BlockSet, str]:  # fmt: skip
+    """Blocks of a chip, whose transistors are all its own, and the hash of what they came from.
+
+    Parameters
+    ----------
+    chip : Chip
+    sizes : Sizes
+        Of the network.
+    noise : bool
+        Whether the state nodes carry thermal and shot noise.
+    head_gain : float
+        Logits per unit of weight.
+    variation : Path, optional
+        Folder of sensitivities, by default those of the package.
+
+    Raises
+    ------
+    LibraryError
+        When the library lacks a block or its fit, or there are no sensitivities.
+    """
+    blocks = (*BLOCKS, "lateral_synapse")
+    known, models = read_variation(variation), library.models(*blocks)
+    nominal, _ = blocks_for("nominal", frame, library, noise)
+    made = mismatched(nominal, models, known, sizes, frame, chip, head_gain)
+    slopes = json.dumps([known[block].to_dict() for block in sorted(known)])
+    return made, f"{library.digest(*blocks)}-{zlib.crc32(slopes.encode()):08x}"
 
 
 def with_fitted_neuron(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -68,22 +69,29 @@ class HardwareNeuron:
         return HardwareState(membrane, since), spikes
 
 
-def full_scale_current(model: Mapping[str, float], unit_interval: float) -> float:
+def full_scale_current(model: Mapping[str, Any], unit_interval: float) -> Any:
     """Current at unit drive, A: charges the membrane in ``unit_interval`` (s) where dead time and leak cost nothing."""
     return model["capacitance"] * model["threshold"] / unit_interval
 
 
-def hardware_neuron(model: Mapping[str, float], unit_interval: float, tick_seconds: float) -> HardwareNeuron:
+def hardware_neuron(
+    model: Mapping[str, float | np.ndarray],
+    unit_interval: float,
+    tick_seconds: float,
+    full_scale: float | None = None,
+) -> HardwareNeuron:
     """The fitted neuron, driven so that unit drive gives the network's design rate.
 
     Parameters
     ----------
-    model : mapping of str to float
-        SI parameters of block ``axon_hillock``.
+    model : mapping
+        SI parameters of block ``axon_hillock``; numbers, or one value a neuron.
     unit_interval : float
         Interval at unit drive without dead time, s: sets the full-scale current.
     tick_seconds : float
         s; divided into substeps of at most :data:`STEP_SECONDS` that are shorter than the neuron's dead time.
+    full_scale : float, optional
+        Current at unit drive, A; :func:`full_scale_current` of the model by default.
     """
     parameters = NeuronParameters(
         capacitance=model["capacitance"] * _NANO**2,
@@ -95,9 +103,8 @@ def hardware_neuron(model: Mapping[str, float], unit_interval: float, tick_secon
         current_scale=model["current_scale"] * _NANO,
         dead_time=tuple(model[f"dead_time_{k}"] * _NANO for k in range(DEAD_TERMS)),
     )
-    roots = np.sqrt(
-        np.linspace(0.0, 1.3, 200)
-    )  # of the current over its scale, as far as the polynomial is used
+    # of the current over its scale, as far as the polynomial is used
+    roots = np.sqrt(np.linspace(0.0, 1.3, 200))[:, None]
     longest = min(STEP_SECONDS * _NANO, 0.9 * float(np.min(dead_time(parameters, roots))))
     if not longest > 0:
         raise InputError(
@@ -106,5 +113,10 @@ def hardware_neuron(model: Mapping[str, float], unit_interval: float, tick_secon
         )
     substeps = max(1, math.ceil(tick_seconds * _NANO / longest - 1e-6))
     parameters = jax.tree.map(lambda value: jnp.asarray(value, jnp.float32), parameters)
-    full_scale = jnp.asarray(full_scale_current(model, unit_interval) * _NANO, jnp.float32)
-    return HardwareNeuron(parameters, full_scale, jnp.asarray(tick_seconds, jnp.float32), substeps)
+    current = full_scale_current(model, unit_interval) if full_scale is None else full_scale
+    return HardwareNeuron(
+        parameters,
+        jnp.asarray(current * _NANO, jnp.float32),
+        jnp.asarray(tick_seconds, jnp.float32),
+        substeps,
+    )

@@ -35,11 +35,13 @@ class Dendrite:
     tau_decay : of the node, s
     tau_rise : lag of the column, s
     gain : charge of a spike over that at the ideal time constant, 1: a full line gives the same mean
+    offset : of the node without any charge, units of its gate
     """
 
     tau_decay: float | jax.Array
     tau_rise: float | jax.Array = 0.0
     gain: float | jax.Array = 1.0
+    offset: float | jax.Array = 0.0
 
     def step(
         self, rise: jax.Array, current: jax.Array, arriving: jax.Array, seconds: float

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 
+from neuromorph.models.events import instance
 from neuromorph.models.pytree import pytree, static
 
 TOLERANCE = 1e-6
@@ -53,19 +54,34 @@ def bounded_tanh(x: jax.Array, limit: float) -> jax.Array:
 
 @pytree
 class WeightReadout:
-    """``W tanh(w / W)``: slope 1 at zero, so a small weight reads as itself.
+    """``a W tanh((w - w0) / W)``: without mismatch of slope 1 at zero, so a small weight reads as itself.
 
     Parameters
     ----------
     width : W, weight units
     linear : the ideal read-out, ``w``
-    largest : of abs(w) / W; weights are bounded
+    largest : of abs(w - w0) / W; weights are bounded
+    gain, offset : a and w0 (weight units) of every synapse [lines, columns]; None is 1 and 0
     """
 
     width: float | jax.Array = 1.0
     linear: bool = static(True)
     largest: float = static(100.0)
+    gain: jax.Array | None = None
+    offset: jax.Array | None = None
 
     def value(self, weight: jax.Array) -> jax.Array:
         """The weight as the dendrite sees it."""
-        return weight if self.linear else self.width * bounded_tanh(weight / self.width, self.largest)
+        if self.linear:
+            return weight
+        seen = weight if self.offset is None else weight - self.offset
+        read = self.width * bounded_tanh(seen / self.width, self.largest)
+        return read if self.gain is None else self.gain * read
+
+    def line(self, weights: jax.Array, k: jax.Array) -> jax.Array:
+        """Weights of line ``k`` as their dendrites see them, [columns]."""
+        return instance(self, k).value(weights)
+
+    def first(self, weights: jax.Array) -> jax.Array:
+        """What to write so that ``weights`` are read: a chip's read-outs are calibrated once, before it learns."""
+        return weights if self.offset is None else weights + self.offset

@@ -41,9 +41,8 @@ def feature_frame(
     state, spikes : spikes are float [ticks, features]
     """
     frame, layer = config.frame, config.features
-    arriving = weighted_rows(
-        blocks.diehl.read(state.weights).T, released * frame.line_charge(frame.input_spikes)
-    )
+    read = blocks.diehl.read(state.weights).T
+    arriving = weighted_rows(read, released * frame.line_charge(frame.input_spikes))
 
     def tick(
         carry: tuple[FeatureState, jax.Array], inputs: tuple[jax.Array, jax.Array | None]

@@ -5,19 +5,27 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from neuromorph.models.weight_readout import WeightReadout
+from neuromorph.models.fidelity import BlockSet
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.state import Weights
 
 
 def logits(
-    config: NetworkConfig, readout: WeightReadout, weights: Weights, read: jax.Array, target: jax.Array
+    config: NetworkConfig, blocks: BlockSet, weights: Weights, read: jax.Array, target: jax.Array
 ) -> jax.Array:
     """``3 (W_o z + V t) + b`` [notes]; ``target`` supplies the lower pitches of a joint head."""
-    drive = read @ readout.value(weights.readout)
+    drive = read @ blocks.head_readout.value(weights.readout)
     if config.joint:
-        drive = drive + target @ readout.value(weights.lateral)
-    return config.learning.head_gain * drive + weights.bias
+        drive = drive + target @ lateral(config, blocks, weights)
+    return config.learning.head_gain * drive + (weights.bias - blocks.learning.logit_offset)
+
+
+def lateral(config: NetworkConfig, blocks: BlockSet, weights: Weights) -> jax.Array:
+    """What a pitch adds to the higher ones, [notes, notes]; there is no synapse to the lower ones."""
+    weight = blocks.lateral_readout.value(weights.lateral)
+    if blocks.lateral_readout.offset is None:
+        return weight
+    return weight * lateral_mask(config.notes)  # else what is not there would read as its offset
 
 
 def nll(y: jax.Array, target: jax.Array) -> jax.Array:
@@ -32,7 +40,7 @@ def lateral_mask(notes: int) -> jax.Array:
 
 def sample(
     config: NetworkConfig,
-    readout: WeightReadout,
+    blocks: BlockSet,
     weights: Weights,
     read: jax.Array,
     temperature: jax.Array,
@@ -44,7 +52,9 @@ def sample(
     -------
     frame, probability : [notes] of 0 and 1, and p of each pitch as it was decided
     """
-    base = config.learning.head_gain * (read @ readout.value(weights.readout)) + weights.bias
+    gain = config.learning.head_gain
+    base = gain * (read @ blocks.head_readout.value(weights.readout))
+    base = base + (weights.bias - blocks.learning.logit_offset)
     draws = jax.random.uniform(key, (config.notes,), jnp.float32)
 
     def decide(lower: jax.Array, inputs: tuple[jax.Array, jax.Array, jax.Array]):
@@ -53,6 +63,6 @@ def sample(
         sounds = (draw < p).astype(jnp.float32)
         return lower + sounds * row, (sounds, p)
 
-    lateral = config.learning.head_gain * float(config.joint) * readout.value(weights.lateral)
     start = jnp.zeros(config.notes, jnp.float32)
-    return jax.lax.scan(decide, start, (jnp.arange(config.notes), lateral, draws))[1]
+    rows = (jnp.arange(config.notes), gain * float(config.joint) * lateral(config, blocks, weights), draws)
+    return jax.lax.scan(decide, start, rows)[1]

@@ -35,7 +35,7 @@ def memory_frame(
     arriving : [ticks, 4 * cells] charge from notes and features
     noise : draws for the frame, where the blocks are noisy
     """
-    bias = blocks.cell_readout.value(gates[-1])
+    bias = blocks.cell_readout.line(gates[-1], jnp.int32(config.cells)) + blocks.dendrite.offset
     frame, h = config.frame, config.frame.tick_seconds
     line_charge = frame.line_charge(frame.spikes_per_unit) * float(config.memory) * blocks.dendrite.gain
     charge = jnp.broadcast_to(line_charge, (config.cells,))
@@ -77,6 +77,6 @@ def with_recurrent(
     first = gates.shape[0] - 1 - spikes.shape[0]
 
     def arrive(cell: jax.Array, total: jax.Array) -> jax.Array:
-        return total + charge[cell] * readout.value(row_of(gates, first + cell))
+        return total + charge[cell] * readout.line(row_of(gates, first + cell), cell)
 
     return walk(spikes, arrive, external)

@@ -110,18 +110,36 @@ def initial_weights(config: NetworkConfig, seed: int, log_odds: np.ndarray) -> W
 def initial_state(config: NetworkConfig, blocks: BlockSet, seed: int, log_odds: np.ndarray) -> State:
     """State before the first frame; slow weights start equal to the fast ones."""
     draw = np.random.default_rng([seed, 2])
-    drawn = initial_weights(config, seed, log_odds)
-    fast = replace(drawn, gates=blocks.store.clip(drawn.gates))
-    feedback = draw.normal(0.0, config.learning.feedback_sd, (config.cells, config.notes))
+    drawn = draw.normal(0.0, config.learning.feedback_sd, (config.cells, config.notes))
+    weights = initial_weights(config, seed, log_odds)
+    fast, feedback = calibrated(config, blocks, weights, jnp.asarray(drawn, jnp.float32))
     return State(
         fast=fast,
         slow=jax.tree.map(jnp.copy, fast),
-        feedback=jnp.asarray(feedback, jnp.float32),
+        feedback=feedback,
         features=_initial_features(config, blocks, seed),
         lines=_initial_lines(config),
         cells=_initial_cells(config, blocks),
         eligibility=Traces.zeros(config.lines, config.cells),
     )
+
+
+def calibrated(
+    config: NetworkConfig, blocks: BlockSet, weights: Weights, feedback: jax.Array
+) -> tuple[Weights, jax.Array]:
+    """Weights and feedback [cells, notes] as they are written once, against the offsets of their read-outs, within the
+    store's range."""
+    outside, clip = config.lines - config.cells - 1, blocks.store.clip
+    gates = [
+        blocks.external_readout.first(weights.gates[:outside]),
+        blocks.cell_readout.first(weights.gates[outside:]),
+    ]
+    lateral = blocks.lateral_readout.first(weights.lateral)
+    written = replace(
+        weights, gates=clip(jnp.concatenate(gates)), readout=clip(blocks.head_readout.first(weights.readout)),
+        lateral=clip(jnp.triu(lateral, 1)),
+    )  # fmt: skip
+    return written, clip(blocks.feedback_readout.first(feedback))
 
 
 def _initial_features(config: NetworkConfig, blocks: BlockSet, seed: int) -> FeatureState:

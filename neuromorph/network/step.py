@@ -11,7 +11,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 
-from neuromorph.models.events import row_of, walk, weighted_rows, with_row
+from neuromorph.models.events import instance, row_of, walk, weighted_rows, with_row
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.filters import before, filtered, filtered_end
 from neuromorph.models.noise import TickNoise
@@ -125,7 +125,7 @@ def _external_drive(network: Network, gates: jax.Array, spikes: jax.Array) -> ja
     """
     blocks, outside = network.blocks, spikes.shape[1]
     charge = _line_charges(network.config)[:outside] * blocks.dendrite.gain
-    return weighted_rows(gates, spikes * charge[None, :], blocks.external_readout.value)
+    return weighted_rows(gates, spikes * charge[None, :], blocks.external_readout.line)
 
 
 def _traced(
@@ -179,26 +179,33 @@ def learn(network: Network, state: State, heard: Heard, inputs: FrameInput) -> t
     """Compare the prediction with the frame that came; returns the logits, too."""
     config, blocks = network.config, network.blocks
     read = heard.read * inputs.mask
-    y = head.logits(config, blocks.head_readout, state.fast, read, inputs.target)
+    y = head.logits(config, blocks, state.fast, read, inputs.target)
     error = blocks.learning.error(jax.nn.sigmoid(y), inputs.target)
-    fed_back = blocks.learning.signal(blocks.head_readout.value(state.feedback) @ error)
+    fed_back = blocks.learning.signal(blocks.feedback_readout.value(state.feedback) @ error)
     signal = config.learning.head_gain * fed_back * inputs.mask
     eta = inputs.rate * inputs.plastic
     gates = _learned_gates(network, state, heard, signal, eta * blocks.learning.gate_gain)
-    outer = delta_update(error, config.learning.head_gain * inputs.mask * blocks.delta.share(heard.read))
+    share = config.learning.head_gain * inputs.mask * blocks.delta.share(heard.read)
+    mirrored = eta * float(config.learning.mirrored)
     fast = Weights(
         gates=gates,
-        readout=blocks.store.clip(state.fast.readout - eta * outer),
+        readout=blocks.store.clip(
+            state.fast.readout - eta * delta_update(error, share, blocks.readout_tails)
+        ),
         bias=state.fast.bias - eta * error,
-        lateral=_learned_lateral(network, state.fast.lateral, eta * error, inputs.target),
+        lateral=_learned_lateral(network, state.fast.lateral, error, eta, inputs.target),
     )
-    feedback = blocks.store.clip(state.feedback - eta * float(config.learning.mirrored) * outer)
+    feedback = blocks.store.clip(
+        state.feedback - mirrored * delta_update(error, share, blocks.feedback_tails)
+    )
     state = replace(state, fast=fast, feedback=feedback)
     return held(config, blocks, state, blocks.learning.wait(inputs.plastic)), y
 
 
-def _learned_lateral(network: Network, lateral: jax.Array, step: jax.Array, target: jax.Array) -> jax.Array:
-    """Lateral weights after ``step`` (rate times error) of the notes that sound, from lower to higher pitches only.
+def _learned_lateral(
+    network: Network, lateral: jax.Array, error: jax.Array, eta: jax.Array, target: jax.Array
+) -> jax.Array:
+    """Lateral weights after an ``error`` [notes] at rate ``eta``, from notes that sound to higher pitches only.
 
     One update moves the logit by rate times error whatever the head's gain.
     """
@@ -206,9 +213,10 @@ def _learned_lateral(network: Network, lateral: jax.Array, step: jax.Array, targ
     if not config.joint:
         return lateral
     pitches = jnp.arange(config.notes)
-    step = step / config.learning.head_gain
+    eta = eta / config.learning.head_gain
 
     def pitch(k: jax.Array, lateral: jax.Array) -> jax.Array:
+        step = eta * instance(network.blocks.lateral_tails, k).moved(error)
         row = store.clip(row_of(lateral, k) - target[k] * jnp.where(pitches > k, step, 0.0))
         return with_row(lateral, row, k)
 
@@ -230,8 +238,9 @@ def _learned_gates(
     output_signal = local * read * blocks.gate.slope(heard.cells.gates[-1])[2]
 
     def line(k: jax.Array, gates: jax.Array) -> jax.Array:
-        rows = jax.tree.map(lambda y: row_of(y, k), state.eligibility)
-        down = gate_update(blocks.eligibility, rows, memory_signal, output_signal, heard.pre[k])
+        rows = state.eligibility.row(k)
+        tails = instance(blocks.gate_tails, k)
+        down = gate_update(blocks.eligibility, rows, memory_signal, output_signal, heard.pre[k], tails)
         for gate, direction in enumerate(down):
             place = (k, jnp.int32(gate * config.cells))
             weights = jax.lax.dynamic_slice(gates, place, (1, config.cells))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from neuromorph.models.diehl import DiehlSynapse
-from neuromorph.models.events import pack_ticks, row_of, walk_packed_ticks, with_row
+from neuromorph.models.events import instance, pack_ticks, row_of, walk_packed_ticks, with_row
 
 
 def post_updates(
@@ -26,8 +26,10 @@ def post_updates(
     words = pack_ticks(spikes)
 
     def neuron(k: jax.Array, weights: jax.Array) -> jax.Array:
+        own = instance(synapse, k)
+
         def event(tick: jax.Array, row: jax.Array) -> jax.Array:
-            change = plastic * synapse.change(row, row_of(traces, tick), x_target)
+            change = plastic * own.change(row, row_of(traces, tick), x_target)
             return jnp.maximum(row + change, 0.0)
 
         def moved(weights: jax.Array) -> jax.Array:

@@ -45,6 +45,10 @@ class Traces:
         """Empty traces [lines, cells]."""
         return cls(*(jnp.zeros((lines, cells), jnp.float32) for _ in range(TRACES)))
 
+    def row(self, k: jax.Array) -> Traces:
+        """Traces of line ``k``, [cells] each."""
+        return jax.tree.map(lambda y: row_of(y, k), self)
+
 
 @pytree
 class CellRecord:
@@ -59,11 +63,13 @@ class CellRecord:
 
 def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> Traces:
     """psi of the traces, [ticks, cells] each."""
-    gain = tick_seconds * blocks.cell.charge_rate
-    slope = jax.vmap(blocks.gate.slope)(record.gates)
-    psi_i = gain * record.g * slope[:, 0]
-    psi_f = tick_seconds * blocks.cell.leak_rate * slope[:, 1] * blocks.cell.away(record.c)
-    psi_g = gain * record.gates[:, 0] * jax.vmap(blocks.tanh.slope)(record.g)
+
+    def psi(gates: jax.Array, g: jax.Array, c: jax.Array) -> tuple[jax.Array, ...]:
+        gain, slope = tick_seconds * blocks.cell.charge_rate, blocks.gate.slope(gates)
+        psi_f = tick_seconds * blocks.cell.leak_rate * slope[1] * blocks.cell.away(c)
+        return gain * g * slope[0], psi_f, gain * gates[0] * blocks.tanh.slope(g)
+
+    psi_i, psi_f, psi_g = jax.vmap(psi)(record.gates, record.g, record.c)
     return Traces(
         jnp.maximum(psi_i, 0), jnp.maximum(-psi_i, 0), jnp.maximum(psi_f, 0), jnp.maximum(-psi_f, 0), psi_g
     )
@@ -153,7 +159,7 @@ def frame_update(
         return jax.tree.map(lambda y: y * whole, rows)
 
     def line(k: jax.Array, traces: Traces) -> Traces:
-        rows = jax.tree.map(lambda y: synapse.held(row_of(y, k)), traces)
+        rows = jax.tree.map(synapse.held, traces.row(k))
         rows = jax.lax.cond(pulses[k] > 0, spiked, silent, k, rows)
         return with_row(traces, jax.tree.map(lambda y, p: y + begun[k] * p[0], rows, spike), k)
 

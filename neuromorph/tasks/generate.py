@@ -92,9 +92,7 @@ def _play(
 ) -> jax.Array:
     def frame(carry: tuple[State, Heard], key: jax.Array) -> tuple[tuple[State, Heard], jax.Array]:
         state, heard = carry
-        played, _ = head.sample(
-            network.config, network.blocks.head_readout, state.fast, heard.read, temperature, key
-        )
+        played, _ = head.sample(network.config, network.blocks, state.fast, heard.read, temperature, key)
         inputs = _inputs(network, played, played, rate, False, jax.random.fold_in(key, 1))
         state, _ = learn(network, state, heard, inputs)
         if network.config.joint:

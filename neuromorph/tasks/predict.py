@@ -50,9 +50,7 @@ def _exact(network: Network, state: State, read: jax.Array) -> jax.Array:
     zero = jnp.zeros(network.config.notes, jnp.float32)
 
     def frame(read: jax.Array) -> jax.Array:
-        return jax.nn.sigmoid(
-            head.logits(network.config, network.blocks.head_readout, state.slow, read, zero)
-        )
+        return jax.nn.sigmoid(head.logits(network.config, network.blocks, state.slow, read, zero))
 
     return jax.vmap(frame)(read)
 
@@ -60,9 +58,7 @@ def _exact(network: Network, state: State, read: jax.Array) -> jax.Array:
 @jax.jit
 def _marginals(network: Network, state: State, read: jax.Array, keys: jax.Array) -> jax.Array:
     def draw(read: jax.Array, key: jax.Array) -> jax.Array:
-        return head.sample(
-            network.config, network.blocks.head_readout, state.slow, read, jnp.float32(1.0), key
-        )[1]
+        return head.sample(network.config, network.blocks, state.slow, read, jnp.float32(1.0), key)[1]
 
     return jnp.mean(jax.vmap(jax.vmap(draw), in_axes=(None, 0))(read, keys), axis=0)
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from neuromorph.errors import RunError
 from neuromorph.models.fidelity import BlockSet
+from neuromorph.models.mismatch import Chip
 from neuromorph.music.encoding import RegularSpikeEncoder
 from neuromorph.network import checkpoint
 from neuromorph.network.config import NetworkConfig
@@ -51,7 +52,8 @@ class RunFacts:
 
     ``position`` is where training stands, ``listening`` where listening does (frames and running losses);
     ``front_end`` tells how a spectrogram network hears, and is empty for one of notes, to which a quarter note of a
-    MIDI file is ``frames_per_quarter`` frames.  ``noise`` tells whether the hardware's state nodes are noisy.
+    MIDI file is ``frames_per_quarter`` frames.  ``noise`` tells whether the hardware's state nodes are noisy,
+    ``mismatch`` and ``chip`` which draw of its transistors it is, where the fidelity is ``"mismatch"``.
     """
 
     config: NetworkConfig
@@ -67,11 +69,21 @@ class RunFacts:
     front_end: dict[str, Any] = field(default_factory=dict)
     frames_per_quarter: float = 1.0
     noise: bool = False
+    mismatch: float = 0.0
+    chip: int = 0
+
+    @property
+    def drawn(self) -> Chip | None:
+        """The draw of all transistors, of a mismatched network."""
+        return Chip(self.mismatch, self.chip) if self.fidelity == "mismatch" else None
 
     @property
     def hardware(self) -> str:
         """Fidelity in words."""
-        return f"{self.fidelity} with noise" if self.noise else self.fidelity
+        drawn = (
+            f"{100 * self.mismatch:g} % {self.fidelity}, chip {self.chip}" if self.drawn else self.fidelity
+        )
+        return f"{drawn} with noise" if self.noise else drawn
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, with the run's two clocks and the versions that made it."""

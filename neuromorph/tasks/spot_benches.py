@@ -14,8 +14,9 @@ import numpy as np
 
 from neuromorph.circuit import REFERENCE_OPTIONS, STANDARD_OPTIONS, Circuit
 from neuromorph.errors import OutOfRange
-from neuromorph.fitting.eligibility import BASE, E_REF, LEAK_FULL, LINES, PSI_FULL, TRACE_WIDTH, WEIGHT_MEAN
+from neuromorph.fitting.eligibility import E_REF, LEAK_FULL, LINES, PSI_FULL, TRACE_WIDTH, WEIGHT_MEAN
 from neuromorph.fitting.readout import WEIGHT_VOLT
+from neuromorph.fitting.tails import BASE
 from neuromorph.fitting.update_knobs import KNOBS, at_knobs
 from neuromorph.models.fidelity import CELL_PULSE, GAIN_PULSE, GATE_GAIN, PULSE_RATIO
 from neuromorph.spice.netlist import load_netlist

@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from neuromorph.models.fidelity import BlockSet
-from neuromorph.network.state import State
+from neuromorph.models.mismatch import Chip
+from neuromorph.network.config import NetworkConfig
+from neuromorph.network.state import State, calibrated
 from neuromorph.tasks.run import Run, Schedule, new_run
 
 
@@ -20,6 +22,7 @@ def transferred(
     seed: int,
     library_hash: str = "",
     noise: bool = False,
+    chip: Chip | None = None,
     data: str = "",
 ) -> Run:
     """A run at ``path`` that goes on from the weights of ``source`` on ``blocks``; nothing is written yet.
@@ -31,26 +34,28 @@ def transferred(
     Parameters
     ----------
     blocks : of the source's frame
-    fidelity, noise, library_hash : what the blocks are
+    fidelity, noise, chip, library_hash : what the blocks are
     schedule, seed : of the adaptation, which starts at its first pass
     data : what it will adapt to, for the record
     """
     phases = [*source.facts.phases, {"phase": "transfer", "fidelity": fidelity, "data": data}]
     facts = replace(
         source.facts, seed=seed, schedule=schedule, fidelity=fidelity, library_hash=library_hash, noise=noise,
-        phases=phases, history=[], position={"epoch": 0, "chunk": 0}, listening={},
+        mismatch=chip.mismatch if chip else 0.0, chip=chip.number if chip else 0, phases=phases, history=[],
+        position={"epoch": 0, "chunk": 0}, listening={},
     )  # fmt: skip
     run = new_run(path, facts, blocks)
-    return replace(run, state=_written(source.state, run.state, blocks))
+    return replace(run, state=_written(facts.config, source.state, run.state, blocks))
 
 
-def _written(learned: State, fresh: State, blocks: BlockSet) -> State:
+def _written(config: NetworkConfig, learned: State, fresh: State, blocks: BlockSet) -> State:
     written = blocks.store.written
+    wanted, feedback = calibrated(config, blocks, learned.slow, learned.feedback)
     weights = replace(
-        learned.slow,
-        gates=written(learned.slow.gates),
-        readout=written(learned.slow.readout),
-        lateral=written(learned.slow.lateral),
+        wanted,
+        gates=written(wanted.gates),
+        readout=written(wanted.readout),
+        lateral=written(wanted.lateral),
     )
     features = replace(fresh.features, weights=learned.features.weights, threshold=learned.features.threshold)
-    return replace(fresh, fast=weights, slow=weights, feedback=written(learned.feedback), features=features)
+    return replace(fresh, fast=weights, slow=weights, feedback=written(feedback), features=features)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuromorph.errors import FitFailed
-from neuromorph.fitting import delta, eligibility, lines, pulses, readout, slope, store
+from neuromorph.fitting import delta, eligibility, lines, pulses, readout, slope, store, tails
 from neuromorph.library import Library
 
 SHIPPED = Library.shipped()
@@ -79,12 +79,31 @@ def test_traces_follow_the_ideal_recursion_and_residual_charge_would_not():
 
 @pytest.mark.parametrize(("up", "down"), [(0.3, 0.01), (1.0, 0.2), (2.0, 2.0)])
 def test_update_is_odd_in_signal_and_in_eligibility(up, down):
-    p = parameters("eligibility_synapse")
+    p = parameters("eligibility_synapse") | {"balance": 0.0}  # of tails that are alike
     moved = eligibility.update(p, up, down, 5e-9)
     assert eligibility.update(p, up, down, -5e-9) == -moved
     assert eligibility.update(p, down, up, 5e-9) == pytest.approx(-moved)
     assert eligibility.update(p, up, up, 5e-9) == 0
     assert (moved > 0) == (up > down)
+
+
+@pytest.mark.parametrize(
+    "block", ["delta_synapse", "eligibility_synapse", "feedback_synapse", "lateral_synapse"]
+)
+def test_as_designed_the_tails_are_alike(block):
+    assert abs(parameters(block)["balance"]) < 1e-6
+
+
+def test_the_balance_of_unequal_tails_is_found():
+    """Changes of two tails written out, rates r (1 +- b / 2), beside the law of equal ones."""
+    rate, share = 2e5, 0.3
+    width = np.array([-16e-9, -4e-9, 0.0, 4e-9, 16e-9])
+    up, down = tails.BASE + np.maximum(width, 0), tails.BASE + np.maximum(-width, 0)
+    moved = rate * ((1 + share / 2) * up - (1 - share / 2) * down)
+    balance, deviation = tails.fitted_balance(moved - rate * width, np.full(width.shape, rate), width)
+    assert balance == pytest.approx(share)
+    assert deviation < 1e-6
+    np.testing.assert_allclose(rate * tails.moving(width, share), moved)
 
 
 @pytest.mark.parametrize("block", ["delta_synapse", "feedback_synapse", "lateral_synapse"])

@@ -150,11 +150,11 @@ def test_joint_sampling_follows_the_joint_probability():
     weights = replace(state.fast, lateral=lateral)
     read = jnp.asarray(draw.random(CELLS), jnp.float32)
     keys = jax.random.split(KEY, 4000)
-    readout = network.blocks.head_readout
-    frames, p = jax.vmap(lambda k: head.sample(network.config, readout, weights, read, jnp.float32(1.0), k))(
+    blocks = network.blocks
+    frames, p = jax.vmap(lambda k: head.sample(network.config, blocks, weights, read, jnp.float32(1.0), k))(
         keys
     )
-    y = jax.vmap(lambda t: head.logits(network.config, readout, weights, read, t))(frames)
+    y = jax.vmap(lambda t: head.logits(network.config, blocks, weights, read, t))(frames)
     assert np.allclose(jax.nn.sigmoid(y), p, atol=1e-4)
     assert np.allclose(frames.mean(axis=0), p.mean(axis=0), atol=0.04)
 

@@ -1,0 +1,116 @@
+"""Are drawn instances what SPICE would draw: a block's fitted parameters from sensitivities, beside fresh Monte Carlo.
+
+    python benchmarks/latent.py gate gate_synapse --mismatch 0.2 --samples 256
+
+Both come from the same plan.  Stated are the largest Kolmogorov-Smirnov distance of a parameter that the network draws,
+the smallest p with Holm's correction over the parameters, the largest difference of a correlation, and, since the Monte
+Carlo's transistors are known one by one, how well the sensitivities predict its very samples (smallest correlation).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from neuromorph.characterization import load_recipe
+from neuromorph.characterization.montecarlo import MonteCarlo, drawn, monte_carlo
+from neuromorph.characterization.samples import device_parameters
+from neuromorph.characterization.sensitivity import Sensitivity
+from neuromorph.circuit import Circuit
+from neuromorph.devices.equations import evaluate_geometry
+from neuromorph.devices.variation import REFERENCE_TUBES, DeviceStatistics
+from neuromorph.figures import Figure, record, table
+from neuromorph.models.mismatch import DRAWN, read_variation
+from neuromorph.spice.instances import devices
+
+RESULTS = Path(__file__).parent / "results" / "variation.json"
+INSTANCES = 20_000
+
+
+def shifts(circuit: Circuit, found: MonteCarlo, statistics: DeviceStatistics, seed: int) -> np.ndarray:
+    """Shifts of every transistor of the good samples, as :meth:`Sensitivity.instances` takes them."""
+    structure = circuit.structure()
+    inside = devices(structure, circuit.subcircuit)
+    rows = np.empty((len(found.good), len(inside)))
+    for k, device in enumerate(inside):
+        kind = device_parameters(structure, device, circuit.name)
+        swing = float(evaluate_geometry(kind.values(), np)["nv"])
+        for row, sample in zip(rows, found.good, strict=True):
+            shift = float(drawn(statistics, seed, sample.number, device, kind).shift[0])
+            row[k] = shift / swing / np.sqrt(REFERENCE_TUBES / kind.tubes)
+    return rows
+
+
+def figures_of(
+    circuit: Circuit, known: Sensitivity, found: MonteCarlo, statistics: DeviceStatistics, seed: int
+) -> list[Figure]:
+    names = [name for name in DRAWN[circuit.name] if np.ptp(found.values(name)) > 0]
+    fresh = np.array([found.values(name) for name in names])
+    draw = np.random.default_rng(seed).standard_normal((INSTANCES, len(known.devices)))
+    made = known.moved(found.nominal.parameters, statistics.mismatch * draw)
+    same = known.moved(found.nominal.parameters, shifts(circuit, found, statistics, seed))
+    tests = [stats.ks_2samp(made[name], values) for name, values in zip(names, fresh, strict=True)]
+    distance = {name: round(float(test.statistic), 4) for name, test in zip(names, tests, strict=True)}
+    ordered = np.sort([test.pvalue for test in tests])
+    holm = min(1.0, float(np.min(ordered * np.arange(len(ordered), 0, -1))))
+    between = np.abs(np.corrcoef(np.array([made[name] for name in names])) - np.corrcoef(fresh)).max()
+    paired = {
+        name: round(float(np.corrcoef(same[name], values)[0, 1]), 4)
+        for name, values in zip(names, fresh, strict=True)
+    }
+    spread = {
+        name: round(float(np.std(made[name]) / np.std(values)), 3)
+        for name, values in zip(names, fresh, strict=True)
+    }
+    what = (
+        f"latent model of {circuit.name}, {100 * statistics.mismatch:g} % mismatch, {len(found.good)} samples"
+    )
+    more = {"seeds": (seed,)}
+    failed = len(found.samples) - len(found.good)
+    return [
+        Figure(f"{what}: KS distance, largest of {len(names)} parameters", max(distance.values()), "1", 0.10, 0.05,
+               details={"by_parameter": distance, "spreads": spread, "failed": failed}, **more),
+        Figure(f"{what}: smallest p, Holm", holm, "1", 0.01, better="higher", **more),
+        Figure(f"{what}: correlations, largest difference", round(float(between), 4), "1", 0.15, **more),
+        Figure(f"{what}: prediction of the same samples, smallest correlation", min(paired.values()), "1",
+               better="higher", details={"by_parameter": paired}, **more),
+    ]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("blocks", nargs="*", default=list(DRAWN), metavar="block", help="all by default")
+    parser.add_argument("--mismatch", type=float, default=0.2)
+    parser.add_argument("--samples", type=int, default=256)
+    parser.add_argument("--points", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, help="ngspice processes; one a core by default")
+    parser.add_argument("--out", type=Path, default=Path("out/montecarlo"), help="where samples are kept")
+    parser.add_argument("--no-row", action="store_true", help="print only")
+    args = parser.parse_args()
+    variation, statistics = read_variation(), DeviceStatistics(mismatch=args.mismatch)
+    for block in args.blocks:
+        circuit = load_recipe(block)
+        found = monte_carlo(
+            circuit,
+            statistics,
+            args.out,
+            samples=args.samples,
+            seed=args.seed,
+            points=args.points,
+            jobs=args.jobs,
+        )
+        figures = figures_of(circuit, variation[block], found, statistics, args.seed)
+        print(table(figures))
+        if not args.no_row:
+            record(RESULTS, figures, " ".join(["python benchmarks/latent.py", *sys.argv[1:]]))
+
+
+if __name__ == "__main__":
+    main()

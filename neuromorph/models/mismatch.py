@@ -1,0 +1,340 @@
+"""A chip: every instance of every block has transistors of its own.
+
+What a transistor's shift does to its block's fitted parameters is measured once (``neuromorph sensitivity``) and comes with
+the package; an instance adds up, to first order, the shifts of its own transistors.  The draws of a chip depend on its
+number, the block and its place in the network alone.
+
+Drawn are the blocks in :data:`DRAWN` whose sensitivity there is; the others, among them weight stores, gate lines, slope
+units, the decay and gain of single traces and the columns of the dendrites, are as designed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from neuromorph.characterization.sensitivity import Sensitivity
+from neuromorph.devices.variation import DeviceStatistics
+from neuromorph.errors import InputError, LibraryError
+from neuromorph.fitting.cell_knobs import at_knobs, read_bias
+from neuromorph.fitting.dendrite_design import DendriteDesign
+from neuromorph.fitting.neuron_form import DEAD_TERMS
+from neuromorph.fitting.pulses import SLOPE_UNIT
+from neuromorph.fitting.readout import READ_LAW, WEIGHT_VOLT, read_offset, unit_charge
+from neuromorph.models.diehl import WEIGHT_UNIT
+from neuromorph.models.fidelity import (
+    FEATURE_ZERO,
+    TRIM_REST,
+    BlockSet,
+    amplifier,
+    diehl_synapse,
+    gate_dendrites,
+    learning_unit,
+    memory_cell,
+    sigmoid_gates,
+)  # fmt: skip
+from neuromorph.models.frame import Frame
+from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
+from neuromorph.models.neuron_hardware import full_scale_current, hardware_neuron
+from neuromorph.models.pytree import as_float32
+from neuromorph.models.synapse import decay_over
+from neuromorph.models.update_tails import UpdateTails
+from neuromorph.models.weight_readout import WeightReadout
+
+_DELTA = ("rate", "balance", "read_charge", "v_width", "read_rest")
+DRAWN: Mapping[str, tuple[str, ...]] = {
+    "axon_hillock": (
+        "capacitance", "threshold", "overshoot", "leak_current", "leak_conductance", "knee", "current_scale",
+        *(f"dead_time_{k}" for k in range(DEAD_TERMS)),
+    ),
+    "delta_synapse": _DELTA,
+    "dendritic_adder": ("capacitance", "conductance", "v_rest"),
+    "eligibility_synapse": ("rate", "balance"),
+    "error_unit": ("time_up", "time_down", "time_rest", "v_offset", "base"),
+    "excitatory_synapse": ("v_weight_offset", "v_weight_width", "weight_charge"),
+    "feedback_synapse": _DELTA,
+    "gate": ("tanh_gain_up", "tanh_gain_down", "tanh_v_offset", "tanh_v_width"),
+    "gate_synapse": READ_LAW,
+    "lateral_synapse": _DELTA,
+    "learning_unit": ("capacitance", "v_width", "v_offset", "down", "time_per_slope"),
+    "memory_cell": (
+        "capacitance", "i_charge", "i_leak", "i_read", "i_hold", "v_leak_width", "v_rest", "v_headroom", "read_gain",
+        "v_read_offset", "v_read_width", *(f"{gate}_{name}" for gate in "ifo" for name in ("offset", "width", "floor")),
+    ),
+    "stdp_synapse": (
+        "dw_up", "dw_down", "mu_up", "mu_down", "v_stop_up", "v_stop_down", "v_soft", "v_width", "v_shift",
+    ),
+}  # fmt: skip
+"""Blocks whose instances are drawn, and the parameters that differ."""
+LEAST = 0.1
+"""Of its usual value: no instance's width, capacitor or current is smaller."""
+FULL_SLOPE = 4e-8
+"""Slope current of a learning unit at unit slope, A: the end of its characterized range."""
+TRIM_RANGE = 64 * TRIM_REST
+"""Largest offset of a learning unit that its trim takes off, units of error."""
+
+
+@dataclass(frozen=True)
+class Chip:
+    """Which draw of all transistors of the blocks whose sensitivity is known.
+
+    Parameters
+    ----------
+    mismatch : log sd of the subthreshold current of a transistor of eight tubes
+    number : of the chip; another one has other transistors
+    scale : factors of the mismatch by block: 0 leaves a block as designed, 0.5 is four times as many tubes
+
+    Raises
+    ------
+    InputError
+        For a mismatch that is negative or beyond 2, or a factor of a block that is not drawn.
+    """
+
+    mismatch: float
+    number: int = 0
+    scale: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        DeviceStatistics(mismatch=self.mismatch)
+        wrong = sorted(name for name, factor in self.scale.items() if name not in DRAWN or not factor >= 0)
+        if wrong:
+            raise InputError(
+                f"chip: no factor of {', '.join(wrong)}", remedy=f"give 0 or more for {', '.join(DRAWN)}"
+            )
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many of everything: notes, features, cells."""
+
+    notes: int
+    features: int
+    cells: int
+
+
+def read_variation(folder: Path | None = None) -> dict[str, Sensitivity]:
+    """Sensitivities of the blocks in :data:`DRAWN` that a folder has, by default the package's.
+
+    Raises
+    ------
+    LibraryError
+        Where there is none, or a file cannot be read.
+    """
+    folder = folder or Path(__file__).parent.parent / "data" / "variation"
+    found = {}
+    for block in DRAWN:
+        file = folder / f"{block}.json"
+        if not file.exists():
+            continue
+        try:
+            found[block] = Sensitivity.from_dict(json.loads(file.read_text()))
+            lacking = sorted(set(DRAWN[block]) - set(found[block].slopes))
+            if lacking:
+                raise ValueError(f"it lacks {', '.join(lacking)}")
+        except (KeyError, TypeError, ValueError) as error:
+            raise LibraryError(
+                f"this is no sensitivity ({error})", where=file, remedy="measure it again"
+            ) from error
+    if not found:
+        raise LibraryError(
+            "no sensitivities here",
+            where=folder,
+            remedy=f"neuromorph sensitivity gate --points 4 --out {folder}",
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class _Draws:
+    models: Mapping[str, Mapping[str, float]]
+    variation: Mapping[str, Sensitivity]
+    chip: Chip
+
+    def of(self, block: str, shape: tuple[int, ...], place: str = "") -> dict[str, Any]:
+        """All of a block's parameters, those in :data:`DRAWN` as arrays of ``shape``."""
+        known, usual = self.variation.get(block), self.models[block]
+        wanted = {name: usual[name] for name in DRAWN[block]}
+        if known is None:
+            return {**usual, **{name: np.full(shape, value, np.float32) for name, value in wanted.items()}}
+        draw = np.random.default_rng([self.chip.number, zlib.crc32(f"{block} {place}".encode())])
+        shifts = draw.standard_normal((*shape, len(known.devices)), np.float32)
+        shifts *= np.float32(self.chip.mismatch * self.chip.scale.get(block, 1.0))
+        moved = known.moved(wanted, shifts)
+        return {
+            **usual,
+            **{name: _held(value, usual[name], name in known.scales) for name, value in moved.items()},
+        }
+
+
+def _held(values: np.ndarray, usual: float, scale: bool) -> np.ndarray:
+    """Scales do not fall below a share of their usual size."""
+    return np.sign(usual) * np.maximum(np.abs(values), LEAST * abs(usual)) if scale else values
+
+
+def mismatched(
+    blocks: BlockSet,
+    models: Mapping[str, Mapping[str, float]],
+    variation: Mapping[str, Sensitivity],
+    sizes: Sizes,
+    frame: Frame,
+    chip: Chip,
+    head_gain: float,
+) -> BlockSet:
+    """Nominal ``blocks`` with the instances of a chip.
+
+    Parameters
+    ----------
+    models : fitted parameters that the blocks were made of, SI, those of ``lateral_synapse`` beside them
+    variation : of those blocks in :data:`DRAWN` that are to differ
+    head_gain : logits per unit of weight
+    """
+    draws, cells, notes, features = _Draws(models, variation, chip), sizes.cells, sizes.notes, sizes.features
+    design = gate_dendrites(models, frame)
+    lines, unit_interval = notes + features + cells + 1, frame.seconds / frame.spikes_per_unit
+    full_scale = full_scale_current(models["axon_hillock"], unit_interval)
+    tail, gain, offset = _dendrites(draws, design, frame, cells)
+    synapses = draws.of("gate_synapse", (lines, 4 * cells))
+    outside = notes + features
+    learning = _learning(draws, blocks, notes, cells)
+    pulse = models["learning_unit"]
+    base = pulse["base"] / (pulse["time_per_slope"] * FULL_SLOPE / SLOPE_UNIT)
+    error, widest = _errors(draws, notes)
+
+    def neurons(n: int, place: str) -> Any:
+        model = draws.of("axon_hillock", (n,), place)
+        return hardware_neuron(model, unit_interval, frame.tick_seconds, full_scale)
+
+    cell = _cells(draws, models, cells, full_scale)
+    made = replace(
+        blocks,
+        cell_neuron=neurons(cells, "cells"),
+        feature_neuron=neurons(features, "features"),
+        gate=sigmoid_gates(cell),
+        cell=memory_cell(cell),
+        tanh=amplifier(draws.of("gate", (cells,))),
+        dendrite=replace(blocks.dendrite, tau_decay=tail, offset=offset),
+        diehl=_features(draws, blocks, sizes),
+        external_readout=_gate_readout(blocks.external_readout, blocks, models, synapses, design.external_height, gain,
+                                       slice(0, outside)),
+        cell_readout=_gate_readout(blocks.cell_readout, blocks, models, synapses, design.cell_height, gain,
+                                   slice(outside, lines)),
+        learning=learning,
+        gate_tails=UpdateTails(
+            **_tails(draws.of("eligibility_synapse", (lines, 4 * cells)), models["eligibility_synapse"]),
+            base=head_gain * base * float(blocks.learning.saturation),
+        ),
+    )  # fmt: skip
+    parts: dict[str, Any] = {}
+    for name, block, shape in (
+        ("readout", "delta_synapse", (cells, notes)),
+        ("feedback", "feedback_synapse", (cells, notes)),
+        ("lateral", "lateral_synapse", (notes, notes)),
+    ):
+        p = draws.of(block, shape)
+        before = getattr(blocks, "head_readout" if name == "readout" else f"{name}_readout")
+        parts["head_readout" if name == "readout" else f"{name}_readout"] = _head_readout(
+            before, blocks, models[block], p
+        )
+        parts[f"{name}_tails"] = UpdateTails(**_tails(p, models[block]), base=error["base"] / widest)
+    return as_float32(replace(made, **parts))
+
+
+def _cells(
+    draws: _Draws, models: Mapping[str, Mapping[str, float]], cells: int, full_scale: float
+) -> dict[str, Any]:
+    """The cells' parameters at the design's read-out bias; its current comes out of every cell's own transistors."""
+    own = draws.of("memory_cell", (cells,))
+    own = at_knobs(own, vbo=read_bias(models["memory_cell"], full_scale))
+    return own | {"read_gain": own["read_gain"] * own["i_read"] / full_scale}
+
+
+def _dendrites(draws: _Draws, design: DendriteDesign, frame: Frame, cells: int) -> tuple[Any, Any, Any]:
+    """Time constants (s), gains over the design's and offsets (units of the gates) of the dendrites, [4 * cells] each."""
+    usual, own = draws.models["dendritic_adder"], draws.of("dendritic_adder", (4, cells))
+    unit = np.array([[GATE_UNIT]] * 3 + [[TANH_UNIT]])
+    stiffness = own["conductance"] / usual["conductance"]
+    tau = design.tau * own["capacitance"] / usual["capacitance"] / stiffness
+    rest = own["v_rest"] - usual["v_rest"]
+    h = frame.tick_seconds
+    charge = (1.0 - np.asarray(decay_over(h, tau))) / (1.0 - float(decay_over(h, design.tau)))
+    return tau.ravel(), (charge / stiffness).ravel(), (rest / unit).ravel()
+
+
+def _gate_readout(
+    readout: WeightReadout,
+    blocks: BlockSet,
+    models: Mapping[str, Mapping[str, float]],
+    synapses: Mapping[str, Any],
+    height: float,
+    dendrites: np.ndarray,
+    rows: slice,
+) -> WeightReadout:
+    usual = models["gate_synapse"]
+    own = {name: value[rows] if np.ndim(value) else value for name, value in synapses.items()}
+    gain = unit_charge(own, height) / unit_charge(usual, height) * dendrites
+    offset = (read_offset(own, height) - read_offset(usual, height)) / WEIGHT_VOLT
+    return _readout(readout, blocks, gain, offset)
+
+
+def _head_readout(
+    readout: WeightReadout, blocks: BlockSet, usual: Mapping[str, float], own: Mapping[str, Any]
+) -> WeightReadout:
+    gain = own["read_charge"] / own["v_width"] * usual["v_width"] / usual["read_charge"]
+    offset = -(own["read_rest"] - usual["read_rest"]) * usual["v_width"] / WEIGHT_VOLT
+    return _readout(readout, blocks, gain, offset)
+
+
+def _readout(readout: WeightReadout, blocks: BlockSet, gain: Any, offset: Any) -> WeightReadout:
+    reach = (float(blocks.store.bound) + float(np.abs(offset).max())) / float(readout.width)
+    return replace(readout, gain=gain, offset=offset, largest=math.ceil(10.0 * reach) / 10.0)
+
+
+def _tails(own: Mapping[str, Any], usual: Mapping[str, float]) -> dict[str, Any]:
+    return {"rate": own["rate"] / usual["rate"], "balance": own["balance"] - usual["balance"]}
+
+
+def _errors(draws: _Draws, notes: int) -> tuple[dict[str, Any], float]:
+    """Parameters of the error units [notes], and the design's widest pulse, s."""
+    usual = draws.models["error_unit"]
+    return draws.of("error_unit", (notes,)), 0.5 * (usual["time_up"] + usual["time_down"])
+
+
+def _learning(draws: _Draws, blocks: BlockSet, notes: int, cells: int) -> Any:
+    """Error units [notes] and learning units [cells]: a signal is a width, of which the design's own is the measure."""
+    (error, widest), usual = _errors(draws, notes), draws.models["error_unit"]
+    unit = draws.of("learning_unit", (cells,))
+    own = learning_unit({**draws.models, "learning_unit": unit})
+    offset = unit["v_offset"] / unit["v_width"] * own.saturation
+    usual_unit = draws.models["learning_unit"]
+    return replace(
+        own,
+        error_up=error["time_up"] / widest,
+        error_down=error["time_down"] / widest,
+        error_rest=(error["time_rest"] - usual["time_rest"]) / widest,
+        logit_offset=(error["v_offset"] - usual["v_offset"]) / usual["v_width"],
+        offset=offset - np.clip(2 * TRIM_REST * np.round(offset / (2 * TRIM_REST)), -TRIM_RANGE, TRIM_RANGE),
+        gain=unit["time_per_slope"]
+        / usual_unit["time_per_slope"]
+        * blocks.learning.saturation
+        / own.saturation,
+    )
+
+
+def _features(draws: _Draws, blocks: BlockSet, sizes: Sizes) -> Any:
+    """The features' synapses [features, notes]: updates, and what their weights let through."""
+    shape, usual = (sizes.features, sizes.notes), draws.models["excitatory_synapse"]
+    update, read = draws.of("stdp_synapse", shape), draws.of("excitatory_synapse", shape)
+    zero = FEATURE_ZERO + (read["v_weight_offset"] - usual["v_weight_offset"]) / WEIGHT_UNIT
+    return replace(
+        diehl_synapse(update, read),
+        read_zero=zero,
+        read_gain=jnp.asarray(read["weight_charge"] / usual["weight_charge"]),
+    )

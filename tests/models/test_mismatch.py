@@ -1,0 +1,111 @@
+"""A chip's instances: what they are drawn from, and that without mismatch they are the design."""
+
+from __future__ import annotations
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neuromorph.errors import InputError, LibraryError
+from neuromorph.library import Library
+from neuromorph.models.library_blocks import blocks_for, chip_blocks
+from neuromorph.models.mismatch import Chip, Sizes, read_variation
+from neuromorph.models.update_tails import UpdateTails
+from neuromorph.models.weight_readout import WeightReadout
+from neuromorph.network.simulate import build_network, simulate
+from neuromorph.network.stream import stream_of
+from neuromorph.plasticity.three_factor import delta_update
+from tests.network.toys import CELLS, NOTES, thresholds, toy_config, tunes
+
+CONFIG = toy_config(joint=True)
+FEATURES = CONFIG.features.neurons
+SIZES = Sizes(NOTES, FEATURES, CELLS)
+LIBRARY = Library.shipped()
+
+
+def chip(mismatch, number=0, **scale):
+    return chip_blocks(Chip(mismatch, number, scale), SIZES, CONFIG.frame, LIBRARY)[0]
+
+
+def heard(blocks, plasticity):
+    odds = np.full(NOTES, -2.0, np.float32)
+    network, state = build_network(CONFIG, blocks, seed=0, log_odds=odds, thresholds=thresholds(CONFIG))
+    stream = stream_of(tunes(2))
+    return simulate(network, state, stream, plasticity=plasticity, rate=0.05, key=jax.random.key(0))
+
+
+@pytest.mark.parametrize(("plasticity", "frames"), [(0.0, 64), (1.0, 12)])
+def test_a_chip_without_mismatch_is_the_nominal_network(plasticity, frames):
+    """Spike for spike while it listens; learning amplifies rounding, and its units' trim ends elsewhere in its step."""
+    nominal, _ = blocks_for("nominal", CONFIG.frame, LIBRARY)
+    (_, usual), (_, drawn) = heard(nominal, plasticity), heard(chip(0.0), plasticity)
+    assert np.array_equal(usual["cells"][:frames], drawn["cells"][:frames])
+    assert np.allclose(usual["probability"][:frames], drawn["probability"][:frames], atol=1e-3)
+
+
+def test_draws_are_the_chips_own_and_come_again():
+    one, again, other = chip(0.1), chip(0.1), chip(0.1, 1)
+    assert all(np.array_equal(a, b) for a, b in zip(*map(jax.tree.leaves, (one, again)), strict=True))
+    assert not np.allclose(one.tanh.amplitude_up, other.tanh.amplitude_up)
+    assert np.isfinite(np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(chip(0.3))])).all()
+
+
+def test_a_blocks_draws_do_not_depend_on_another_block():
+    whole, without = chip(0.2), chip(0.2, gate=0.0)
+    assert np.array_equal(whole.cell.charge_rate, without.cell.charge_rate)
+    assert np.ptp(np.asarray(without.tanh.amplitude_up)) < 1e-6
+    assert np.ptp(np.asarray(whole.tanh.amplitude_up)) > 0.1
+
+
+def test_instances_spread_as_their_transistors_do():
+    """Log rate of the gates' updates: standard deviation as the sensitivities say, within four of its own."""
+    mismatch = 0.05
+    known = read_variation()["eligibility_synapse"]
+    rate = np.log(np.asarray(chip(mismatch).gate_tails.rate))
+    expected = known.spread(mismatch)["rate"]
+    assert rate.std() == pytest.approx(expected, rel=4 / np.sqrt(2 * rate.size))
+    balance = np.asarray(chip(mismatch).gate_tails.balance)
+    assert balance.std() == pytest.approx(
+        known.spread(mismatch)["balance"], rel=4 / np.sqrt(2 * balance.size)
+    )
+
+
+def test_first_weights_are_written_against_the_offsets_of_their_read_outs():
+    draw = np.random.default_rng(0)
+    wanted, offset = (jnp.asarray(draw.normal(0, 0.1, (3, 5)), jnp.float32) for _ in range(2))
+    readout = WeightReadout(2.3, linear=False, largest=1.4, gain=jnp.ones((3, 5)), offset=offset)
+    plain = WeightReadout(2.3, linear=False, largest=1.4)
+    assert np.allclose(readout.value(readout.first(wanted)), plain.value(wanted), atol=1e-6)
+    row = readout.line(readout.first(wanted)[1], jnp.int32(1))
+    assert np.allclose(row, plain.value(wanted)[1], atol=1e-6)
+
+
+def test_unequal_tails_move_a_weight_without_a_signal():
+    """Against the two tails written out: rates r (1 +- b / 2) for widths that share a base."""
+    base, balance, rate = 0.25, 0.4, 1.2
+    tails = UpdateTails(jnp.full((1, 3), rate), jnp.full((1, 3), balance), base)
+    signal = np.float32([-0.5, 0.0, 0.5])
+    up, down = base + np.maximum(signal, 0), base + np.maximum(-signal, 0)
+    expected = rate * ((1 + balance / 2) * up - (1 - balance / 2) * down)
+    assert np.allclose(tails.moved(jnp.asarray(signal[None])), expected, atol=1e-6)
+    moved = delta_update(jnp.asarray(signal), jnp.float32([2.0]), tails)
+    assert np.allclose(moved, 2.0 * expected[None], atol=1e-6)
+    assert np.array_equal(UpdateTails().moved(signal), signal)
+
+
+def test_what_is_refused(tmp_path):
+    for mismatch in (-0.1, 5.0, float("nan")):
+        with pytest.raises(InputError, match="mismatch"):
+            Chip(mismatch)
+    with pytest.raises(InputError, match="no factor of axon"):
+        Chip(0.1, scale={"axon": 1.0})
+    with pytest.raises(LibraryError, match="no sensitivities"):
+        read_variation(tmp_path)
+    (tmp_path / "gate.json").write_text(json.dumps({"block": "gate"}))
+    with pytest.raises(LibraryError, match="is no sensitivity"):
+        read_variation(tmp_path)
+    with pytest.raises(InputError, match="chip_blocks"):
+        blocks_for("mismatch", CONFIG.frame, LIBRARY)
