@@ -5,6 +5,7 @@ python circuits/eligibility_synapse.py --plot
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,24 +161,25 @@ CIRCUIT = Circuit(
     transistors=18,
     sweeps=(
         Sweep("frames", {"seed": Axis((41, 42, 43, 44), "")}, _frames, _frames_measure, _TRACES, _FRAME_AXIS,
-              caption="Twin traces over random frames"),
+              caption="Twin traces over random frames", optional=True),
         Sweep("floor", {"i_forget": Axis((1.2e-8, 6e-8, 2.4e-7, 6e-7, 2.4e-6), "A")}, _floor, _floor_measure,
-              {"trace": "1", "y": "1"}, _TIME, caption="Decay to the floor"),
+              {"trace": "1", "y": "1"}, _TIME, caption="Decay to the floor", optional=True),
         Sweep("residue", {"psi": Axis((0.0,), "1"), "y": Axis((0.01, 0.02, 0.05, 0.1, 0.3, 1.0), "1")}, _inject,
-              _inject_measure, {"step": "1"}, caption="What a pulse adds while its psi line is closed"),
+              _inject_measure, {"step": "1"}, caption="What a pulse adds while its psi line is closed", optional=True),
         Sweep("update", {"y_up": Axis((0.01, 0.1, 0.3, 1.0, 3.0, 5.0), "1"), "y_down": Axis((0.01, 0.3), "1"),
                          "width": Axis((-WIDEST, -8e-9, -2e-9, 0.0, 2e-9, 8e-9, WIDEST), "s")},
               _update, _update_measure, _DW, caption="Weight change of one pair of learning pulses"),
         Sweep("hold", {"y_up": Axis((0.01, 1.0), "1"), "y_down": Axis((0.01,), "1"),
                        "weight": Axis((-0.09, 0.0, 0.09), "V")},
-              _hold, _hold_measure, _DRIFT, caption="Drift of the weight per frame"),
+              _hold, _hold_measure, _DRIFT, caption="Drift of the weight per frame", optional=True),
         Sweep("rail", {"vs": linear(0.20, 0.30, 5), "i_forget": Axis((2.4e-6,), "A")}, _floor, _floor_measure,
-              {"trace": "1", "y": "1"}, _TIME, caption="Decay over the rail knob"),
+              {"trace": "1", "y": "1"}, _TIME, caption="Decay over the rail knob", optional=True),
         Sweep("injector", {"vinj": Axis((0.55, 0.60, 0.70, 0.80), "V"), "psi": Axis((0.3, 1.0), "1"),
                            "y": Axis((0.02, 0.1, 1.0), "1")}, _inject, _inject_measure, {"step": "1"},
-              caption="Step of a pulse over the injector's supply"),
-        *knob_sweeps(_update, _update_measure, _DW,
-                     {"y_up": Axis((0.1, 0.3, 1.0, 3.0), "1"), "y_down": Axis((0.01,), "1")}),
+              caption="Step of a pulse over the injector's supply", optional=True),
+        *(replace(knob, optional=True) for knob in knob_sweeps(
+            _update, _update_measure, _DW, {"y_up": Axis((0.1, 0.3, 1.0, 3.0), "1"), "y_down": Axis((0.01,), "1")}
+        )),
         Sweep("rail_check", {"vs": Axis((0.212, 0.238, 0.263, 0.291), "V"), "i_forget": Axis((2.4e-6,), "A")}, _floor,
               _floor_measure, {"trace": "1", "y": "1"}, _TIME, held_out=True),
         Sweep("injector_check", {"vinj": Axis((0.573, 0.64, 0.76), "V"), "psi": Axis((0.3, 1.0), "1"),

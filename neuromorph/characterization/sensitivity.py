@@ -38,9 +38,9 @@ OTHER_WAY = 10_000
 """Added to a transistor's number where it is shifted the other way."""
 STEP = 0.2
 """Shift of a transistor's subthreshold current, in its logarithm, if it had eight tubes."""
-FIT_FACTOR, FIT_FLOOR = 5.0, 0.1
+FIT_FACTOR, FIT_FLOOR = 5.0, 0.15
 """A shifted transistor's fit has found another minimum where its error is this much larger than the nominal one's, and
-larger than this share (or volt): a law made for the design does not follow every shift of a mirror to within less."""
+larger than this share (or volt): a law made for the design does not follow every shift to within less."""
 SCALE_LIMIT = 0.6
 """A parameter that all shifts together move by less than this share is a scale: its logarithm is what adds up."""
 

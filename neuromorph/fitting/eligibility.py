@@ -244,8 +244,13 @@ def _fit_traces(
 
 
 def fit_eligibility(data: BlockData) -> FittedModel:
-    """Update law, trace recursion with its circuit's terms, drift, energy."""
+    """Update law, trace recursion with its circuit's terms, drift, energy; of a coarse plan the update law alone."""
     moved, d_moved, update_error = _fit_update(data)
+    if "frames" not in data.sweeps:
+        return FittedModel(
+            "twin_log_traces", moved, dict.fromkeys(moved, "1") | {"rate": "V/s"}, d_moved,
+            {"update_max_of_full_scale": update_error}, {"y": (0.01, 5.0), "width": (-WIDEST, WIDEST)},
+        )  # fmt: skip
     decay, d_decay, decay_error = _fit_decay(data)
     residual, d_residual, residual_error = _fit_residual(data)
     traces, d_traces, rms = _fit_traces(data, _TRACE, decay | residual)

@@ -11,7 +11,6 @@ units, the decay and gain of single traces and the columns of the dendrites, are
 from __future__ import annotations
 
 import json
-import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -47,7 +46,7 @@ from neuromorph.models.neuron_hardware import full_scale_current, hardware_neuro
 from neuromorph.models.pytree import as_float32
 from neuromorph.models.synapse import decay_over
 from neuromorph.models.update_tails import UpdateTails
-from neuromorph.models.weight_readout import WeightReadout
+from neuromorph.models.weight_readout import ANY, LARGEST, WeightReadout
 
 _DELTA = ("rate", "balance", "read_charge", "v_width", "read_rest")
 DRAWN: Mapping[str, tuple[str, ...]] = {
@@ -294,7 +293,9 @@ def _head_readout(
 
 def _readout(readout: WeightReadout, blocks: BlockSet, gain: Any, offset: Any) -> WeightReadout:
     reach = (float(blocks.store.bound) + float(np.abs(offset).max())) / float(readout.width)
-    return replace(readout, gain=gain, offset=offset, largest=math.ceil(10.0 * reach) / 10.0)
+    # one of three programs whatever the chip
+    largest = next((limit for limit in (readout.largest, LARGEST) if reach <= limit), ANY)
+    return replace(readout, gain=gain, offset=offset, largest=largest)
 
 
 def _tails(own: Mapping[str, Any], usual: Mapping[str, float]) -> dict[str, Any]:

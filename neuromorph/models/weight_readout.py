@@ -15,6 +15,8 @@ from neuromorph.models.pytree import pytree, static
 
 TOLERANCE = 1e-6
 """Largest error of :func:`bounded_tanh`."""
+ANY = 100.0
+"""Limit for arguments that have none worth a polynomial."""
 LARGEST = 1.6
 """Limit up to which a polynomial serves: beyond it, terms of either sign lose digits of float32."""
 
@@ -66,7 +68,7 @@ class WeightReadout:
 
     width: float | jax.Array = 1.0
     linear: bool = static(True)
-    largest: float = static(100.0)
+    largest: float = static(ANY)
     gain: jax.Array | None = None
     offset: jax.Array | None = None
 

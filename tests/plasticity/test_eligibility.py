@@ -1,7 +1,10 @@
 """Traces: the lazy form is exact, sees spike times, and is the true derivative of the cell."""
 
+import importlib.util
+import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +28,12 @@ from neuromorph.plasticity.eligibility import (
     tick_update,
 )
 from tests.network.toys import NOTES, toy, toy_nominal, tune
+
+_PATH = Path(__file__).resolve().parents[2] / "benchmarks" / "trace_factors.py"
+_SPEC = importlib.util.spec_from_file_location("trace_factors", _PATH)
+FACTORS = importlib.util.module_from_spec(_SPEC)
+sys.modules[_SPEC.name] = FACTORS  # a dataclass looks for its module there
+_SPEC.loader.exec_module(FACTORS)
 
 
 def stacked(traces):
@@ -194,3 +203,21 @@ def test_a_pulse_leaves_charge_of_its_own():
     some, none = (stacked(frame_update(s, before, activity(spikes), psi, leak, keep)) for s in kinds)
     assert np.all(some[:, :3] > none[:, :3])
     assert np.array_equal(some[:, 3], none[:, 3])  # no pulses on the bias line
+
+
+def test_factors_are_exact_where_lines_do_not_change():
+    """Every line spikes at every tick from its filter's steady value on; cells charge and leak as they like."""
+    draw, ticks, lines, cells = np.random.default_rng(3), 50, 4, 6
+    synapse = EligibilitySynapse(1.0, tau_pre=10e-9)
+    steady = 1.0 / -np.expm1(-2e-9 / 10e-9)
+    charge = jnp.asarray(draw.random(lines), jnp.float32)
+    given = activity(np.ones((ticks, lines)), jnp.full(lines, steady, jnp.float32), charge)
+    exact, factors = Traces.zeros(lines + 1, cells), FACTORS.Factors.zeros(lines + 1, cells)
+    for frame in range(3):
+        psi = random_traces(draw, ticks, cells)
+        leak = jnp.asarray(0.1 * draw.random((ticks, cells)), jnp.float32)
+        keep = jnp.float32(frame > 0)
+        exact = tick_update(synapse, exact, given, psi, leak, keep)
+        factors = FACTORS.factorised_update(synapse, factors, given, psi, leak, keep)
+    rows = [factors.row(jnp.int32(k)) for k in range(lines + 1)]
+    np.testing.assert_allclose(np.stack([stacked(row) for row in rows], axis=1), stacked(exact), rtol=2e-4)
