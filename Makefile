@@ -42,6 +42,8 @@ bench-full:
 	$(PY) benchmarks/simulator_speed.py
 	$(PY) benchmarks/simulator_speed.py --cells 256
 	$(PY) benchmarks/music_profile.py
+	$(PY) benchmarks/eligibility.py cost
+	$(PY) benchmarks/speed_plot.py
 	$(PY) benchmarks/guard.py --record
 	$(PY) benchmarks/spice_speed.py
 	$(PY) benchmarks/chain.py

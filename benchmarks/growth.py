@@ -1,4 +1,5 @@
-"""How the cost of a general spiking network grows: with neurons, fan-in, rate and duration; memory with neurons.
+"""How the cost of a general spiking network grows: with neurons, fan-in, rate, duration and streams; memory with neurons,
+synapses and what is recorded.
 
     python benchmarks/growth.py
 
@@ -60,16 +61,27 @@ def exponent(sizes: tuple[float, ...], times: list[float]) -> float:
     return float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
 
 
-def resident(neurons: int) -> float:
-    """Peak memory of a process that runs so many neurons, MiB."""
+def resident(neurons: int, fan: int = FAN, duration: float = 0.01) -> float:
+    """Peak memory of a process that runs so many neurons and records their rasters into a file, MiB."""
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from growth import network; "
-        "network(int(sys.argv[2])).run(0.01); "
+        "import sys, tempfile; from pathlib import Path; sys.path.insert(0, sys.argv[1]); from growth import network; "
+        "folder = tempfile.TemporaryDirectory(); file = Path(folder.name) / 'run.h5'; "
+        "network(int(sys.argv[2]), int(sys.argv[3])).run(float(sys.argv[4]), raster=('N',), file=file); "
         "print(*(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM')))"
     )
-    command = [sys.executable, "-c", code, str(Path(__file__).parent), str(neurons)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    given = [str(Path(__file__).parent), str(neurons), str(fan), str(duration)]
+    done = subprocess.run([sys.executable, "-c", code, *given], capture_output=True, text=True, check=True)
     return float(done.stdout) / 1024
+
+
+def streams_seconds(count: int, rounds: int) -> float:
+    """Shortest time of so many streams on one core, s."""
+    net, times = network(1000), []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        net.run_streams(0.5, [{} for _ in range(count)], workers=1)
+        times.append(time.perf_counter() - began)
+    return min(times)
 
 
 def main() -> None:
@@ -82,6 +94,7 @@ def main() -> None:
         "neurons": (NEURONS, [seconds(network(n), 2000 / n**0.75, args.rounds) * n**0.75 / 2000 for n in NEURONS]),
         "fan-in": ((100, 300, 1000), [seconds(network(10_000, f), 0.5, args.rounds) for f in (100, 300, 1000)]),
         "rate": ((10, 30, 100), [seconds(network(10_000, rate=r), 0.5, args.rounds) for r in (10, 30, 100)]),
+        "streams": ((1, 4, 16), [streams_seconds(n, args.rounds) for n in (1, 4, 16)]),
         "duration": ((0.5, 2.0, 8.0), [seconds(network(1000), d, args.rounds, ("N",)) for d in (0.5, 2.0, 8.0)]),
     }  # fmt: skip
     limits = {"neurons": (1.1, 1.02)}
@@ -91,8 +104,17 @@ def main() -> None:
         for what, (sizes, times) in by.items()
     ]  # fmt: skip
     memory = [resident(n) for n in (1000, 100_000)]
-    made.append(Figure("growth: memory of a neuron with 100 synapses", 1024 * (memory[1] - memory[0]) / 99_000, "KiB",
-                       details={"mib": memory}))  # fmt: skip
+    wide, long = (
+        (resident(10_000, 100), resident(10_000, 1000)),
+        (resident(1000, duration=4.0), resident(1000, duration=64.0)),
+    )
+    made += [
+        Figure("growth: memory of a neuron with 100 synapses", 1024 * (memory[1] - memory[0]) / 99_000, "KiB",
+               details={"mib": memory}),
+        Figure("growth: memory of a synapse", 1024**2 * (wide[1] - wide[0]) / 9e6, "B", details={"mib": wide}),
+        Figure("growth: memory of a further second of rasters of 1,000 neurons, recorded into a file",
+               1024 * (long[1] - long[0]) / 60.0, "KiB", details={"mib": long}),
+    ]  # fmt: skip
     print(table(made))
     record(RESULTS, made, " ".join(["python benchmarks/growth.py", *sys.argv[1:]]))
 
