@@ -41,6 +41,8 @@ STEP = 0.2
 FIT_FACTOR, FIT_FLOOR = 5.0, 0.15
 """A shifted transistor's fit has found another minimum where its error is this much larger than the nominal one's, and
 larger than this share (or volt): a law made for the design does not follow every shift to within less."""
+OFFSETS = ("offset", "rest", "shift")
+"""Ends of the names of parameters whose zero means nothing."""
 SCALE_LIMIT = 0.6
 """A parameter that all shifts together move by less than this share is a scale: its logarithm is what adds up."""
 
@@ -102,12 +104,20 @@ class Sensitivity:
     def moved(
         self, parameters: Mapping[str, float], shifts: np.ndarray, kelvin: float = ROOM
     ) -> dict[str, np.ndarray]:
-        """``parameters`` of another plan, or some of them, of instances as in :meth:`instances`."""
+        """``parameters`` of another plan, or some of them, of instances as in :meth:`instances`.
+
+        An offset is no scale, whatever this plan made of it: it moves by as much as here.
+        """
         shares = shifts * np.sqrt(REFERENCE_TUBES / self.tubes).astype(shifts.dtype)
         found = {}
         for name, value in parameters.items():
             change = shares @ self.slopes[name].astype(shifts.dtype) + self.warmed(name, kelvin)
-            found[name] = value * np.exp(change) if name in self.scales else value + change
+            if name not in self.scales:
+                found[name] = value + change
+            elif name.endswith(OFFSETS):
+                found[name] = value + self.nominal[name] * change
+            else:
+                found[name] = value * np.exp(change)
         return found
 
     def spread(self, mismatch: float) -> dict[str, float]:

@@ -20,7 +20,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from neuromorph.characterization.sensitivity import Sensitivity
+from neuromorph.characterization.sensitivity import OFFSETS, Sensitivity
 from neuromorph.devices.variation import DeviceStatistics
 from neuromorph.errors import InputError, LibraryError
 from neuromorph.fitting.cell_knobs import at_knobs, read_bias
@@ -39,7 +39,7 @@ from neuromorph.models.fidelity import (
     learning_unit,
     memory_cell,
     sigmoid_gates,
-)  # fmt: skip
+)
 from neuromorph.models.frame import Frame
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
 from neuromorph.models.neuron_hardware import full_scale_current, hardware_neuron
@@ -167,15 +167,13 @@ class _Draws:
         shifts = draw.standard_normal((*shape, len(known.devices)), np.float32)
         shifts *= np.float32(self.chip.mismatch * self.chip.scale.get(block, 1.0))
         moved = known.moved(wanted, shifts)
-        return {
-            **usual,
-            **{name: _held(value, usual[name], name in known.scales) for name, value in moved.items()},
-        }
+        sizes = {name for name in known.scales if not name.endswith(OFFSETS)}
+        return {**usual, **{n: _held(v, usual[n]) if n in sizes else v for n, v in moved.items()}}
 
 
-def _held(values: np.ndarray, usual: float, scale: bool) -> np.ndarray:
-    """Scales do not fall below a share of their usual size."""
-    return np.sign(usual) * np.maximum(np.abs(values), LEAST * abs(usual)) if scale else values
+def _held(values: np.ndarray, usual: float) -> np.ndarray:
+    """Scales that do not fall below a share of their usual size."""
+    return np.sign(usual) * np.maximum(np.abs(values), LEAST * abs(usual))
 
 
 def mismatched(
@@ -199,7 +197,7 @@ def mismatched(
     design = gate_dendrites(models, frame)
     lines, unit_interval = notes + features + cells + 1, frame.seconds / frame.spikes_per_unit
     full_scale = full_scale_current(models["axon_hillock"], unit_interval)
-    tail, gain, offset = _dendrites(draws, design, frame, cells)
+    tau, gain, offset = _dendrites(draws, design, frame, lines, cells)
     synapses = draws.of("gate_synapse", (lines, 4 * cells))
     outside = notes + features
     learning = _learning(draws, blocks, notes, cells)
@@ -219,7 +217,7 @@ def mismatched(
         gate=sigmoid_gates(cell),
         cell=memory_cell(cell),
         tanh=amplifier(draws.of("gate", (cells,))),
-        dendrite=replace(blocks.dendrite, tau_decay=tail, offset=offset),
+        dendrite=replace(blocks.dendrite, tau_decay=tau, offset=offset),
         diehl=_features(draws, blocks, sizes),
         external_readout=_gate_readout(blocks.external_readout, blocks, models, synapses, design.external_height, gain,
                                        slice(0, outside)),
@@ -255,8 +253,14 @@ def _cells(
     return own | {"read_gain": own["read_gain"] * own["i_read"] / full_scale}
 
 
-def _dendrites(draws: _Draws, design: DendriteDesign, frame: Frame, cells: int) -> tuple[Any, Any, Any]:
-    """Time constants (s), gains over the design's and offsets (units of the gates) of the dendrites, [4 * cells] each."""
+def _dendrites(
+    draws: _Draws, design: DendriteDesign, frame: Frame, lines: int, cells: int
+) -> tuple[Any, Any, Any]:
+    """Time constants (s) of the dendrites [4 * cells], their gains over the design's by line, and their offsets (units of
+    the gates).
+
+    The bias line is always on: what it adds is not charge that leaks away.
+    """
     usual, own = draws.models["dendritic_adder"], draws.of("dendritic_adder", (4, cells))
     unit = np.array([[GATE_UNIT]] * 3 + [[TANH_UNIT]])
     stiffness = own["conductance"] / usual["conductance"]
@@ -264,7 +268,9 @@ def _dendrites(draws: _Draws, design: DendriteDesign, frame: Frame, cells: int) 
     rest = own["v_rest"] - usual["v_rest"]
     h = frame.tick_seconds
     charge = (1.0 - np.asarray(decay_over(h, tau))) / (1.0 - float(decay_over(h, design.tau)))
-    return tau.ravel(), (charge / stiffness).ravel(), (rest / unit).ravel()
+    gain = np.tile((charge / stiffness).ravel(), (lines, 1))
+    gain[-1] = 1.0 / stiffness.ravel()
+    return tau.ravel(), gain, (rest / unit).ravel()
 
 
 def _gate_readout(
@@ -278,7 +284,7 @@ def _gate_readout(
 ) -> WeightReadout:
     usual = models["gate_synapse"]
     own = {name: value[rows] if np.ndim(value) else value for name, value in synapses.items()}
-    gain = unit_charge(own, height) / unit_charge(usual, height) * dendrites
+    gain = unit_charge(own, height) / unit_charge(usual, height) * dendrites[rows]
     offset = (read_offset(own, height) - read_offset(usual, height)) / WEIGHT_VOLT
     return _readout(readout, blocks, gain, offset)
 

@@ -69,6 +69,15 @@ def test_a_temperature_moves_all_instances_alike():
         LINEAR.instances(none, 320.0)
 
 
+def test_an_offset_moves_in_another_plan_by_as_much_as_in_its_own():
+    own = replace(LINEAR, nominal=LINEAR.nominal | {"offset": 0.02}, scales=LINEAR.scales | {"offset"})
+    draws = np.array([0.3, -0.1])
+    share = draws * np.sqrt(8.0 / own.tubes) @ own.slopes["offset"]
+    assert own.moved({"offset": 0.001}, draws)["offset"] == pytest.approx(0.001 + 0.02 * share)
+    current = own.moved({"current": 4.0}, draws)["current"]
+    assert current == pytest.approx(2.0 * own.instances(draws)["current"])
+
+
 def test_json_and_back():
     again = Sensitivity.from_dict(json.loads(json.dumps(LINEAR.to_dict())))
     np.testing.assert_array_equal(again.slopes["offset"], LINEAR.slopes["offset"])

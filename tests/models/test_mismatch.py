@@ -73,6 +73,17 @@ def test_instances_spread_as_their_transistors_do():
     )
 
 
+def test_a_stiffer_dendrite_moves_less_for_spikes_and_bias_alike():
+    """A constant stream of charge and the bias line against C dv/dt = I - G v: both settle at I / G."""
+    blocks, h = chip(0.2, gate_synapse=0.0), CONFIG.frame.tick_seconds
+    share = np.exp(-h / np.asarray(blocks.dendrite.tau_decay))
+    usual = np.exp(-h / float(blocks_for("nominal", CONFIG.frame, LIBRARY)[0].dendrite.tau_decay))
+    spikes = np.asarray(blocks.cell_readout.gain)[0] / (1 - share)
+    bias = np.asarray(blocks.cell_readout.gain)[-1] / (1 - usual)
+    np.testing.assert_allclose(spikes, bias, rtol=1e-4)
+    assert np.ptp(bias) > 0.5 * bias.mean()
+
+
 def test_first_weights_are_written_against_the_offsets_of_their_read_outs():
     draw = np.random.default_rng(0)
     wanted, offset = (jnp.asarray(draw.normal(0, 0.1, (3, 5)), jnp.float32) for _ in range(2))
