@@ -29,6 +29,8 @@ from neuromorph.spice.instances import devices
 
 RESULTS = Path(__file__).parent / "results" / "variation.json"
 INSTANCES = 20_000
+ENOUGH = 256
+"""Samples from which on the limits are those of the distance, not of its own scatter."""
 
 
 def shifts(circuit: Circuit, found: MonteCarlo, statistics: DeviceStatistics, seed: int) -> np.ndarray:
@@ -70,12 +72,16 @@ def figures_of(
         f"latent model of {circuit.name}, {100 * statistics.mismatch:g} % mismatch, {len(found.good)} samples"
     )
     more = {"seeds": (seed,)}
-    failed = len(found.samples) - len(found.good)
+    failed, enough = len(found.samples) - len(found.good), len(found.good) >= ENOUGH
+    limits = {"distance": (0.10, 0.05), "p": (0.01, None), "correlation": (0.15, None)} if enough else {}
+    none = (None, None)
     return [
-        Figure(f"{what}: KS distance, largest of {len(names)} parameters", max(distance.values()), "1", 0.10, 0.05,
+        Figure(f"{what}: KS distance, largest of {len(names)} parameters", max(distance.values()), "1",
+               *limits.get("distance", none),
                details={"by_parameter": distance, "spreads": spread, "failed": failed}, **more),
-        Figure(f"{what}: smallest p, Holm", holm, "1", 0.01, better="higher", **more),
-        Figure(f"{what}: correlations, largest difference", round(float(between), 4), "1", 0.15, **more),
+        Figure(f"{what}: smallest p, Holm", holm, "1", *limits.get("p", none), better="higher", **more),
+        Figure(f"{what}: correlations, largest difference", round(float(between), 4), "1",
+               *limits.get("correlation", none), **more),
         Figure(f"{what}: prediction of the same samples, smallest correlation", min(paired.values()), "1",
                better="higher", details={"by_parameter": paired}, **more),
     ]  # fmt: skip
