@@ -58,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--passes", type=int, default=6)
+    parser.add_argument("--passes", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     data, config = load_dataset("jsb"), NetworkConfig(joint=True, learning=LearningConfig(dropout=0.3))

@@ -1,6 +1,6 @@
 """Hardware beside ideal neurons: what the circuits, their noise and their mismatch cost, and what they take. One page.
 
-    python benchmarks/vs_ideal.py --quick                  # chorales, 3 passes: under ten minutes, nothing recorded
+    python benchmarks/vs_ideal.py --quick                  # chorales, 3 passes, two chips: minutes, nothing recorded
     python benchmarks/vs_ideal.py --data jsb               # the full schedule; NEUROMORPH_DATA set
     python benchmarks/vs_ideal.py --data jsb --recognition # music, speech and noise, too (hours)
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,9 @@ class Comparison:
     def trained(self, fidelity: str, noise: bool = False) -> Run:
         """A network that learned from nothing."""
         name = f"{fidelity}_noise" if noise else fidelity
-        path = self.out / "runs" / f"{self.args.data}_{self.args.head}_{self.args.passes}_{name}"
+        args = self.args
+        limit = f"_limit{args.limit}" if args.limit else ""
+        path = self.out / "runs" / f"{args.data}_{args.head}_{args.passes}_seed{args.seed}{limit}_{name}"
         blocks, digest = network_blocks(self.config, fidelity, LIBRARY, noise)
         if (path / "run.json").exists():
             return train(load_run(path, blocks, library_hash=digest), self.pieces, valid=self.valid)
@@ -101,7 +103,8 @@ class Comparison:
         """The weights of a network in other hardware; with ``learn`` it goes on learning there."""
         chip = Chip(mismatch, self.args.chip) if fidelity == "mismatch" else None
         blocks, digest = network_blocks(self.config, fidelity, LIBRARY, False, chip)
-        path = self.out / "runs" / f"{source.path.name}_on_{fidelity}_{mismatch:g}"
+        place = f"{fidelity}_{mismatch:g}_{self.args.chip}" if chip else fidelity
+        path = self.out / "runs" / f"{source.path.name}_on_{place}"
         moved = transferred(
             source, path, blocks, fidelity=fidelity, schedule=ADAPTATION, seed=self.args.seed, library_hash=digest,
             chip=chip, data=self.args.data,
@@ -188,7 +191,8 @@ def page_of(
     page = Page("neuromorph: hardware beside ideal neurons")
     page.paragraph(
         f"{args.data}, {args.head} outputs, {args.passes} passes, seed {args.seed}, chip {args.chip}; held-out pieces. "
-        "A chip's transistors are all drawn; its read-outs are calibrated once, when the weights are written."
+        "A chip's instances are drawn, of all blocks with a known sensitivity; its read-outs are calibrated once, when the "
+        "weights are written."
     )
     page.heading("Learned from nothing")
     page.table(HEAD, [arm.row for arm in learned])
@@ -295,10 +299,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--recognition", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("out/vs_ideal"))
-    parser.add_argument("--quick", action="store_true", help="60 pieces, 3 passes, 4 continuations, no rows")
+    parser.add_argument("--quick", action="store_true", help="60 pieces, 3 passes, 5 and 20 %%, no rows")
     args = parser.parse_args()
     if args.quick:
         args.limit, args.passes, args.continuations, args.out = 60, 3, 4, args.out / "quick"
+        args.mismatch = [0.05, 0.2]
     return args
 
 
@@ -309,7 +314,7 @@ def main() -> None:
     recognised = recognised_by(args)
     figures = figures_of(comparison, learned, moved, recognised)
     command = " ".join(["python benchmarks/vs_ideal.py", *sys.argv[1:]])
-    rows = [{**replace(figure).row(command)} for figure in figures]
+    rows = [figure.row(command) for figure in figures]
     write_json(args.out / "vs_ideal.json", {"figures": rows, **stamp()})
     print(table(figures))
     print(page_of(comparison, learned, moved, recognised))

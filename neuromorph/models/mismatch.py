@@ -1,4 +1,4 @@
-"""A chip: every instance of every block has transistors of its own.
+"""A chip: the instances of its blocks have transistors of their own.
 
 What a transistor's shift does to its block's fitted parameters is measured once (``neuromorph sensitivity``) and comes with
 the package; an instance adds up, to first order, the shifts of its own transistors.  The draws of a chip depend on its
