@@ -17,7 +17,7 @@ from neuromorph.characterization import load_recipe, recipe_names
 from neuromorph.commands.inspection import network_budget
 from neuromorph.figures import Figure, record, table
 from neuromorph.fitting.eligibility import FRAME, WEIGHT_RANGE
-from neuromorph.fitting.pulses import CONVERSION
+from neuromorph.fitting.pulse_pairs import CONVERSION
 from neuromorph.library import Library
 from neuromorph.models.fidelity import gate_dendrites
 from neuromorph.models.frame import Frame

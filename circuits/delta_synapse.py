@@ -9,26 +9,28 @@ from pathlib import Path
 
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep
 from neuromorph.fitting import delta
+from neuromorph.fitting.pulse_pairs import UPDATE
 from neuromorph.fitting.update_knobs import KNOBS
+from neuromorph.spice.waveforms import windows
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
-_IDLE = "vpos pos 0 0\nvneg neg 0 0\nve e 0 0.3"
+_IDLE = "vpulse pulse 0 0\nvraise raise 0 0\nvlower lower 0 0\nve e 0 0.3"
 _SIDES = "vup up 0 0.52\nvdn down 0 0.52"
 """Both sides of the column held at its diodes' voltage."""
 
 
 def _update(circuit, point):
-    """One pair of error pulses at a held trace."""
+    """Error pulses of two frames, after one without an error, at a held trace."""
     cards = (
         f"{delta.error_pulses(point)}\nve e 0 {delta.trace_voltage(point['y']):.9g}\nvline line 0 0\n"
         f"{_SIDES}\n{delta.weights(point.get('weight', 0.0))}"
     )
-    return circuit.testbench(point, cards, delta.UPDATE, "v(wp) v(wn) i(vdd)")
+    return circuit.testbench(point, cards, UPDATE, "v(wp) v(wn) i(vdd)")
 
 
 def _read(circuit, point):
     """One read pulse onto the note's column."""
-    pulse = delta.windows([(delta.START, delta.START + delta.READ_WIDTH)], delta.READ_HEIGHT)
+    pulse = windows([(delta.START, delta.START + delta.READ_WIDTH)], delta.READ_HEIGHT)
     cards = f"{_IDLE}\nvline line 0 {pulse}\n{delta.COLUMN}\n{delta.weights(point['weight'])}"
     return circuit.testbench(point, cards, delta.READ, "i(vout)")
 
@@ -52,7 +54,7 @@ CIRCUIT = Circuit(
     subcircuit="delta_synapse",
     knobs=(Knob("eref", *KNOBS["eref"], "trace voltage at y = 1: compression of the update"),),
     states=("wp", "wn"),
-    transistors=13,
+    transistors=12,
     sweeps=(
         *delta.update_sweeps(_update, Axis((0.01, 0.1, 0.3, 1.0, 3.0), "1"), Axis((0.02, 0.2, 0.7, 2.0), "1"), _hold),
         Sweep("read", {"weight": _WEIGHTS}, _read, delta.read_charge, delta.READ_OUT, caption="Charge of a read pulse"),
@@ -65,7 +67,7 @@ CIRCUIT = Circuit(
     literature="delta rule: Widrow and Hoff (1960); circuit our own, after the three-factor update of this project",
     description="A gate synapse reads the weight onto the note's column; the cell's own trace (a log-domain trace of "
     "its spikes, one a cell) and the note's error pulses move it. A positive error lowers the weight. The"
-    " update is the three-factor circuit with one trace: ten transistors, no mirror.",
+    " update is the three-factor circuit with one trace: nine transistors, no mirror, and one tail for both signs.",
     limits="The update saturates in the trace. The trace of a silent cell still stands at its floor.",
 )  # fmt: skip
 

@@ -24,15 +24,16 @@ from neuromorph.fitting.eligibility import (
     random_activity,
     score_eligibility,
 )
-from neuromorph.fitting.tails import BASE
+from neuromorph.fitting.pulse_pairs import UPDATE, UPDATE_OUT, update_cards, weight_change
 from neuromorph.fitting.trace_knobs import KNOBS as TRACE_KNOBS
 from neuromorph.fitting.update_knobs import KNOBS, knob_sweeps
-from neuromorph.spice.waveforms import integral, pulses, sample, staircase, windows
+from neuromorph.spice.waveforms import pulses, sample, staircase
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 WEIGHT_CAPACITOR = 800e-15
 PULSE = 150e-9
 """When the lines have settled, s."""
+_IDLE = "vpulse pulse 0 0\nvraise raise 0 0\nvlower lower 0 0"
 HEIGHT = KNOBS["height"][2]
 """V of a learning pulse."""
 
@@ -51,8 +52,8 @@ def _frames(circuit, point):
     edges = FRAME * np.arange(FRAMES)
     up, down = (staircase(edges, PSI_FULL * np.maximum(s * psi, 0) + 1e-12, 0.5e-9) for s in (1, -1))
     cards = (
-        f"{LINES}\nvpulse pulse 0 {pulses(times, width=2e-9)}\niup 0 psip {up}\nidn 0 psin {down}\n"
-        f"ifg 0 forget {staircase(edges, LEAK_FULL * forget, 0.5e-9)}\nvlp lp 0 0\nvln ln 0 0\n"
+        f"{LINES}\n{_IDLE}\nvline line 0 {pulses(times, width=2e-9)}\niup 0 psip {up}\nidn 0 psin {down}\n"
+        f"ifg 0 forget {staircase(edges, LEAK_FULL * forget, 0.5e-9)}\n"
         f".ic v(wp)={WEIGHT_MEAN} v(wn)={WEIGHT_MEAN} v(ep)=0.27 v(en)=0.27"
     )
     stop = FRAMES * FRAME
@@ -75,14 +76,10 @@ def _update_deck(circuit, point, analysis, cards=""):
 
 
 def _update(circuit, point):
-    """One pair of learning pulses at held traces."""
-    width = point["width"]
-    up, down = BASE + max(width, 0.0), BASE + max(-width, 0.0)
-    height = point.get("height", HEIGHT)
-    cards = (
-        f"vlp lp 0 {windows([(5e-9, 5e-9 + up)], height)}\nvln ln 0 {windows([(5e-9, 5e-9 + down)], height)}"
+    """Learning pulses of two frames, after one without a signal, at held traces."""
+    return _update_deck(
+        circuit, point, UPDATE, update_cards(point["width"], point.get("height", HEIGHT), "raise")
     )
-    return _update_deck(circuit, point, ".tran 0.1n 50n 0 0.5n", cards)
 
 
 def _balanced(circuit, point):
@@ -90,16 +87,9 @@ def _balanced(circuit, point):
     return _update(circuit, {**point, "y_up": point["y"], "y_down": point["y"]})
 
 
-def _update_measure(waves, _):
-    difference = waves["wp"] - waves["wn"]
-    before, after = sample(waves.time, difference, [4e-9, 49e-9])
-    energy = -0.8 * integral(waves.time, waves["vdd#branch"])
-    return {"dw": after - before, "energy": energy}
-
-
 def _hold(circuit, point):
     """Nothing happens for fifty frames."""
-    return _update_deck(circuit, point, f".tran 10n {50 * FRAME:g} 0 10n", "vlp lp 0 0\nvln ln 0 0")
+    return _update_deck(circuit, point, f".tran 10n {50 * FRAME:g} 0 10n", _IDLE)
 
 
 def _hold_measure(waves, _):
@@ -111,8 +101,8 @@ def _hold_measure(waves, _):
 def _floor(circuit, point):
     """An open forget gate discharges a full trace for five frames: where it stops."""
     cards = (
-        f"{LINES}\nvpulse pulse 0 0\niup 0 psip 1p\nidn 0 psin 1p\nifg 0 forget {point['i_forget']:.9g}\n"
-        f"vlp lp 0 0\nvln ln 0 0\n.ic v(wp)={WEIGHT_MEAN} v(wn)={WEIGHT_MEAN} v(ep)={E_REF} v(en)={E_REF}"
+        f"{LINES}\n{_IDLE}\nvline line 0 0\niup 0 psip 1p\nidn 0 psin 1p\nifg 0 forget {point['i_forget']:.9g}\n"
+        f".ic v(wp)={WEIGHT_MEAN} v(wn)={WEIGHT_MEAN} v(ep)={E_REF} v(en)={E_REF}"
     )
     return circuit.testbench(point, cards, f".tran 1n {10 * FRAME:g} 0 2n", "v(ep)")
 
@@ -126,8 +116,8 @@ def _floor_measure(waves, _):
 def _inject(circuit, point):
     """One pulse onto a held-open trace: its step."""
     cards = (
-        f"{LINES}\nvpulse pulse 0 {pulses(np.array([PULSE]), width=2e-9)}\n"
-        f"iup 0 psip {point['psi'] * PSI_FULL:.9g}\nidn 0 psin 1p\nifg 0 forget 1n\nvlp lp 0 0\nvln ln 0 0\n"
+        f"{LINES}\n{_IDLE}\nvline line 0 {pulses(np.array([PULSE]), width=2e-9)}\n"
+        f"iup 0 psip {point['psi'] * PSI_FULL:.9g}\nidn 0 psin 1p\nifg 0 forget 1n\n"
         f".ic v(wp)={WEIGHT_MEAN} v(wn)={WEIGHT_MEAN} v(ep)={_volt(point['y']):.9g} v(en)=0.27"
     )
     return circuit.testbench(point, cards, f".tran 0.5n {PULSE + 30e-9:g} 0 0.5n", "v(ep)")
@@ -141,7 +131,6 @@ def _inject_measure(waves, _):
 _TIME = {"time": Axis(tuple(np.linspace(0, 10 * FRAME, 101)), "s")}
 _FRAME_AXIS = {"frame": Axis(tuple(range(1, FRAMES + 1)), "1")}
 _TRACES = {"e_up": "V", "e_down": "V"}
-_DW = {"dw": "V", "energy": "J"}
 _DRIFT = {"drift": "V", "drift_common": "V"}
 
 CIRCUIT = Circuit(
@@ -168,7 +157,7 @@ CIRCUIT = Circuit(
               _inject_measure, {"step": "1"}, caption="What a pulse adds while its psi line is closed", optional=True),
         Sweep("update", {"y_up": Axis((0.01, 0.1, 0.3, 1.0, 3.0, 5.0), "1"), "y_down": Axis((0.01, 0.3), "1"),
                          "width": Axis((-WIDEST, -8e-9, -2e-9, 0.0, 2e-9, 8e-9, WIDEST), "s")},
-              _update, _update_measure, _DW, caption="Weight change of one pair of learning pulses"),
+              _update, weight_change, UPDATE_OUT, caption="Weight change of one pair of learning pulses"),
         Sweep("hold", {"y_up": Axis((0.01, 1.0), "1"), "y_down": Axis((0.01,), "1"),
                        "weight": Axis((-0.09, 0.0, 0.09), "V")},
               _hold, _hold_measure, _DRIFT, caption="Drift of the weight per frame", optional=True),
@@ -178,7 +167,7 @@ CIRCUIT = Circuit(
                            "y": Axis((0.02, 0.1, 1.0), "1")}, _inject, _inject_measure, {"step": "1"},
               caption="Step of a pulse over the injector's supply", optional=True),
         *(replace(knob, optional=True) for knob in knob_sweeps(
-            _update, _update_measure, _DW, {"y_up": Axis((0.1, 0.3, 1.0, 3.0), "1"), "y_down": Axis((0.01,), "1")}
+            _update, weight_change, UPDATE_OUT, {"y_up": Axis((0.1, 0.3, 1.0, 3.0), "1"), "y_down": Axis((0.01,), "1")}
         )),
         Sweep("rail_check", {"vs": Axis((0.212, 0.238, 0.263, 0.291), "V"), "i_forget": Axis((2.4e-6,), "A")}, _floor,
               _floor_measure, {"trace": "1", "y": "1"}, _TIME, held_out=True),
@@ -188,13 +177,13 @@ CIRCUIT = Circuit(
               held_out=True),
         Sweep("update_check", {"y_up": Axis((0.02, 0.2, 0.7, 2.0, 4.0), "1"), "y_down": Axis((0.015, 0.5), "1"),
                                "width": Axis((-1.3e-8, -5e-9, 3.1e-9, 1.1e-8), "s"), "weight": Axis((-0.045, 0.06), "V")},
-              _update, _update_measure, _DW, held_out=True),
+              _update, weight_change, UPDATE_OUT, held_out=True),
         Sweep("silent_check", {"y_up": Axis((0.01, 0.3, 1.0), "1"), "y_down": Axis((0.01,), "1"),
                                "width": Axis((0.0,), "s"), "weight": Axis((-0.045, 0.0, 0.045), "V")},
-              _update, _update_measure, _DW, held_out=True),
+              _update, weight_change, UPDATE_OUT, held_out=True),
         Sweep("balanced_check", {"y": Axis((0.01, 0.1, 0.3), "1"), "width": Axis((-WIDEST, WIDEST), "s"),
                                  "weight": Axis((-0.045, 0.0, 0.045), "V")},
-              _balanced, _update_measure, _DW, held_out=True),
+              _balanced, weight_change, UPDATE_OUT, held_out=True),
         Sweep("hold_check", {"y_up": Axis((0.05, 0.5), "1"), "y_down": Axis((0.05,), "1"),
                              "weight": Axis((-0.09, 0.045, 0.09), "V")}, _hold, _hold_measure, _DRIFT, held_out=True),
     ),
@@ -206,10 +195,15 @@ CIRCUIT = Circuit(
     description="A trace is a capacitor whose voltage is the logarithm of y. The injector's source is the trace "
     "itself, so a pulse adds the same psi to y whatever y is, and a constant leak, shared with the cell's"
     " forget gate, is an exponential decay. Two such traces hold the positive and the negative part.\n\n"
-    "The learning signal is the width of two pulses: each opens a tail that the two traces and a "
-    "reference share, and all three devices pull down, on crossed weight nodes. There is no mirror to "
-    "wake up, no dead zone, and no signal means no current. Four devices push both nodes up alike and "
-    "hold their mean; they move the difference by nothing.\n\n"
+    "The learning signal is the difference of two pulses, one after the other. Each opens the one tail that the two traces "
+    "and a reference share; all three devices pull down, and sign lines, high in one window each, say which "
+    "weight node goes "
+    "down. One tail makes both signs: with one for each, unequal tails (a third at 20 % mismatch) moved every "
+    "weight in every "
+    "frame, and no network learned. There is no mirror to wake up and no dead zone. Between learning phases the sign lines "
+    "are low and the weight is cut off. Four devices push both nodes up alike and hold their mean; they move "
+    "the difference "
+    "by nothing.\n\n"
     "An earlier form with full-size switches multiplied the trace by 1.17 at each pulse (the charge left "
     "on the switch's drain) and followed the ideal recursion with a correlation of 0.87 to 0.98; the "
     "switch is now one short tube. Its weight was one capacitor and drifted 5 uV a frame.",

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep
 from neuromorph.fitting import delta
+from neuromorph.fitting.pulse_pairs import UPDATE
 from neuromorph.fitting.update_knobs import KNOBS
+from neuromorph.spice.waveforms import windows
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
-_IDLE = "vpos pos 0 0\nvneg neg 0 0\nve level 0 0"
+_IDLE = "vpulse pulse 0 0\nvraise raise 0 0\nvlower lower 0 0\nve level 0 0"
 _SIDES = "vup up 0 0.52\nvdn down 0 0.52"
 """Both sides of the column held at its diodes' voltage."""
 
@@ -23,17 +25,17 @@ def _level(y):
 
 
 def _update(circuit, point):
-    """One pair of error pulses of the higher note while the lower one sounds or not."""
+    """Error pulses of the higher note in two frames, after one without an error, while the lower one sounds or not."""
     cards = (
         f"{delta.error_pulses(point)}\nve level 0 {_level(point['y'])}\nvline line 0 0\n"
         f"{_SIDES}\n{delta.weights(point.get('weight', 0.0))}"
     )
-    return circuit.testbench(point, cards, delta.UPDATE, "v(wp) v(wn) i(vdd)")
+    return circuit.testbench(point, cards, UPDATE, "v(wp) v(wn) i(vdd)")
 
 
 def _read(circuit, point):
     """One read pulse of the lower note onto the higher one's column."""
-    pulse = delta.windows([(delta.START, delta.START + delta.READ_WIDTH)], delta.READ_HEIGHT)
+    pulse = windows([(delta.START, delta.START + delta.READ_WIDTH)], delta.READ_HEIGHT)
     cards = f"{_IDLE}\nvline line 0 {pulse}\n{delta.COLUMN}\n{delta.weights(point['weight'])}"
     return circuit.testbench(point, cards, delta.READ, "i(vout)")
 
@@ -57,7 +59,7 @@ CIRCUIT = Circuit(
     subcircuit="lateral_synapse",
     knobs=(Knob("eref", *KNOBS["eref"], "trace voltage at y = 1: compression of the update"),),
     states=("wp", "wn"),
-    transistors=13,
+    transistors=12,
     sweeps=(
         *delta.update_sweeps(_update, Axis((0.0, 1.0), "1"), Axis((0.0, 1.0), "1"), _hold),
         Sweep("read", {"weight": _WEIGHTS}, _read, delta.read_charge, delta.READ_OUT, caption="Charge of a read pulse"),

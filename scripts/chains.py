@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from neuromorph.reporting.transient import plot_transient
@@ -160,8 +161,10 @@ def main() -> int:
     chosen = arguments.names or [path.stem for path in sorted(CHAINS.glob("*.cir"))]
     for name in chosen:
         chain = CHAINS / f"{name}.cir"
-        part = section(chain, measured(chain))
-        draw(chain)
+        with ThreadPoolExecutor(1) as pool:  # the slowest takes a quarter of an hour either way
+            values = pool.submit(measured, chain)
+            draw(chain)
+            part = section(chain, values.result())
         PAGE.write_text(rewritten(PAGE.read_text(), chain, part))
         print(f"written: {name}")
     return 0

@@ -1,12 +1,12 @@
 """Synapses moved by the delta rule (read-out, lateral, feedback): shared stimuli, update law, read-out, scores.
 
-Update: d(wp - wn) = r (T_pos - T_neg) y^a / (1 + kappa y^a), downhill for a positive error on a read-out weight; with
-tails that differ, :mod:`neuromorph.fitting.tails`.
+Update: d(wp - wn) = r (T_pos - T_neg) y^a / (1 + kappa y^a), downhill for a positive error on a read-out weight.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,10 @@ from neuromorph.circuit import Axis, Sweep
 from neuromorph.figures import Figure
 from neuromorph.fitting.eligibility import E_REF, WEIGHT_RANGE, WIDEST
 from neuromorph.fitting.least_squares import least_squares
-from neuromorph.fitting.tails import BASE, fitted_balance, moving
+from neuromorph.fitting.pulse_pairs import UPDATE_OUT, order_share, update_cards, weight_change
 from neuromorph.fitting.update_knobs import KNOBS, UNITS, WIDTH, fit_update_knobs, knob_figures, knob_sweeps
 from neuromorph.library import BlockData, FittedModel, SweepData
-from neuromorph.spice.waveforms import integral, sample, windows
+from neuromorph.spice.waveforms import integral, sample
 
 HEIGHT = KNOBS["height"][2]
 """Height of an error pulse, V."""
@@ -26,7 +26,6 @@ MEAN = 0.6
 READ_HEIGHT, READ_WIDTH = 0.35, 1.8e-9
 """A read pulse as the spike shaper gives it."""
 START = 5e-9
-UPDATE_OUT = {"dw": "V", "energy": "J"}
 READ_OUT = {"charge": "C"}
 DRIFT_OUT = {"drift": "V"}
 COLUMN = "xcol up down out vdd vq dendrite_column\nvq vq 0 0.25\nvout out 0 0.4\ncu up 0 20f\ncd down 0 20f"
@@ -34,13 +33,8 @@ COLUMN = "xcol up down out vdd vq dendrite_column\nvq vq 0 0.25\nvout out 0 0.4\
 
 
 def error_pulses(point: Mapping[str, float]) -> str:
-    """Sources of a note's two error pulses whose widths differ by ``width``, s, of ``height``, V."""
-    width, height = point["width"], point.get("height", HEIGHT)
-    up, down = BASE + max(width, 0.0), BASE + max(-width, 0.0)
-    return (
-        f"vpos pos 0 {windows([(START, START + up)], height)}\n"
-        f"vneg neg 0 {windows([(START, START + down)], height)}"
-    )
+    """Sources of a note's error pulses whose widths differ by ``width``, s, of ``height``, V; a positive error lowers."""
+    return update_cards(point["width"], point.get("height", HEIGHT), "lower")
 
 
 def weights(weight: float) -> str:
@@ -51,12 +45,6 @@ def weights(weight: float) -> str:
 def trace_voltage(y: float) -> float:
     """V of a trace."""
     return E_REF + 30.2e-3 * np.log(y)
-
-
-def weight_change(waves: Any, _: Any) -> dict[str, float]:
-    """Change of the weight over an update, and what it took from the supply."""
-    before, after = sample(waves.time, waves["wp"] - waves["wn"], [START - 1e-9, 44e-9])
-    return {"dw": after - before, "energy": -0.8 * integral(waves.time, waves["vdd#branch"])}
 
 
 def read_charge(waves: Any, _: Any) -> dict[str, float]:
@@ -72,7 +60,6 @@ def drift_measure(waves: Any, _: Any) -> dict[str, float]:
     return {"drift": (last - first) / 40}
 
 
-UPDATE = ".tran 0.1n 45n 0 0.5n"
 READ = ".tran 0.1n 50n 0 0.2n"
 HOLD = ".tran 10n 5u 0 10n"
 
@@ -92,14 +79,14 @@ def update_sweeps(
         Sweep("silent_check", {"y": Axis((held_out.values[-1],), "1"), "width": Axis((0.0,), "s"), "weight": zero},
               bench, weight_change, UPDATE_OUT, held_out=True),
         Sweep("hold_check", {"weight": Axis((-0.09, 0.09), "V")}, hold, drift_measure, DRIFT_OUT, held_out=True),
-        *knob_sweeps(bench, weight_change, UPDATE_OUT, {"y": on}),
+        *(replace(knob, optional=True) for knob in knob_sweeps(bench, weight_change, UPDATE_OUT, {"y": on})),
     )  # fmt: skip
 
 
 def change(p: Mapping[str, float], y: Any, width: Any) -> np.ndarray:
     """Weight change, V, at traces ``y`` and differences of width (s); arrays broadcast."""
     share = np.asarray(y, float) ** p["trace_power"]
-    return p["rate"] * moving(width, p["balance"]) * share / (1 + p["compression"] * share)
+    return p["rate"] * np.asarray(width, float) * share / (1 + p["compression"] * share)
 
 
 _LAW = ("rate", "trace_power", "compression")
@@ -112,7 +99,7 @@ def _fit_update(sweep: SweepData, block: str) -> tuple[dict[str, float], dict[st
     names = _LAW if len(sweep["y"]) > 3 else _LAW[:1]
 
     def values(x: np.ndarray) -> dict[str, float]:
-        return {"trace_power": 1.0, "compression": 1.0, "balance": 0.0} | dict(
+        return {"trace_power": 1.0, "compression": 1.0} | dict(
             zip(names, x * np.array([2e5, 1, 1])[: len(x)], strict=True)
         )
 
@@ -123,8 +110,6 @@ def _fit_update(sweep: SweepData, block: str) -> tuple[dict[str, float], dict[st
         block,
     )
     law, wide = values(x), dict(zip(names, dx * np.array([2e5, 1, 1])[: len(names)], strict=True))
-    left = sweep["dw"] - change(law, y, width)
-    law["balance"], wide["balance"] = fitted_balance(left, change(law, y, 1.0), width)
     return law, wide, float(np.abs(change(law, y, width) - sweep["dw"]).max() / full)
 
 
@@ -140,7 +125,7 @@ def _read_model(x: Any, sweep: SweepData) -> np.ndarray:
 
 
 def fit_delta(data: BlockData) -> FittedModel:
-    """Update law, read-out and energy of a delta-rule synapse."""
+    """Update law, read-out and energy of a delta-rule synapse; of a coarse plan without its knobs."""
     law, d_law, error = _fit_update(data["update"], data.name)
     knobs, d_knobs, knob_errors = fit_update_knobs(data, law, lambda p, y: change(p, y, WIDTH))
     read = data["read"]
@@ -154,7 +139,7 @@ def fit_delta(data: BlockData) -> FittedModel:
         "full_update": float(abs(change(law, 1.0, WIDEST))),
         "energy_per_update": float(data["update"]["energy"].mean()),
     }  # fmt: skip
-    units = {n: "1" for n in parameters} | UNITS | {
+    units = {n: "1" for n in parameters} | {n: u for n, u in UNITS.items() if n in parameters} | {
         "rate": "V/s", "read_charge": "C", "v_width": "V", "full_update": "V", "energy_per_update": "J",
     }  # fmt: skip
     errors = {
@@ -184,6 +169,8 @@ def score_delta(model: FittedModel, data: BlockData) -> list[Figure]:
     return [
         Figure(f"{name}: dw, max error of full range", float(error.max()), "%", 3.0, 1.0),
         Figure(f"{name}: dw without an error, of full scale", float(silent), "%", 0.1, 0.02),
+        Figure(f"{name}: what the order of a frame's windows adds and takes in turn, of full range",
+               100 * order_share(check), "%", 1.0, 0.2),
         Figure(f"{name}: read-out, max error of full scale", float(read_error), "%", 2.0, 0.5),
         Figure(f"{name}: drift per frame, on its range",
                float(np.abs(data["hold_check"]["drift"]).max() / WEIGHT_RANGE), "1", 1e-6, 3e-7),

@@ -1,8 +1,8 @@
 """Eligibility synapse: twin log-domain traces and the three-factor update of a differential weight.
 
 Trace: y = exp((e - e_ref) / w); y <- y e^(-lambda t) between pulses, y <- y + r y / (y + y_r) + G psi^p at a pulse.
-Update: d(wp - wn) = r (T_lp - T_ln) (y+ - y-) / (1 + kappa (y+ + y-)); with tails that differ,
-:mod:`neuromorph.fitting.tails`.
+Update: d(wp - wn) = r (T_raise - T_lower) (y+ - y-) / (1 + kappa (y+ + y-)); twins that are not alike see their traces
+times exp(b / 2) and exp(-b / 2).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from neuromorph.errors import FitFailed
 from neuromorph.figures import Figure
 from neuromorph.fitting import trace_knobs, update_knobs
 from neuromorph.fitting.least_squares import least_squares
-from neuromorph.fitting.tails import fitted_balance, moving
+from neuromorph.fitting.pulse_pairs import order_share
 from neuromorph.fitting.trace_knobs import fit_trace_knobs, trace_figures
 from neuromorph.fitting.update_knobs import WIDTH, fit_update_knobs, knob_figures
 from neuromorph.library import BlockData, FittedModel, SweepData
@@ -125,13 +125,16 @@ def _trace(voltage: np.ndarray, width: float) -> np.ndarray:
 
 def update(p: dict[str, float], y_up: Any, y_down: Any, width: Any) -> np.ndarray:
     """Change of wp - wn, V, for traces and a difference of pulse widths (s); arrays broadcast."""
-    up, down = (np.asarray(v, float) ** p["trace_power"] for v in (y_up, y_down))
+    up, down = (
+        np.asarray(v, float) ** p["trace_power"] * np.exp(0.5 * sign * p["twin"])
+        for v, sign in ((y_up, 1), (y_down, -1))
+    )
     share = (up - down) / (1 + p["compression"] * (up + down))
-    return p["rate"] * moving(width, p["balance"]) * share
+    return p["rate"] * np.asarray(width, float) * share
 
 
-_UPDATE = ("rate", "trace_power", "compression")
-_UPDATE_SCALE = np.array([2e5, 1.0, 1.0])
+_UPDATE = ("rate", "trace_power", "compression", "twin")
+_UPDATE_SCALE = np.array([2e5, 1.0, 1.0, 1.0])
 
 
 def _fit_update(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
@@ -140,15 +143,12 @@ def _fit_update(data: BlockData) -> tuple[dict[str, float], dict[str, float], fl
     full = np.abs(sweep["dw"]).max()
 
     def law(x: np.ndarray) -> dict[str, float]:
-        return {"balance": 0.0} | dict(zip(_UPDATE, x * _UPDATE_SCALE, strict=True))
+        return dict(zip(_UPDATE, x * _UPDATE_SCALE, strict=True))
 
     x, dx = least_squares(
-        lambda x: ((update(law(x), *grid) - sweep["dw"]) / full).ravel(), [1, 1, 1], _UPDATE, data.name
+        lambda x: ((update(law(x), *grid) - sweep["dw"]) / full).ravel(), [1, 1, 1, 0], _UPDATE, data.name
     )
     values, wide = law(x), dict(zip(_UPDATE, dx * _UPDATE_SCALE, strict=True))
-    up, down, width = grid
-    left = sweep["dw"] - update(values, *grid)
-    values["balance"], wide["balance"] = fitted_balance(left, update(values, up, down, 1.0), width)
     return values, wide, float(np.abs(update(values, *grid) - sweep["dw"]).max() / full)
 
 
@@ -316,6 +316,8 @@ def score_eligibility(model: FittedModel, data: BlockData) -> list[Figure]:
                float(_correlations(ideal, frames, False).min()), "1", 0.98, 0.995, better="higher"),
         Figure("eligibility model: rms error of its spread", float(rms), "%", 10.0, 3.0),
         Figure("three-factor update: dw, max error of full range", float(error.max()), "%", 3.0, 1.0),
+        Figure("three-factor update: what the order of a frame's windows adds and takes in turn, of full range",
+               100 * order_share(check), "%", 1.0, 0.2),
         Figure("three-factor update: dw at zero signal, of full scale",
                float(100 * np.abs(data["silent_check"]["dw"]).max() / p["full_update"]), "%", 0.1, 0.02),
         Figure("three-factor update: dw at zero eligibility, of full scale",

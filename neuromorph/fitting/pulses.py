@@ -12,31 +12,6 @@ from neuromorph.figures import Figure
 from neuromorph.fitting.bias import Law, Ranges, efold, fit_efold, settings
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.library import BlockData, FittedModel
-from neuromorph.spice.waveforms import windows
-
-ZERO, SAMPLE, CONVERT, GAP = 8e-9, 10e-9, 26e-9, 0.5e-9
-"""Phases of a pulse modulator: zeroing, sampling the current, converting it, and what lies between, s."""
-CONVERSION = ZERO + SAMPLE + CONVERT + 2 * GAP
-
-
-def conversion_controls(start: float) -> tuple[str, tuple[float, float]]:
-    """Sources of the modulators' timing from ``start`` (s) on, and the window of the pulses."""
-    sampling = (start + ZERO + GAP, start + ZERO + GAP + SAMPLE)
-    converting = (sampling[1] + GAP, sampling[1] + GAP + CONVERT)
-    around = (sampling[0] - 0.1e-9, sampling[1] + 0.1e-9)
-    cards = (
-        f"vaz az 0 {windows([(start, start + ZERO)])}\n"
-        f"vsample sample 0 {windows([sampling], high=0.0, low=0.8)}\n"
-        f"vsamplb samplb 0 {windows([around])}\n"
-        f"vconv conv 0 {windows([converting])}"
-    )
-    return cards, converting
-
-
-def width_of(time: np.ndarray, value: np.ndarray, height: float) -> float:
-    """Total time a pulse spends above half its height, s."""
-    above = np.interp(np.linspace(time[0], time[-1], 20001), time, value) > 0.5 * height
-    return float(above.mean() * (time[-1] - time[0]))
 
 
 def _sigmoid(v: Any, offset: float, width: float) -> np.ndarray:
@@ -61,7 +36,7 @@ def _error_residuals(x: np.ndarray, data: BlockData) -> np.ndarray:
     return ((error_width(p, v, t) - sweep["difference"]) / np.abs(sweep["difference"]).max()).ravel()
 
 
-BIAS = 0.305
+BIAS = 0.335
 """Usual bias of the error unit's sigmoid, V."""
 
 
@@ -75,8 +50,12 @@ def _fit_gain(sweep: Any, knob: str, block: str) -> tuple[dict[str, float], dict
     return fit_efold(sweep[knob], scale, BIAS, block).named("bias")
 
 
-DISCHARGE: Ranges = {"vdis": (0.275, 0.33, 0.285), "high": (0.25, 0.40, 0.36)}
-"""Knobs of a modulator, V; ``high`` is the height of its pulses and does not change their width."""
+HIGH = (0.25, 0.41, 0.36)
+DISCHARGE: Mapping[str, Ranges] = {
+    "error_unit": {"vdis": (0.305, 0.34, 0.315), "high": HIGH},
+    "learning_unit": {"vdis": (0.275, 0.33, 0.285), "high": HIGH},
+}
+"""Knobs of a unit's modulator, V; ``high`` is the height of its pulses and does not change their width."""
 _WIDTHS = ("time_up", "time_down", "time_rest", "base", "time_per_slope")
 
 
@@ -88,31 +67,31 @@ def at_knobs(parameters: Mapping[str, float], block: str, **knobs: float) -> dic
     OutOfRange
         For an unknown knob or outside its range.
     """
-    factor = float(discharge_factor(parameters, settings(block, DISCHARGE, knobs)["vdis"]))
+    factor = float(discharge_factor(parameters, settings(block, DISCHARGE[block], knobs)["vdis"], block))
     return {name: value * factor if name in _WIDTHS else value for name, value in parameters.items()}
 
 
-def discharge_factor(p: Mapping[str, float], vdis: Any) -> np.ndarray:
-    """Widths at a discharge over those at the usual one."""
-    return 1 / efold(vdis, DISCHARGE["vdis"][2], p["discharge_width"], p["discharge_bend"])
+def discharge_factor(p: Mapping[str, float], vdis: Any, block: str) -> np.ndarray:
+    """Widths of a block's pulses at a discharge over those at the usual one."""
+    return 1 / efold(vdis, DISCHARGE[block]["vdis"][2], p["discharge_width"], p["discharge_bend"])
 
 
 def _fit_discharge(data: BlockData) -> Law:
     sweep = data["discharge"]
     size = np.abs(sweep["difference"]).reshape(len(sweep["vdis"]), -1).mean(axis=1)
-    return fit_efold(sweep["vdis"], 1 / size, DISCHARGE["vdis"][2], data.name)
+    return fit_efold(sweep["vdis"], 1 / size, DISCHARGE[data.name]["vdis"][2], data.name)
 
 
 def _discharge_figures(label: str, data: BlockData, p: Mapping[str, float]) -> list[Figure]:
     """Widths at held-out discharges and heights, against the usual ones."""
     usual, check, height = data["discharge"], data["discharge_check"], data["height_check"]
-    at = list(usual["vdis"]).index(DISCHARGE["vdis"][2])
+    at = list(usual["vdis"]).index(DISCHARGE[data.name]["vdis"][2])
     base = np.abs(usual["difference"]).reshape(len(usual["vdis"]), -1).mean(axis=1)[at]
     size = np.abs(check["difference"]).reshape(len(check["vdis"]), -1).mean(axis=1)
     flat = np.abs(height["difference"]).reshape(len(height["high"]), -1).mean(axis=1)
     return [
         Figure(f"{label}: width over the discharge knob, max error",
-               float(100 * np.abs(base * discharge_factor(p, check["vdis"]) / size - 1).max()), "%", 4.0, 1.0),
+               float(100 * np.abs(base * discharge_factor(p, check["vdis"], data.name) / size - 1).max()), "%", 4.0, 1.0),
         Figure(f"{label}: width over the height knob, max error",
                float(100 * np.abs(base / flat - 1).max()), "%", 4.0, 1.0),
     ]  # fmt: skip
@@ -120,17 +99,17 @@ def _discharge_figures(label: str, data: BlockData, p: Mapping[str, float]) -> l
 
 def modulator_sweeps(
     bench: Callable[[Any, Any], str], measure: Callable[[Any, Any], dict[str, float]], outputs: Mapping[str, str],
-    others: Mapping[str, Axis],
+    others: Mapping[str, Axis], discharges: tuple[tuple[float, ...], tuple[float, ...]],
 ) -> tuple[Sweep, ...]:  # fmt: skip
-    """Sweeps of a modulator's knobs, fitted and held out, at one signal (``others``, one value an axis)."""
+    """Sweeps of a modulator's knobs at one signal (``others``, one value an axis); ``discharges``: fitted, held out, V."""
 
     def sweep(name: str, knob: str, values: tuple[float, ...], held_out: bool, caption: str = "") -> Sweep:
         axes = {knob: Axis(values, "V"), **others}
         return Sweep(name, axes, bench, measure, dict(outputs), held_out=held_out, caption=caption)
 
     return (
-        sweep("discharge", "vdis", (0.275, 0.285, 0.295, 0.31, 0.33), False, "Discharge knob"),
-        sweep("discharge_check", "vdis", (0.279, 0.302, 0.322), True),
+        sweep("discharge", "vdis", discharges[0], False, "Discharge knob"),
+        sweep("discharge_check", "vdis", discharges[1], True),
         sweep("height_check", "high", (0.26, 0.31, 0.39), True),
     )
 
@@ -152,7 +131,8 @@ def fit_error_unit(data: BlockData) -> FittedModel:
     return FittedModel(
         "pulse_width_error", {k: float(v) for k, v in parameters.items()}, units,
         dict(zip(_ERROR, dx * _ERROR_SCALE, strict=True)) | d_bias | d_discharge, errors,
-        {"v": (-0.2, 0.2), "vb": (0.27, 0.33)} | {name: (low, high) for name, (low, high, _) in DISCHARGE.items()},
+        {"v": (-0.2, 0.2), "vb": (0.295, 0.34)}
+        | {name: (low, high) for name, (low, high, _) in DISCHARGE["error_unit"].items()},
     )  # fmt: skip
 
 
@@ -210,7 +190,7 @@ def fit_learning_unit(data: BlockData) -> FittedModel:
     law = _fit_discharge(data)
     discharge, d_discharge = law.named("discharge")
     parameters = dict(zip(_LEARNING, x * _LEARNING_SCALE, strict=True)) | discharge | {
-        "capacitance": capacitance, "base": float(sweep["negative"][len(sweep["charge"]) // 2].mean()),
+        "capacitance": capacitance, "base": float(sweep["negative"][len(sweep["charge"]) // 2, 0]),
         "energy_per_conversion": float(sweep["energy"].mean()),
     }  # fmt: skip
     units = {
@@ -230,7 +210,7 @@ def fit_learning_unit(data: BlockData) -> FittedModel:
         dict(zip(_LEARNING, dx * _LEARNING_SCALE, strict=True)) | d_discharge,
         {"difference_max_of_full_scale": float(error), "discharge_max_relative": law.error},
         {"charge": (-4.8e-14, 4.8e-14), "slope": (5e-9, 4e-8)}
-        | {name: (low, high) for name, (low, high, _) in DISCHARGE.items()},
+        | {name: (low, high) for name, (low, high, _) in DISCHARGE["learning_unit"].items()},
     )  # fmt: skip
 
 

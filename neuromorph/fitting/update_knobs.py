@@ -18,7 +18,7 @@ from neuromorph.fitting.bias import Ranges, efold, fit_efold, settings
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.library import BlockData, SweepData
 
-KNOBS: Ranges = {"eref": (0.35, 0.45, 0.40), "height": (0.25, 0.40, 0.36)}
+KNOBS: Ranges = {"eref": (0.37, 0.42, 0.40), "height": (0.25, 0.41, 0.36)}
 """Lowest, highest and usual value, V; ``height`` is the knob ``high`` of the unit that drives the pulses."""
 WIDTH = 8e-9
 """Difference of the pulses' widths in these sweeps, s."""
@@ -48,10 +48,10 @@ def knob_sweeps(
         return Sweep(name, axes, bench, measure, dict(outputs), held_out=held_out, caption=caption)
 
     return (
-        sweep("reference", "eref", (0.35, 0.375, 0.40, 0.425, 0.45), False, "Reference of the traces"),
-        sweep("height", "height", (0.25, 0.28, 0.31, 0.34, 0.36, 0.38, 0.40), False, "Height of the pulses"),
-        sweep("reference_check", "eref", (0.363, 0.388, 0.413, 0.441), True),
-        sweep("height_check", "height", (0.264, 0.327, 0.352, 0.389), True),
+        sweep("reference", "eref", (0.37, 0.38, 0.39, 0.40, 0.42), False, "Reference of the traces"),
+        sweep("height", "height", (0.25, 0.28, 0.31, 0.34, 0.36, 0.385, 0.41), False, "Height of the pulses"),
+        sweep("reference_check", "eref", (0.374, 0.385, 0.394, 0.413), True),
+        sweep("height_check", "height", (0.264, 0.327, 0.352, 0.398), True),
     )
 
 
@@ -86,13 +86,15 @@ def at_knobs(parameters: Mapping[str, float], block: str, **knobs: float) -> dic
 def fit_update_knobs(
     data: BlockData, p: Mapping[str, float], change: Change
 ) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
-    """Laws of both knobs: values, deviations, and the largest error of full scale.
+    """Laws of both knobs: values, deviations, and the largest error of full scale; none where a plan has left them out.
 
     Parameters
     ----------
     p : mapping
         ``rate, trace_power, compression`` at the usual setting.
     """
+    if "height" not in data.sweeps:
+        return {}, {}, {}
     height = data["height"]
     size = np.abs(_changes(height, "height")[1]).mean(axis=1)
     rise = fit_efold(height["height"], size, KNOBS["height"][2], data.name)

@@ -113,12 +113,17 @@ class EligibilitySynapse:
             return trace, jnp.float32(1.0)
         return power_parts(trace, self.power)
 
-    def twin(self, up: jax.Array, down: jax.Array) -> jax.Array:
-        """Signed eligibility that the update sees from twin traces (one division: it is their cost)."""
+    def twin(self, up: jax.Array, down: jax.Array, share: jax.Array | None = None) -> jax.Array:
+        """Signed eligibility that the update sees from twin traces (one division: it is their cost).
+
+        ``share`` is the factor by which the positive one counts more, the negative one less.
+        """
         (up, up_under), (down, down_under) = self._read(up), self._read(down)
         up, down, under = up * down_under, down * up_under, up_under * down_under
+        if share is not None:
+            up, down = up * share, down / share
         return (up - down) / (under + self.compression * (up + down))
 
-    def single(self, up: jax.Array) -> jax.Array:
+    def single(self, up: jax.Array, share: jax.Array | None = None) -> jax.Array:
         """Eligibility from one unsigned trace (the input amplifier's); the other one rests."""
-        return self.twin(up, jnp.float32(0.0))
+        return self.twin(up, jnp.float32(0.0), share)

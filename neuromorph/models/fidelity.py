@@ -55,8 +55,8 @@ gate_synapse       width, _slope, _bend     width of the tanh of a weight by lin
 error_unit         time_up, time_down       widest pulses                                s
 feedback_synapse   read_charge, v_width     charge of a 10 ns pulse at full weight, and  C, V
                                             the width of its tanh
-learning_unit      capacitance, v_width     of the integrator, and of its splitter       F, V
-                   v_offset                 of the splitter, trimmed to TRIM_REST        V
+learning_unit      capacitance, v_width     of an integrator, and of its pair            F, V
+                   v_offset                 what is left of the pair's offset            V
                    down                     negative over positive signals               1
 weight_store       share, pull              see :class:`WeightStore`                     1
                    levels                   levels of one of a weight's two nodes        1
@@ -73,7 +73,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 from neuromorph.errors import InputError
 from neuromorph.fitting.dendrite_design import DendriteDesign, dendrite_design
@@ -94,7 +93,7 @@ from neuromorph.models.neuron_ideal import IdealNeuron
 from neuromorph.models.noise import Noise
 from neuromorph.models.pytree import as_float32, pytree
 from neuromorph.models.synapse import Dendrite, SpikeSynapse, decay_over
-from neuromorph.models.update_tails import UpdateTails
+from neuromorph.models.update_rates import UpdateRates
 from neuromorph.models.weight_readout import WeightReadout
 from neuromorph.models.weight_store import WeightStore
 
@@ -122,17 +121,13 @@ LINE_TRACE_RAIL = 0.20
 """Rail ``vs`` of the traces by which read-out weights learn, V: no twin cancels their floor, so it is as low as it goes."""
 GAIN_PULSE, CELL_PULSE = 2e-9, 1.43e-9
 """Width of the pulse at which a trace's gain was fitted, and of a pulse on a cell's line, s."""
-TRIM_REST = 0.1 / 64
-"""What is left of a learning unit's offset: half a step of six bits over +-0.1 units of error.  That is the range of one
-gate synapse on the unit's column, from an always-on line a thirtieth as strong as an error's (its height sets that), whose
-weight is set once to where no error gives no signal."""
 
 
 @pytree
 class BlockSet:
     """The blocks a network is made of; any of them may hold one value per instance; without ``noise`` they are silent,
     without ``box`` nobody watches where they are used.  Weights of notes and features, of cells (and the bias line) and of
-    the head are read by pulses of different heights; ``*_tails`` are what their updates are made of."""
+    the head are read by pulses of different heights; ``*_rates`` are those of their updates."""
 
     feature_neuron: Any
     cell_neuron: Any
@@ -151,10 +146,10 @@ class BlockSet:
     feedback_readout: WeightReadout
     learning: LearningUnit
     store: WeightStore
-    gate_tails: UpdateTails = UpdateTails()
-    readout_tails: UpdateTails = UpdateTails()
-    lateral_tails: UpdateTails = UpdateTails()
-    feedback_tails: UpdateTails = UpdateTails()
+    gate_rates: UpdateRates = UpdateRates()
+    readout_rates: UpdateRates = UpdateRates()
+    lateral_rates: UpdateRates = UpdateRates()
+    feedback_rates: UpdateRates = UpdateRates()
     noise: Noise | None = None
     box: Box | None = None
 
@@ -304,7 +299,7 @@ def learning_unit(models: Mapping[str, Mapping[str, Any]]) -> LearningUnit:
         error_up=error["time_up"] / widest,
         error_down=error["time_down"] / widest,
         saturation=unit["v_width"] * per_volt,
-        offset=np.clip(unit["v_offset"] * per_volt, -TRIM_REST, TRIM_REST),
+        offset=unit["v_offset"] * per_volt,
         down=unit["down"],
         gate_gain=GATE_GAIN,
         hold_seconds=LEARNING_SECONDS,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from neuromorph.fitting.pulses import CONVERSION
+from neuromorph.fitting.pulse_pairs import CONVERSION
 from neuromorph.models.pytree import pytree, static
 
 LEARNING_SECONDS = 2 * CONVERSION
-"""Learning phase after a frame: two conversions of pulse widths, errors first, then cells."""
+"""Learning phase after a frame: two conversions of two windows each, errors first, then cells."""
 PAUSE_SECONDS = 34e-9
 """Pause after a frame that is only listened to: three time constants of a synapse, so that a frame begins with
 empty dendrites whether the one before was learned from or not."""

@@ -63,7 +63,7 @@ def blocks_for(fidelity: str, frame: Frame, library: Library, noise: bool = Fals
 
 
 def chip_blocks(
-    chip: Chip, sizes: Sizes, frame: Frame, library: Library, noise: bool = False, *, head_gain: float = 3.0,
+    chip: Chip, sizes: Sizes, frame: Frame, library: Library, noise: bool = False, *,
     variation: Path | None = None,
 ) -> tuple[BlockSet, str]:  # fmt: skip
     """Blocks of a chip, whose transistors are all its own, and the hash of what they came from.
@@ -75,8 +75,6 @@ def chip_blocks(
         Of the network.
     noise : bool
         Whether the state nodes carry thermal and shot noise.
-    head_gain : float
-        Logits per unit of weight.
     variation : Path, optional
         Folder of sensitivities, by default those of the package.
 
@@ -88,7 +86,7 @@ def chip_blocks(
     blocks = (*BLOCKS, "lateral_synapse")
     known, models = read_variation(variation), library.models(*blocks)
     nominal, _ = blocks_for("nominal", frame, library, noise)
-    made = mismatched(nominal, models, known, sizes, frame, chip, head_gain)
+    made = mismatched(nominal, models, known, sizes, frame, chip)
     slopes = json.dumps([known[block].to_dict() for block in sorted(known)])
     return made, f"{library.digest(*blocks)}-{zlib.crc32(slopes.encode()):08x}"
 

@@ -26,12 +26,10 @@ from neuromorph.errors import InputError, LibraryError
 from neuromorph.fitting.cell_knobs import at_knobs, read_bias
 from neuromorph.fitting.dendrite_design import DendriteDesign
 from neuromorph.fitting.neuron_form import DEAD_TERMS
-from neuromorph.fitting.pulses import SLOPE_UNIT
 from neuromorph.fitting.readout import READ_LAW, WEIGHT_VOLT, read_offset, unit_charge
 from neuromorph.models.diehl import WEIGHT_UNIT
 from neuromorph.models.fidelity import (
     FEATURE_ZERO,
-    TRIM_REST,
     BlockSet,
     amplifier,
     diehl_synapse,
@@ -45,10 +43,10 @@ from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
 from neuromorph.models.neuron_hardware import full_scale_current, hardware_neuron
 from neuromorph.models.pytree import as_float32
 from neuromorph.models.synapse import decay_over
-from neuromorph.models.update_tails import UpdateTails
+from neuromorph.models.update_rates import UpdateRates
 from neuromorph.models.weight_readout import ANY, LARGEST, WeightReadout
 
-_DELTA = ("rate", "balance", "read_charge", "v_width", "read_rest")
+_DELTA = ("rate", "read_charge", "v_width", "read_rest")
 DRAWN: Mapping[str, tuple[str, ...]] = {
     "axon_hillock": (
         "capacitance", "threshold", "overshoot", "leak_current", "leak_conductance", "knee", "current_scale",
@@ -56,8 +54,8 @@ DRAWN: Mapping[str, tuple[str, ...]] = {
     ),
     "delta_synapse": _DELTA,
     "dendritic_adder": ("capacitance", "conductance", "v_rest"),
-    "eligibility_synapse": ("rate", "balance"),
-    "error_unit": ("time_up", "time_down", "time_rest", "v_offset", "base"),
+    "eligibility_synapse": ("rate", "twin"),
+    "error_unit": ("time_up", "time_down", "time_rest", "v_offset"),
     "excitatory_synapse": ("v_weight_offset", "v_weight_width", "weight_charge"),
     "feedback_synapse": _DELTA,
     "gate": ("tanh_gain_up", "tanh_gain_down", "tanh_v_offset", "tanh_v_width"),
@@ -75,10 +73,6 @@ DRAWN: Mapping[str, tuple[str, ...]] = {
 """Blocks whose instances are drawn, and the parameters that differ."""
 LEAST = 0.1
 """Of its usual value: no instance's width, capacitor or current is smaller."""
-FULL_SLOPE = 4e-8
-"""Slope current of a learning unit at unit slope, A: the end of its characterized range."""
-TRIM_RANGE = 64 * TRIM_REST
-"""Largest offset of a learning unit that its trim takes off, units of error."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +177,6 @@ def mismatched(
     sizes: Sizes,
     frame: Frame,
     chip: Chip,
-    head_gain: float,
 ) -> BlockSet:
     """Nominal ``blocks`` with the instances of a chip.
 
@@ -191,7 +184,6 @@ def mismatched(
     ----------
     models : fitted parameters that the blocks were made of, SI, those of ``lateral_synapse`` beside them
     variation : of those blocks in :data:`DRAWN` that are to differ
-    head_gain : logits per unit of weight
     """
     draws, cells, notes, features = _Draws(models, variation, chip), sizes.cells, sizes.notes, sizes.features
     design = gate_dendrites(models, frame)
@@ -201,9 +193,6 @@ def mismatched(
     synapses = draws.of("gate_synapse", (lines, 4 * cells))
     outside = notes + features
     learning = _learning(draws, blocks, notes, cells)
-    pulse = models["learning_unit"]
-    base = pulse["base"] / (pulse["time_per_slope"] * FULL_SLOPE / SLOPE_UNIT)
-    error, widest = _errors(draws, notes)
 
     def neurons(n: int, place: str) -> Any:
         model = draws.of("axon_hillock", (n,), place)
@@ -224,10 +213,7 @@ def mismatched(
         cell_readout=_gate_readout(blocks.cell_readout, blocks, models, synapses, design.cell_height, gain,
                                    slice(outside, lines)),
         learning=learning,
-        gate_tails=UpdateTails(
-            **_tails(draws.of("eligibility_synapse", (lines, 4 * cells)), models["eligibility_synapse"]),
-            base=head_gain * base * float(blocks.learning.saturation),
-        ),
+        gate_rates=_gate_rates(draws, (lines, 4 * cells)),
     )  # fmt: skip
     parts: dict[str, Any] = {}
     for name, block, shape in (
@@ -240,7 +226,7 @@ def mismatched(
         parts["head_readout" if name == "readout" else f"{name}_readout"] = _head_readout(
             before, blocks, models[block], p
         )
-        parts[f"{name}_tails"] = UpdateTails(**_tails(p, models[block]), base=error["base"] / widest)
+        parts[f"{name}_rates"] = _rates(p, models[block])
     return as_float32(replace(made, **parts))
 
 
@@ -304,22 +290,21 @@ def _readout(readout: WeightReadout, blocks: BlockSet, gain: Any, offset: Any) -
     return replace(readout, gain=gain, offset=offset, largest=largest)
 
 
-def _tails(own: Mapping[str, Any], usual: Mapping[str, float]) -> dict[str, Any]:
-    return {"rate": own["rate"] / usual["rate"], "balance": own["balance"] - usual["balance"]}
+def _rates(own: Mapping[str, Any], usual: Mapping[str, float]) -> UpdateRates:
+    return UpdateRates(own["rate"] / usual["rate"])
 
 
-def _errors(draws: _Draws, notes: int) -> tuple[dict[str, Any], float]:
-    """Parameters of the error units [notes], and the design's widest pulse, s."""
-    usual = draws.models["error_unit"]
-    return draws.of("error_unit", (notes,)), 0.5 * (usual["time_up"] + usual["time_down"])
+def _gate_rates(draws: _Draws, shape: tuple[int, int]) -> UpdateRates:
+    own, usual = draws.of("eligibility_synapse", shape), draws.models["eligibility_synapse"]
+    return replace(_rates(own, usual), twin=np.exp(0.5 * (own["twin"] - usual["twin"])))
 
 
 def _learning(draws: _Draws, blocks: BlockSet, notes: int, cells: int) -> Any:
     """Error units [notes] and learning units [cells]: a signal is a width, of which the design's own is the measure."""
-    (error, widest), usual = _errors(draws, notes), draws.models["error_unit"]
+    error, usual = draws.of("error_unit", (notes,)), draws.models["error_unit"]
+    widest = 0.5 * (usual["time_up"] + usual["time_down"])
     unit = draws.of("learning_unit", (cells,))
     own = learning_unit({**draws.models, "learning_unit": unit})
-    offset = unit["v_offset"] / unit["v_width"] * own.saturation
     usual_unit = draws.models["learning_unit"]
     return replace(
         own,
@@ -327,7 +312,6 @@ def _learning(draws: _Draws, blocks: BlockSet, notes: int, cells: int) -> Any:
         error_down=error["time_down"] / widest,
         error_rest=(error["time_rest"] - usual["time_rest"]) / widest,
         logit_offset=(error["v_offset"] - usual["v_offset"]) / usual["v_width"],
-        offset=offset - np.clip(2 * TRIM_REST * np.round(offset / (2 * TRIM_REST)), -TRIM_RANGE, TRIM_RANGE),
         gain=unit["time_per_slope"]
         / usual_unit["time_per_slope"]
         * blocks.learning.saturation

@@ -20,8 +20,7 @@ def instances(config: NetworkConfig) -> dict[str, float]:
     gates = config.lines * 4 * cells
     readout, lateral = cells * notes, config.joint * notes * (notes - 1) / 2
     units = 2 * cells
-    trims = units  # of the learning units' offsets
-    nodes = 2 * (gates + 2 * readout + trims + lateral)
+    nodes = 2 * (gates + 2 * readout + lateral)
     return {
         "axon_hillock": cells + notes,
         "adaptive_hillock": features,
@@ -30,7 +29,7 @@ def instances(config: NetworkConfig) -> dict[str, float]:
         "stdp_trace": notes,
         "stdp_update": features * notes,
         "excitatory_synapse": features * notes,
-        "gate_synapse": gates + trims,
+        "gate_synapse": gates,
         "dendritic_adder": 4 * cells + notes + features,
         "memory_cell": cells,
         "slope_unit": SIGNED_SLOPES * cells,

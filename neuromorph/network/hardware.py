@@ -60,7 +60,7 @@ PRODUCTS: dict[str, tuple[str, str]] = {
     "decay of the eligibility traces": ("gate_line", FITTED),
     "slope of read-out and neuron": (
         "learning_unit",
-        "the tail of its splitter; the circuit's slope is 1 - tanh(c)^2 on both sides of zero, the step's is 0.3 below it",
+        "the tail of its pair; the circuit's slope is 1 - tanh(c)^2 on both sides of zero, the step's is 0.3 below it",
     ),
     "sigmoid of the prediction": ("error_unit", EXACT),
     "lateral read-out": ("lateral_synapse", FITTED),

@@ -190,13 +190,13 @@ def learn(network: Network, state: State, heard: Heard, inputs: FrameInput) -> t
     fast = Weights(
         gates=gates,
         readout=blocks.store.clip(
-            state.fast.readout - eta * delta_update(error, share, blocks.readout_tails)
+            state.fast.readout - eta * delta_update(error, share, blocks.readout_rates)
         ),
         bias=state.fast.bias - eta * error,
         lateral=_learned_lateral(network, state.fast.lateral, error, eta, inputs.target),
     )
     feedback = blocks.store.clip(
-        state.feedback - mirrored * delta_update(error, share, blocks.feedback_tails)
+        state.feedback - mirrored * delta_update(error, share, blocks.feedback_rates)
     )
     state = replace(state, fast=fast, feedback=feedback)
     return held(config, blocks, state, blocks.learning.wait(inputs.plastic)), y
@@ -216,7 +216,7 @@ def _learned_lateral(
     eta = eta / config.learning.head_gain
 
     def pitch(k: jax.Array, lateral: jax.Array) -> jax.Array:
-        step = eta * instance(network.blocks.lateral_tails, k).moved(error)
+        step = eta * instance(network.blocks.lateral_rates, k).moved(error)
         row = store.clip(row_of(lateral, k) - target[k] * jnp.where(pitches > k, step, 0.0))
         return with_row(lateral, row, k)
 
@@ -239,8 +239,8 @@ def _learned_gates(
 
     def line(k: jax.Array, gates: jax.Array) -> jax.Array:
         rows = state.eligibility.row(k)
-        tails = instance(blocks.gate_tails, k)
-        down = gate_update(blocks.eligibility, rows, memory_signal, output_signal, heard.pre[k], tails)
+        rates = instance(blocks.gate_rates, k)
+        down = gate_update(blocks.eligibility, rows, memory_signal, output_signal, heard.pre[k], rates)
         for gate, direction in enumerate(down):
             place = (k, jnp.int32(gate * config.cells))
             weights = jax.lax.dynamic_slice(gates, place, (1, config.cells))

@@ -33,9 +33,7 @@ def network_blocks(
     if fidelity != "mismatch":
         return blocks_for(fidelity, config.frame, library, noise)
     sizes = Sizes(config.notes, config.features.neurons, config.cells)
-    return chip_blocks(
-        chip or Chip(0.2), sizes, config.frame, library, noise, head_gain=config.learning.head_gain
-    )
+    return chip_blocks(chip or Chip(0.2), sizes, config.frame, library, noise)
 
 
 def blocks_of(facts: RunFacts, library: Library) -> tuple[BlockSet, str]:

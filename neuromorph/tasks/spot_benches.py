@@ -15,8 +15,8 @@ import numpy as np
 from neuromorph.circuit import REFERENCE_OPTIONS, STANDARD_OPTIONS, Circuit
 from neuromorph.errors import OutOfRange
 from neuromorph.fitting.eligibility import E_REF, LEAK_FULL, LINES, PSI_FULL, TRACE_WIDTH, WEIGHT_MEAN
+from neuromorph.fitting.pulse_pairs import VSIGN, frame_windows
 from neuromorph.fitting.readout import WEIGHT_VOLT
-from neuromorph.fitting.tails import BASE
 from neuromorph.fitting.update_knobs import KNOBS, at_knobs
 from neuromorph.models.fidelity import CELL_PULSE, GAIN_PULSE, GATE_GAIN, PULSE_RATIO
 from neuromorph.spice.netlist import load_netlist
@@ -31,8 +31,8 @@ LEAST_CURRENT = 1e-12
 """What a closed line carries, A."""
 FLOOR = 0.007
 """Trace units at which a trace rests."""
-LEARNING_PULSE = 0.3
-"""Share of the wait after which a learning pulse begins."""
+GATES_LEARN = 0.5
+"""Share of the wait after which the gates' weights move: the notes' errors come first."""
 
 
 @dataclass(frozen=True)
@@ -192,18 +192,21 @@ def replay_synapse(
     frame, tick = np.nonzero(spot.spikes > 0)
     height, rate = gate_pulse(model)
     widths = spot.signal * WEIGHT_VOLT / rate
-    begin = clock.ends + LEARNING_PULSE * clock.waits
+    begin = clock.ends + GATES_LEARN * clock.waits
     learning = [
-        windows(zip(begin, begin + BASE + np.maximum(side * widths, 0.0), strict=True), height)
-        for side in (1, -1)
+        frame_windows(float(start), float(width), k % 2 == 0)
+        for k, (start, width) in enumerate(zip(begin, widths, strict=True))
     ]
     half = 0.5 * spot.weight * WEIGHT_VOLT
     floor = E_REF + TRACE_WIDTH * np.log(FLOOR)
     cards = "\n".join([
-        LINES, f"vpulse pulse 0 {pulses(clock.starts[frame] + clock.tick * tick, width=width)}",
+        LINES, f"vline line 0 {pulses(clock.starts[frame] + clock.tick * tick, width=width)}",
         f"iup 0 psip {psi(spot.added)}", f"idn 0 psin {psi(-spot.added)}",
         f"ifg 0 forget {clock.source(LEAK_FULL * spot.forget, LEAK_FULL * 2e-4)}",
-        f"vlp lp 0 {learning[0]}", f"vln ln 0 {learning[1]}", _instance(synapse, "syn", {"vs": "vs"}),
+        f"vpulse pulse 0 {windows([pulse for both, *_ in learning for pulse in both], height)}",
+        f"vraise raise 0 {windows([positive for _, positive, _ in learning], VSIGN)}",
+        f"vlower lower 0 {windows([negative for *_, negative in learning], VSIGN)}",
+        _instance(synapse, "syn", {"vs": "vs"}),
         f".ic v(wp)={WEIGHT_MEAN + half:.9g} v(wn)={WEIGHT_MEAN - half:.9g} v(ep)={floor:.9g} v(en)={floor:.9g}",
     ])  # fmt: skip
     options = REFERENCE_OPTIONS if reference else STANDARD_OPTIONS

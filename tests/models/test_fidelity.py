@@ -9,7 +9,7 @@ from neuromorph.errors import InputError
 from neuromorph.fitting.stdp import trace
 from neuromorph.models.diehl import TRACE_UNIT
 from neuromorph.models.eligibility_synapse import EligibilitySynapse, rational_power
-from neuromorph.models.fidelity import TRIM_REST, ideal_blocks, nominal_blocks
+from neuromorph.models.fidelity import ideal_blocks, nominal_blocks
 from tests.network.toys import FRAME, MODELS, toy_nominal
 
 
@@ -82,14 +82,14 @@ def test_two_nodes_of_levels_are_bits_and_the_drift_is_a_leak():
     assert float(store.leak * store.bound / (2 * store.bound)) == pytest.approx(8e-7)
 
 
-def test_the_learning_unit_saturates_at_the_charge_of_its_splitter():
+def test_the_learning_unit_saturates_at_the_charge_of_its_pair():
     """60 mV on 320 fF, against 7.5 fC for 10 ns at full weight: 16.3 ns through one unit of weight, 30 mV of 71 mV."""
     unit = toy_nominal().learning
     charge = 7.5e-15 * 30 / 71 * 1.63
     assert float(unit.saturation) == pytest.approx(60e-3 * 320e-15 / charge, rel=1e-6)
-    trimmed = float(unit.offset)
-    assert trimmed == pytest.approx(TRIM_REST)
-    assert float(unit.signal(jnp.float32(trimmed + 1e-3))) == pytest.approx(1e-3, rel=1e-3)
+    offset = float(unit.offset)
+    assert offset == pytest.approx(170e-6 * 320e-15 / charge, rel=1e-6)
+    assert float(unit.signal(jnp.float32(offset + 1e-3))) == pytest.approx(1e-3, rel=1e-3)
     assert float(unit.signal(jnp.float32(50.0))) == pytest.approx(float(unit.saturation), rel=1e-6)
     assert float(unit.signal(jnp.float32(-50.0))) == pytest.approx(-0.98 * float(unit.saturation), rel=1e-6)
 

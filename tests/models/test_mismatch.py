@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from neuromorph.errors import InputError, LibraryError
+from neuromorph.fitting.eligibility import update
 from neuromorph.library import Library
 from neuromorph.models.library_blocks import blocks_for, chip_blocks
 from neuromorph.models.mismatch import Chip, Sizes, read_variation
-from neuromorph.models.update_tails import UpdateTails
+from neuromorph.models.update_rates import UpdateRates
 from neuromorph.models.weight_readout import WeightReadout
 from neuromorph.network.simulate import build_network, simulate
 from neuromorph.network.stream import stream_of
@@ -39,7 +40,7 @@ def heard(blocks, plasticity):
 
 @pytest.mark.parametrize(("plasticity", "frames"), [(0.0, 64), (1.0, 12)])
 def test_a_chip_without_mismatch_is_the_nominal_network(plasticity, frames):
-    """Spike for spike while it listens; learning amplifies rounding, and its units' trim ends elsewhere in its step."""
+    """Spike for spike while it listens; learning amplifies rounding."""
     nominal, _ = blocks_for("nominal", CONFIG.frame, LIBRARY)
     (_, usual), (_, drawn) = heard(nominal, plasticity), heard(chip(0.0), plasticity)
     assert np.array_equal(usual["cells"][:frames], drawn["cells"][:frames])
@@ -64,13 +65,9 @@ def test_instances_spread_as_their_transistors_do():
     """Log rate of the gates' updates: standard deviation as the sensitivities say, within four of its own."""
     mismatch = 0.05
     known = read_variation()["eligibility_synapse"]
-    rate = np.log(np.asarray(chip(mismatch).gate_tails.rate))
+    rate = np.log(np.asarray(chip(mismatch).gate_rates.rate))
     expected = known.spread(mismatch)["rate"]
     assert rate.std() == pytest.approx(expected, rel=4 / np.sqrt(2 * rate.size))
-    balance = np.asarray(chip(mismatch).gate_tails.balance)
-    assert balance.std() == pytest.approx(
-        known.spread(mismatch)["balance"], rel=4 / np.sqrt(2 * balance.size)
-    )
 
 
 def test_a_stiffer_dendrite_moves_less_for_spikes_and_bias_alike():
@@ -94,17 +91,31 @@ def test_first_weights_are_written_against_the_offsets_of_their_read_outs():
     assert np.allclose(row, plain.value(wanted)[1], atol=1e-6)
 
 
-def test_unequal_tails_move_a_weight_without_a_signal():
-    """Against the two tails written out: rates r (1 +- b / 2) for widths that share a base."""
-    base, balance, rate = 0.25, 0.4, 1.2
-    tails = UpdateTails(jnp.full((1, 3), rate), jnp.full((1, 3), balance), base)
+def test_mismatch_leaves_an_update_without_a_signal_alone():
+    """One tail makes both signs: a rate of its own, nothing without a signal, and both signs alike."""
+    draw = np.random.default_rng(1)
+    rates = UpdateRates(jnp.asarray(draw.lognormal(0.0, 0.5, (2, 3)), jnp.float32))
+    activity = jnp.float32([2.0, 0.5])
     signal = np.float32([-0.5, 0.0, 0.5])
-    up, down = base + np.maximum(signal, 0), base + np.maximum(-signal, 0)
-    expected = rate * ((1 + balance / 2) * up - (1 - balance / 2) * down)
-    assert np.allclose(tails.moved(jnp.asarray(signal[None])), expected, atol=1e-6)
-    moved = delta_update(jnp.asarray(signal), jnp.float32([2.0]), tails)
-    assert np.allclose(moved, 2.0 * expected[None], atol=1e-6)
-    assert np.array_equal(UpdateTails().moved(signal), signal)
+    moved = delta_update(jnp.asarray(signal), activity, rates)
+    np.testing.assert_allclose(
+        moved, np.asarray(activity)[:, None] * np.asarray(rates.rate) * signal, rtol=1e-6
+    )
+    assert np.all(np.asarray(moved)[:, 1] == 0)
+    np.testing.assert_array_equal(moved, -delta_update(jnp.asarray(-signal), activity, rates))
+    assert np.array_equal(UpdateRates().moved(signal), signal)
+
+
+def test_twins_that_are_not_seen_alike_leave_an_eligibility_where_both_are_equal():
+    """Against the fitted law, whose positive trace counts exp(b / 2) times."""
+    model = LIBRARY.models("eligibility_synapse")["eligibility_synapse"]
+    synapse = blocks_for("nominal", CONFIG.frame, LIBRARY)[0].eligibility
+    up, down, b = np.float32([0.3, 0.1, 2.0]), np.float32([0.1, 0.1, 0.0]), 0.4
+    seen = synapse.twin(jnp.asarray(up), jnp.asarray(down), jnp.float32(np.exp(b / 2)))
+    floor = float(synapse.floor)
+    law = update(dict(model) | {"twin": b}, up + floor, down + floor, 1.0) / model["rate"]
+    np.testing.assert_allclose(seen, law, rtol=2e-3, atol=1e-4)
+    assert float(seen[1]) > 0.01
 
 
 def test_what_is_refused(tmp_path):
