@@ -116,7 +116,7 @@ def test_the_usual_knobs_of_an_update_change_nothing(block):
 def test_a_reference_above_a_trace_weakens_it_and_higher_pulses_learn_faster(block):
     p = SHIPPED.read(block).fit.parameters
     size = lambda **knobs: update_knobs.at_knobs(p, block, **knobs)["full_update"]  # noqa: E731
-    assert size(eref=0.44) < size() < size(eref=0.36)
+    assert size(eref=0.42) < size() < size(eref=0.37)
     assert size(height=0.30) < size() < size(height=0.40)
 
 
