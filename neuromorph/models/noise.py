@@ -71,9 +71,10 @@ class Noise:
     def kick(self, draw: jax.Array, seconds: float, tau: float | jax.Array) -> jax.Array:
         """What a tick adds to the dendritic sums that decay with ``tau``, so that their rms stays ``dendrite``.
 
-        ``draw`` is [4 * cells] or [4, cells], gate by gate.
+        ``draw`` is [4 * cells] or [4, cells], gate by gate; ``tau`` a number, or one value a dendrite [4 * cells].
         """
-        rms = jnp.broadcast_to(self.dendrite, (4, 1)) * jnp.sqrt(1.0 - decay_over(2.0 * seconds, tau))
+        kept = jnp.sqrt(1.0 - decay_over(2.0 * seconds, tau))
+        rms = jnp.broadcast_to(self.dendrite, (4, 1)) * (kept.reshape(4, -1) if jnp.ndim(kept) else kept)
         return (rms * draw.reshape(4, -1)).reshape(draw.shape)
 
     def charge(self, draw: jax.Array, charging: jax.Array, leaking: jax.Array) -> jax.Array:

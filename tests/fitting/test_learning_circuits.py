@@ -138,7 +138,8 @@ def test_learning_signal_is_a_product():
 def test_conversion_phases_do_not_overlap():
     cards, (first, second) = pulse_pairs.conversion_controls(0.0)
     assert first[0] > pulse_pairs.ZERO + pulse_pairs.SAMPLE
-    assert first[1] - first[0] == second[1] - second[0] == pytest.approx(pulse_pairs.CONVERT)
+    assert first[1] - first[0] == pytest.approx(pulse_pairs.CONVERT)
+    assert second[1] - second[0] == pytest.approx(pulse_pairs.CONVERT)
     assert second[0] > first[1] + pulse_pairs.ZERO + pulse_pairs.SAMPLE
     assert second[1] < pulse_pairs.CONVERSION + 1e-12
     assert cards.count("pwl(") == 6

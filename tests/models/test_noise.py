@@ -57,6 +57,15 @@ def test_a_dendrite_holds_kt_over_c():
     assert z.reshape(4, cells).std(axis=1) == pytest.approx(expected, rel=4 / np.sqrt(2 * cells))
 
 
+def test_dendrites_with_time_constants_of_their_own_are_kicked_as_each_alone():
+    """A chip's dendrites: the kicks of a draw are those of every time constant by itself."""
+    noise = BLOCKS.noise
+    draw, taus = draws(1, 4 * 3)[0], jnp.asarray(np.geomspace(3e-9, 3e-8, 12), jnp.float32)
+    together = np.asarray(noise.kick(draw, H, taus))
+    alone = [np.asarray(noise.kick(draw, H, tau))[k] for k, tau in enumerate(taus)]
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
+
+
 def test_a_leaking_cell_settles_at_the_noise_of_its_amplifier():
     """Stationary variance of a follower of width W whose tail is noisy: ``2 q W / (2 C)``, a few times kT/C."""
     cell, noise, p = BLOCKS.cell, BLOCKS.noise, MODELS["memory_cell"]

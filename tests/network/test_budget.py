@@ -26,7 +26,7 @@ def test_synapses_are_counted_as_the_step_has_them():
     count = instances(CONFIG)
     assert count["eligibility_synapse"] == CONFIG.lines * 4 * CONFIG.cells
     assert count["lateral_synapse"] == 88 * 87 / 2
-    assert count["weight_cell"] == 2 * (count["eligibility_synapse"] + 2 * 128 * 88 + 2 * 128 + 88 * 87 / 2)
+    assert count["weight_cell"] == 2 * (count["eligibility_synapse"] + 2 * 128 * 88 + 88 * 87 / 2)
     assert instances(NetworkConfig(joint=False))["lateral_synapse"] == 0
 
 
