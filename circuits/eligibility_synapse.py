@@ -192,25 +192,22 @@ CIRCUIT = Circuit(
     figures=("gain", "residual", "full_update", "drift"),
     literature="e-prop: Bellec and others, Nat. Commun. 11:3625 (2020); log-domain synapse: Bartolozzi and Indiveri "
     "(2007); the pulse-width, mirror-free update of a differential weight is our own",
-    description="A trace is a capacitor whose voltage is the logarithm of y. The injector's source is the trace "
-    "itself, so a pulse adds the same psi to y whatever y is, and a constant leak, shared with the cell's"
-    " forget gate, is an exponential decay. Two such traces hold the positive and the negative part.\n\n"
-    "The learning signal is the difference of two pulses, one after the other. Each opens the one tail that the two traces "
-    "and a reference share; all three devices pull down, and sign lines, high in one window each, say which "
-    "weight node goes "
-    "down. One tail makes both signs: with one for each, unequal tails (a third at 20 % mismatch) moved every "
-    "weight in every "
-    "frame, and no network learned. There is no mirror to wake up and no dead zone. Between learning phases the sign lines "
-    "are low and the weight is cut off. Four devices push both nodes up alike and hold their mean; they move "
-    "the difference "
-    "by nothing.\n\n"
-    "An earlier form with full-size switches multiplied the trace by 1.17 at each pulse (the charge left "
-    "on the switch's drain) and followed the ideal recursion with a correlation of 0.87 to 0.98; the "
-    "switch is now one short tube. Its weight was one capacitor and drifted 5 uV a frame.",
+    description="A trace is a capacitor whose voltage is the logarithm of y. The injector's source is the trace itself, "
+    "so a pulse adds the same psi to y whatever y is, and a constant leak, shared with the cell's forget "
+    "gate, is an exponential decay. Two such traces hold the positive and the negative part.\n\n"
+    "The learning signal is the difference of two pulses, one after the other. Each opens the one tail that "
+    "the two traces and a reference share; all three devices pull down, and sign lines, high in one window "
+    "each, say which weight node goes down. One tail makes both signs: with one for each, tails that differed "
+    "(by half at 20 % mismatch) moved every weight in every frame, and no network learned. There is no mirror "
+    "to wake up and no dead zone. Between learning phases the sign lines are low and the weight is cut off. "
+    "Four devices push both nodes up alike and hold their mean; they move the difference by nothing.\n\n"
+    "An earlier form with full-size switches multiplied the trace by 1.17 at each pulse (the charge left on "
+    "the switch's drain) and followed the ideal recursion with a correlation of 0.87 to 0.98; the switch is "
+    "now one short tube. Its weight was one capacitor and drifted 5 uV a frame.",
     limits="Traces do not fall below their floor. The first pulse from the floor is short where psi is large, "
     "since the injector leaves the exponential. The update saturates in y. The difference of the weight "
-    "nodes decays towards zero through the off-conductance of the pair (a constant of the device model, "
-    "assumed), which 800 fF and two tubes a device keep at about a millionth of the range per frame. "
+    "nodes decays towards zero through the off-conductance of its devices (a constant of the device model, "
+    "assumed), which 800 fF and the cut between learning phases keep at half a millionth of the range per frame. "
     "Devices of two tubes have twice the mismatch of eight.",
 )  # fmt: skip
 

@@ -75,18 +75,15 @@ CIRCUIT = Circuit(
     fit=fit_error_unit,
     score=score_error_unit,
     literature="delta rule: Widrow and Hoff (1960); pulse-width error, auto-zeroed modulator and two windows our own",
-    description="A differential pair predicts p = sigmoid(v). With a teacher of 0 the error is p, with a teacher of 1"
-    " it is -(1 - p), and both currents are there in the pair: the teacher only picks which one is "
-    "mirrored, and in which of the frame's two windows it is sampled, so nothing is subtracted and a right "
-    "prediction gives "
-    "nothing. Both windows are made by the same mirror, base current and modulator, one after the other: their difference "
-    "has no error of its own, whatever the mismatch. The current charges a node "
-    "that was zeroed at its own inverter's trip point; a constant current takes it back while the pulse "
-    "lasts. Width, not height, carries the signal, so a thousand synapses can share the line without a "
-    "mirror.",
-    limits="Both windows take 82 ns and the widest pulse is 22 ns. The pair's offset is one of the prediction, "
-    "which the note's "
-    "weights learn. The discharge is a tail current: its mismatch is a gain.",
+    description="A differential pair predicts p = sigmoid(v). With a teacher of 0 the error is p, with a teacher of 1 it "
+    "is -(1 - p), and both currents are there in the pair: the teacher only picks which one is mirrored, and "
+    "in which of the frame's two windows it is sampled, so nothing is subtracted and a right prediction gives "
+    "nothing. Both windows are made by the same mirror, base current and modulator, one after the other: "
+    "their difference has no error of its own, whatever the mismatch. The current charges a node that was "
+    "zeroed at its own inverter's trip point; a constant current takes it back while the pulse lasts. Width, "
+    "not height, carries the signal, so a thousand synapses can share the line without a mirror.",
+    limits="Both windows take 82 ns and the widest pulse is 22 ns. The pair's offset is one of the prediction, which "
+    "the note's weights learn. The discharge is a tail current: its mismatch is a gain.",
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -88,18 +88,14 @@ CIRCUIT = Circuit(
     fit=fit_learning_unit,
     score=score_learning_unit,
     literature="learning signal of e-prop: Bellec and others, Nat. Commun. 11:3625 (2020); own circuit",
-    description="The cell's feedback column puts the sum of B times the positive error pulses as a charge on "
-    "one capacitor, "
-    "that of the negative ones on another, both around the reference; what the windows have in common, base widths and the "
-    "column's own rest, is alike on both. A pair whose tail is the slope current (of the read-out, or of the output "
-    "gate) compares them; one mirror and one modulator make a pulse of it, then, with the pair's inputs "
-    "exchanged, the second "
-    "one. So the difference of the pulses is odd in the signal, and offset, mirror and modulator drop out of "
-    "its zero. A base "
-    "current keeps the mirror awake.",
-    limits="The signal saturates as tanh of the integral over 60 mV, a charge of some 20 fC on 320 fF. The "
-    "pulses' common width "
-    "grows with the slope, half of it each.",
+    description="The cell's feedback column puts the sum of B times the positive error pulses as a charge on one "
+    "capacitor, that of the negative ones on another, both around the reference; what the windows have in "
+    "common, base widths and the column's own rest, is alike on both. A pair whose tail is the slope current "
+    "(of the read-out, or of the output gate) compares them; one mirror and one modulator make a pulse of it, "
+    "then, with the pair's inputs exchanged, the second one. So the difference of the pulses is odd in the "
+    "signal, and offset, mirror and modulator drop out of its zero. A base current keeps the mirror awake.",
+    limits="The signal saturates as tanh of the integral over 60 mV, a charge of some 20 fC on 320 fF. The pulses' "
+    "common width grows with the slope, half of it each.",
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def frame_windows(
     """
     signs = [(start, start + WINDOW - GAP), (start + WINDOW, start + CONVERSION - GAP)]
     begin = [window[0] for window in pulse_windows(start)]
-    at = {True: 0, False: 1}[positive_first]
+    at = 0 if positive_first else 1
     wide = [0.0, 0.0]
     wide[at], wide[1 - at] = max(width, 0.0), max(-width, 0.0)
     pulses = [(b, b + BASE + w) for b, w in zip(begin, wide, strict=True)]
