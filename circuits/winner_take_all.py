@@ -121,7 +121,7 @@ CIRCUIT = Circuit(
         Knob("vinh", 0.10, 0.60, 0.60, "strength of the inhibition: higher is harder"),
     ),
     states=("count",),
-    transistors=63,
+    transistors=71,
     sweeps=(
         Sweep("trip", {"spiked": Axis(tuple(range(1, NEURONS + 1)), "1"), "vunit": linear(0.34, 0.42, 5)}, _trip,
               _trip_measure, {"vk_trip": "V"}, caption="Bias at which so many winners close the line"),
@@ -143,11 +143,12 @@ CIRCUIT = Circuit(
     literature="rule: k winners a frame, as in the network's feature layer; inhibition by a shared current line "
     "after Lazzaro, Ryckebusch, Mahowald, Mead, NIPS 1 (1989), there of input currents, here of latched "
     "first spikes; own circuit",
-    description="""A neuron's first spike in a frame empties a latch of one capacitor, which the frame pulse charges
-again. The empty latch lets a unit current into a shared line, from which a sink takes k - 1/2 units; with the k-th
-winner the line rises, two inverters make it a logic level, and every neuron whose latch is still full has its
-membrane shunted to ground through a stack whose last transistor limits the current (vinh): from a leak of picoamperes
-to a hard stop. Strong inputs fire first, so the first k to fire are those with the strongest drive.""",
+    description="""Between frames the frame line is high: every membrane is grounded, and a latch of one capacitor is
+charged. A neuron's first spike in the frame empties it. The empty latch lets a unit current into a shared line, from which
+a sink takes k - 1/2 units; with the k-th winner the line rises, two inverters make it a logic level, and every
+neuron whose latch is still full has its membrane shunted to ground through a stack whose last transistor limits
+the current (vinh): from a leak of picoamperes to a hard stop. Strong inputs fire first, so the first k to fire
+are those with the strongest drive.""",
     limits="""Neurons that fire within the closing delay (0.06 to 0.5 ns) of the k-th winner, or whose spike has
 begun by then, win too: in the two checked contests, with spikes 10 to 130 ps apart, one more than k, always the next
 strongest. Which of them to shut is not decided by the drive, as the ideal rule does. k is set by the ratio of two

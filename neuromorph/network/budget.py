@@ -97,8 +97,8 @@ STATIC: Mapping[str, Draw] = {
     "gate_line": Draw("gate_line", "static_current", 0.8),
     "stdp_trace": Draw("stdp_synapse", "trace_static_power"),
 }
-"""What flows without events: the unit currents of all winners, from a frame's start on; a gate synapse's in the column
-that it shares with all others of its dendrite, a memory cell's at the random gates of its bench."""
+"""What flows without events: the unit currents of all winners, until the frame ends; a gate synapse's in the column that it
+shares with all others of its dendrite, a memory cell's at the random gates of its bench."""
 
 
 def static_power(block: str, config: NetworkConfig, models: Mapping[str, Mapping[str, float]]) -> float:

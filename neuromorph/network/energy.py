@@ -1,9 +1,9 @@
 """Energy of a frame from event counts and the joules SPICE measured per event.
 
 Assumptions: static power flows for the whole frame and for the learning phase or the pause
-after it, dendrites at their default bias; a synapse's read takes both halves of its charge
-from the supply, once in the column and once mirrored; every synapse is updated in every learning frame, those of
-the gates by a current that is larger by the gain of their pulses.  Not counted: what is shared by
+after it, winners' unit currents in the frame alone, dendrites at their default bias; a synapse's
+read takes both halves of its charge from the supply, once in the column and once mirrored; every
+synapse is updated in every learning frame, a feature's where it spikes, those of the gates by a current that is larger by the gain of their pulses.  Not counted: what is shared by
 the chip (timing, staircase, bias generators), and what Diehl's updates draw from the rail of their bound.
 """
 
@@ -41,8 +41,9 @@ def energy_per_frame(
     """
     seconds = config.frame.seconds + (LEARNING_SECONDS if learning else PAUSE_SECONDS)
     parts = _spiking(events, models, config) | _static(models, config, seconds)
+    parts["winner-take-all, static"] = config.frame.seconds * static_power("winner_take_all", config, models)
     if learning:
-        parts |= _learning(models, config)
+        parts |= _learning(events, models, config)
     return {**parts, "total": sum(parts.values())}
 
 
@@ -65,7 +66,6 @@ def _spiking(
         * config.features.neurons
         * models["excitatory_synapse"]["energy_per_spike"],
         "weight read-outs": 4 * config.cells * 2 * SUPPLY * charge,
-        "Diehl updates": events["diehl_updates"] * models["stdp_synapse"]["energy_per_update"],
     }
 
 
@@ -77,7 +77,6 @@ def _static(
 
     return {
         "neurons, static": energy("axon_hillock", "adaptive_hillock"),
-        "winner-take-all, static": energy("winner_take_all"),
         "traces of the notes, static": energy("stdp_trace"),
         "dendrites, static": energy("gate_synapse", "dendritic_adder"),
         "memory cells": energy("memory_cell"),
@@ -86,7 +85,9 @@ def _static(
     }
 
 
-def _learning(models: Mapping[str, Mapping[str, float]], config: NetworkConfig) -> dict[str, float]:
+def _learning(
+    events: Mapping[str, float], models: Mapping[str, Mapping[str, float]], config: NetworkConfig
+) -> dict[str, float]:
     count = instances(config)
     updates = sum(
         factor * count[b] * models[b]["energy_per_update"]
@@ -95,7 +96,10 @@ def _learning(models: Mapping[str, Mapping[str, float]], config: NetworkConfig) 
         )
     )  # fmt: skip
     conversions = sum(count[b] * models[b]["energy_per_conversion"] for b in ("error_unit", "learning_unit"))
+    # a feature's spike updates all its synapses; the events may be those of a pass that did not learn
+    diehl = events["feature_spikes"] * config.notes * models["stdp_synapse"]["energy_per_update"]
     return {
+        "Diehl updates": diehl,
         "weight updates": updates,
         "errors and learning signals": conversions,
         "weight refresh": count["weight_cell"]

@@ -16,8 +16,8 @@ def held(config: NetworkConfig, blocks: BlockSet, state: State, seconds: float |
     """``state`` after ``seconds`` without input spikes.
 
     The cells leak at the closed gate's floor; dendrites, line filters and traces of spikes decay with their
-    own time constants.  Membranes and eligibility traces keep: the former leak a thousandth of full scale, the
-    latter through a closed line.
+    own time constants.  The features' membranes are grounded.  The cells' keep, as eligibility traces do: the former leak
+    a thousandth of full scale, the latter through a closed line.
     """
     shut = blocks.gate.value(jnp.full((3, config.cells), -1e3, jnp.float32))[1]
     nothing = jnp.zeros_like(state.cells.c)
@@ -29,8 +29,10 @@ def held(config: NetworkConfig, blocks: BlockSet, state: State, seconds: float |
         current=state.cells.current * _left(seconds, dendrite.tau_decay),
         read=state.cells.read * _left(seconds, config.frame.tau_read),
     )  # fmt: skip
+    grounded = blocks.feature_neuron.initial(config.features.neurons)
+    neuron = jax.tree.map(lambda new, old: jnp.where(seconds > 0, new, old), grounded, state.features.neuron)
     features = replace(
-        state.features, rise=state.features.rise * _left(seconds, synapse.tau_rise),
+        state.features, neuron=neuron, rise=state.features.rise * _left(seconds, synapse.tau_rise),
         current=state.features.current * decay,
     )  # fmt: skip
     lines = replace(

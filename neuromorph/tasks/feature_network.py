@@ -1,7 +1,7 @@
 """A small feature layer, whole in ngspice, beside the network's step: Diehl plasticity, winner-take-all, thresholds.
 
 Every block is at transistor level: a synapse and its weight's update for every line and neuron, a trace a line, adaptive
-neurons, the winners' line.  Sources give supplies, biases, the lines' spikes and the frame pulse.
+neurons, the winners' line.  Sources give supplies, biases, the lines' spikes and the line that is high between frames.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from neuromorph.network.config import FeatureConfig, NetworkConfig
 from neuromorph.network.features import feature_frame
 from neuromorph.network.state import FeatureState
 from neuromorph.spice.netlist import load_netlist
-from neuromorph.spice.waveforms import crossings, integral, pulses, sample
+from neuromorph.spice.waveforms import crossings, integral, pulses, sample, windows
 from neuromorph.spice.workers import simulate
 
 SUPPLY = 0.8
@@ -146,7 +146,8 @@ def stepped(stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[s
         traces.append(np.asarray(x_pre[-1]))
         left = jnp.exp(-LEARNING_SECONDS / synapse.tau_decay)
         x, recent = blocks.diehl.rested(x_pre[-1], LEARNING_SECONDS), q[-1] * left
-        state = replace(state, rise=state.rise * 0.0, current=state.current * left)
+        neuron = blocks.feature_neuron.initial(neurons)
+        state = replace(state, neuron=neuron, rise=state.rise * 0.0, current=state.current * left)
     return Answer([np.array(t) for t in times], np.stack(weights), np.stack(traces))
 
 
@@ -160,14 +161,16 @@ def deck(
     knobs = KNOBS | {"vk": 0.5 * sum(limits)}
     starts = np.arange(len(stimulus.notes)) * stimulus.period
     cards = [f"v{name} {name} 0 {value:.6g}" for name, value in knobs.items()]
-    cards.append(f"vframe frame 0 {pulses(starts + 1e-12)}\nxl count closed vdd vk winner_line")
+    # high between frames: membranes rest, latches are charged
+    waits = [(start + stimulus.frame.seconds, start + stimulus.period) for start in starts]
+    cards.append(f"vframe frame 0 {windows(waits)}\nxl count closed vdd vk winner_line")
     cards.append("xfn frameb frame 0 nfet_fast_low\nxfp frameb frame vdd pfet_fast_low")
     for n in range(lines):
         cards.append(f"vap{n} ap{n} 0 {pulses(stimulus.spikes(n) + 1e-12)}")
         cards.append(f"xt{n} ap{n} x{n} vxrest vdd vstep vtau stdp_trace\n.ic v(x{n})={TRACE_REST}")
     for j in range(neurons):
         cards.append(f"xa{j} in{j} axon{j} vdd vwidth vref vleak vgain vthr vslow vbase adaptive_hillock")
-        cards.append(f"xw{j} in{j} axon{j} count closed frameb vdd vunit vinh winner_cell")
+        cards.append(f"xw{j} in{j} axon{j} count closed frame frameb vdd vunit vinh winner_cell")
         cards.append(f".ic v(in{j})=0 v(axon{j})=0 v(xa{j}.slow)={SLOW_REST} v(xw{j}.idle)={SUPPLY}")
         for n in range(lines):
             cards.append(
@@ -190,9 +193,9 @@ def deck(
 
 
 def transistors(stimulus: Stimulus) -> int:
-    """Of the layer: 17 and 7 a neuron, 13 a line, 7 and 15 a synapse, 7 of the winners' line."""
+    """Of the layer: 17 and 8 a neuron, 13 a line, 7 and 15 a synapse, 7 of the winners' line."""
     neurons, lines = stimulus.weights.shape
-    return 24 * neurons + 13 * lines + 22 * neurons * lines + 7
+    return 25 * neurons + 13 * lines + 22 * neurons * lines + 7
 
 
 def in_ngspice(stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], netlists: Path, *, reference: bool = False,
@@ -226,7 +229,7 @@ def expected_energy(stimulus: Stimulus, answer: Answer, models: Mapping[str, Map
     """Joules from the supply by the models; the rail of the weights' bound is another source, counted in neither.
 
     A line's spike reads all its synapses, a neuron's updates all of its own; a winner's unit current flows from its first
-    spike to the next frame, within what the winners' line lets pass.
+    spike to the frame's end, within what the winners' line lets pass.
     """
     neurons, lines = stimulus.weights.shape
     read = sum(len(stimulus.spikes(n)) for n in range(lines)) * neurons
@@ -246,7 +249,7 @@ def _won(stimulus: Stimulus, answer: Answer) -> float:
     """Unit currents of winners over time, s, summed over frames; once the line is closed its sink passes k - 1/2."""
     total, k = 0.0, stimulus.winners
     for start in np.arange(len(stimulus.notes)) * stimulus.period:
-        end = start + stimulus.period
+        end = start + stimulus.frame.seconds
         first = [times[(times >= start) & (times < end)][:1] for times in answer.spikes]
         order = np.sort(np.concatenate(first))
         flowing = np.minimum(np.arange(1, len(order) + 1), k - 0.5 if len(order) >= k else len(order))

@@ -38,12 +38,22 @@ def test_dendrites_empty_while_cells_and_traces_keep(busy):
     np.testing.assert_allclose(after.cells.current, state.cells.current * left, rtol=1e-5)
     np.testing.assert_allclose(after.features.current, state.features.current * np.exp(-3.0), rtol=1e-5)
     jax.tree.map(np.testing.assert_array_equal, after.eligibility, state.eligibility)
+    jax.tree.map(np.testing.assert_array_equal, after.cells.neuron, state.cells.neuron)
     np.testing.assert_array_equal(after.fast.gates, state.fast.gates)
     # the floor of the forget gate, 3e-4 of a leak of 8e6 / s, and the constant discharge of 2 pA
     lost = np.abs(after.cells.c - state.cells.c)
     assert (
         0 < lost.max() < 30e-9 * (3e-4 * 8e6 * np.abs(state.cells.c).max() + 2e-12 / (50e-15 * 65e-3)) * 1.1
     )
+
+
+def test_features_begin_a_frame_at_rest(busy):
+    network, state = busy
+    rest = network.blocks.feature_neuron.initial(network.config.features.neurons)
+    charged = jax.tree.map(lambda value: value + 0.1, rest)
+    state = replace(state, features=replace(state.features, neuron=charged))
+    after = held(network.config, network.blocks, state, 30e-9)
+    jax.tree.map(np.testing.assert_array_equal, after.features.neuron, rest)
 
 
 @pytest.mark.parametrize(("plastic", "seconds"), [(0.0, PAUSE_SECONDS), (1.0, LEARNING_SECONDS)])
