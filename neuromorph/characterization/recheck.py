@@ -1,4 +1,4 @@
-"""Measure a draw of kept points again: are the curves that a model is scored on still what ngspice answers?"""
+"""Measure a draw of kept points again: are they still what ngspice answers, and how far do its tolerances move them?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from neuromorph.characterization.runner import measured
-from neuromorph.circuit import Circuit, Sweep
+from neuromorph.circuit import REFERENCE_OPTIONS, STANDARD_OPTIONS, Circuit, Sweep
 from neuromorph.errors import SimulationFailed
 from neuromorph.library import SOLVED, BlockData, Library
 from neuromorph.spice.workers import Job, WorkerPool
@@ -69,6 +69,50 @@ def recheck(
         for job in pool.in_flight():
             known = found[job.circuit]
             found[job.circuit] = replace(known, unfinished=(*known.unfinished, job.point))
+    return found
+
+
+def tolerance_floor(
+    circuit: Circuit,
+    data: BlockData,
+    *,
+    points: int,
+    seed: int = 0,
+    jobs: int | None = None,
+    progress: bool = True,
+) -> Recheck:
+    """ngspice's own floor: held-out points measured again with :data:`REFERENCE_OPTIONS`.
+
+    Parameters
+    ----------
+    data : BlockData
+        The block's held-out curves, of :data:`STANDARD_OPTIONS`.
+    points : int
+        A sweep, drawn from ``seed``; sweeps with options of their own are left out.
+
+    Raises
+    ------
+    EngineUnavailable
+        When ngspice is missing.
+    """
+    drawn, taken = [], dict[str, int]()
+    for item in _drawn(circuit, seed):
+        job, sweep = _job(*item), item[1]
+        if STANDARD_OPTIONS in job.netlist and taken.get(sweep.name, 0) < points:
+            taken[sweep.name] = taken.get(sweep.name, 0) + 1
+            tight = replace(job, netlist=job.netlist.replace(STANDARD_OPTIONS, REFERENCE_OPTIONS))
+            drawn.append((tight, item))
+    known = {job.key: item for job, item in drawn}
+    found = Recheck()
+    with (
+        WorkerPool(jobs) as pool,
+        tqdm(total=len(drawn), desc=f"{circuit.name}, floor", disable=not progress) as bar,
+    ):
+        for job, outcome in pool.run([job for job, _ in drawn]):
+            _, sweep, index, point = known[job.key]
+            result = measured(sweep, point, outcome, job)
+            found = _joined(found, _difference(data, sweep, index, result), job.point)
+            bar.update()
     return found
 
 

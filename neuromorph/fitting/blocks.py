@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from neuromorph.characterization import measure
 from neuromorph.characterization.plan import planned
-from neuromorph.characterization.recheck import recheck
+from neuromorph.characterization.recheck import recheck, tolerance_floor
 from neuromorph.circuit import Circuit, Sweep
 from neuromorph.errors import CircuitError, FitFailed, LibraryError, NeuromorphError
 from neuromorph.figures import Figure
@@ -16,6 +16,10 @@ from neuromorph.library import BlockData, FittedModel, Library, failed_points
 
 QUICK_SECONDS = 120.0
 """Of ngspice in a quick verification."""
+FLOOR_POINTS = 2
+"""Points of a held-out sweep that are measured with tighter tolerances, too."""
+FLOOR = "tolerance_floor"
+"""Prefix of the attributes in which held-out curves keep what that gave."""
 
 
 def fit(circuits: Iterable[Circuit], library: Library) -> dict[str, FittedModel]:
@@ -68,7 +72,7 @@ def verify(
     ----------
     references : Library, optional
         Where held-out curves are kept: a block whose netlist, stimuli and measurements are those of the curves there
-        is not measured again.  It must not be the library of the models.
+        is not measured again, nor is ngspice's own floor.  It must not be the library of the models.
 
     Raises
     ------
@@ -93,10 +97,22 @@ def held_out(
     """The block's stored curves together with its held-out sweeps; parameters as of :func:`verify`."""
     stored = library.read(circuit.name)
     sweeps = tuple(s for s in circuit.sweeps if s.held_out)
-    fresh = measure(circuit, sweeps, jobs, progress) if references is None else _kept(
-        circuit, sweeps, references, jobs, progress
+    fresh = _with_floor(circuit, measure(circuit, sweeps, jobs, progress), jobs, progress) if references is None else (
+        _kept(circuit, sweeps, references, jobs, progress)
     )  # fmt: skip
-    return replace(stored, sweeps={**stored.sweeps, **fresh.sweeps})
+    return _together(stored, fresh)
+
+
+def _together(stored: BlockData, held: BlockData) -> BlockData:
+    """Stored curves and fit with held-out curves, and ngspice's floor of these."""
+    floor = {name: value for name, value in held.attributes.items() if name.startswith(FLOOR)}
+    return replace(stored, attributes=stored.attributes | floor, sweeps={**stored.sweeps, **held.sweeps})
+
+
+def _with_floor(circuit: Circuit, held: BlockData, jobs: int | None, progress: bool) -> BlockData:
+    found = tolerance_floor(circuit, held, points=FLOOR_POINTS, jobs=jobs, progress=progress)
+    kept = {FLOOR: found.error, f"{FLOOR}_points": found.points, f"{FLOOR}_worst": found.worst}
+    return replace(held, attributes=held.attributes | kept)
 
 
 def _kept(
@@ -106,7 +122,11 @@ def _kept(
     with references.locked(circuit.name):
         if not planned(circuit, sweeps).is_done(references):
             references.write(measure(circuit, sweeps, jobs, progress))
-        return references.read(circuit.name)
+        held = references.read(circuit.name)
+        if FLOOR not in held.attributes:
+            held = _with_floor(circuit, held, jobs, progress)
+            references.write(held)
+        return held
 
 
 def verify_quickly(
@@ -147,9 +167,7 @@ def verify_quickly(
                 f"the kept curves of block {circuit.name} are of another circuit", where=kept.path,
                 remedy=f"run: neuromorph verify {circuit.name}",
             )  # fmt: skip
-        stored = library.read(circuit.name)
-        data = replace(stored, sweeps={**stored.sweeps, **kept.read(circuit.name).sweeps})
-        figures += score(circuit, library, data)
+        figures += score(circuit, library, _together(library.read(circuit.name), kept.read(circuit.name)))
     found = recheck(circuits, kept, seconds=seconds, seed=seed, jobs=jobs, progress=progress)
     for name, one in found.items():
         details = {"points": one.points, "worst": one.worst, "unfinished": list(one.unfinished)}
@@ -167,4 +185,12 @@ def score(circuit: Circuit, library: Library, data: BlockData) -> list[Figure]:
         raise LibraryError(
             f"block {circuit.name} has no fitted model", where=library.path, remedy="run: neuromorph fit"
         )
-    return circuit.score(data.fit, data) if circuit.score else []
+    figures = circuit.score(data.fit, data) if circuit.score else []
+    if FLOOR in data.attributes:
+        points, worst = (data.attributes[f"{FLOOR}_{what}"] for what in ("points", "worst"))
+        claim = (
+            f"{circuit.name}: ngspice's own floor, tolerances ten times tighter, max difference of full scale"
+        )
+        figures = [*figures, Figure(claim, 100 * float(data.attributes[FLOOR]), "%",
+                                    details={"points": int(points), "worst": str(worst)})]  # fmt: skip
+    return figures

@@ -1,9 +1,9 @@
 """Energy of a frame from event counts and the joules SPICE measured per event.
 
-Assumptions: static power flows for the whole frame and for the learning phase or the pause
-after it, winners' unit currents in the frame alone, dendrites at their default bias; a synapse's
-read takes both halves of its charge from the supply, once in the column and once mirrored; every
-synapse is updated in every learning frame, a feature's where it spikes, those of the gates by a current that is larger by the gain of their pulses.  Not counted: what is shared by
+Assumptions: static power flows for the whole frame and for the learning phase or the pause after it, winners' unit
+currents in the frame alone, dendrites at their default bias; a synapse's read takes both halves of its charge from
+the supply, once in the column and once mirrored; every synapse is updated in every learning frame, a feature's where
+it spikes, those of the gates by a current that is larger by the gain of their pulses. Not counted: what is shared by
 the chip (timing, staircase, bias generators), and what Diehl's updates draw from the rail of their bound.
 """
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neuromorph.characterization.recheck import recheck
+from neuromorph.characterization.recheck import recheck, tolerance_floor
 from neuromorph.characterization.runner import measure
 from neuromorph.errors import LibraryError
-from neuromorph.fitting import verify_quickly
+from neuromorph.fitting import blocks, verify, verify_quickly
 from neuromorph.library import FittedModel, Library
 from tests.characterization.recipes_for_tests import NETLIST, rc_circuit
 
@@ -83,3 +83,24 @@ def test_curves_of_another_circuit_pass_nothing(kept, tmp_path):
     other = replace(rc_circuit(tmp_path, netlist=NETLIST.replace("r=1k", "r=2k")), sweeps=circuit.sweeps)
     with pytest.raises(LibraryError, match="of another circuit"):
         verify_quickly([other], library, library, progress=False)
+
+
+def test_tighter_tolerances_move_a_curve_a_little(kept):
+    circuit, library = kept
+    data = library.read("rc")
+    found = tolerance_floor(circuit, data, points=2, progress=False)
+    assert found.points == 2  # of the three
+    assert 0 < found.error < 1e-2
+
+
+def test_the_floor_is_kept_with_the_held_out_curves(kept, tmp_path, monkeypatch):
+    circuit, _ = kept
+    models, references = Library(tmp_path / "models"), Library(tmp_path / "references")
+    fitted = FittedModel("none", {"x": 1.0}, {"x": "1"}, {}, {}, {})
+    models.write(replace(measure(circuit, circuit.sweeps[:1]), fit=fitted))
+    first = verify([circuit], models, progress=False, references=references)
+    assert [figure.claim.split(":")[1] for figure in first] == [
+        " ngspice's own floor, tolerances ten times tighter, max difference of full scale"
+    ]
+    monkeypatch.setattr(blocks, "tolerance_floor", None)  # called again, it would fail
+    assert verify([circuit], models, progress=False, references=references) == first
