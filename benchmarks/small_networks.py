@@ -2,10 +2,13 @@
 
     python benchmarks/small_networks.py --network features --neurons 4
     python benchmarks/small_networks.py --network memory
+    python benchmarks/small_networks.py --network memory --cells 3 --frames 4
 
 A feature layer: two lines, adaptive neurons, Diehl's plasticity at every synapse, winner-take-all.  A memory: two lines,
-a memory cell with its dendrites, its neuron and the line that its spikes come back on.  Notes sound one after the other
-and together.  What ngspice answered is kept in a folder by the netlist's hash.
+memory cells with their dendrites, their neurons and the lines that their spikes come back on; the notes drive the first
+cell, every other one the cell before it.  How errors compound with time and depth: the step free-running, and each frame
+begun where ngspice began it.  Notes sound one after the other and together.  What ngspice answered is kept in a folder by
+the netlist's hash.
 """
 
 from __future__ import annotations
@@ -123,17 +126,31 @@ def features(args: argparse.Namespace, models: dict, blocks: object) -> list[Fig
     ]  # fmt: skip
 
 
-def memory(args: argparse.Namespace, models: dict, blocks: object) -> list[Figure]:
-    """One note opens the cell, the other closes it; its own line feeds back."""
-    weights = np.zeros((4, 4, 1))
-    weights[:, :, 0] = [
+def memory_weights(cells: int) -> np.ndarray:
+    """One note opens the first cell, the other closes it, and its own line feeds back; a cell opens the next one."""
+    weights = np.zeros((2 + cells + 1, 4, cells))
+    weights[[0, 1, 2, -1], :, 0] = [
         [1.5, 0.5, 1.0, 1.2],
         [-1.0, -1.5, 0.5, -0.8],
         [0.3, 0.3, -0.4, 0.2],
         [0.5, 1.0, 0.5, 0.5],
     ]
-    what = memory_network.Stimulus(CHORDS[[0, 2, 1]][np.arange(args.frames) % 3], weights)
-    name = f"memory of a cell, {memory_network.transistors(what)} transistors"
+    for k in range(1, cells):
+        weights[[1, 1 + k, -1], :, k] = [
+            [-0.5, -0.5, 0.0, -0.3],
+            [3.0, 1.0, 3.0, 3.0],
+            [1.0, 1.5, 2.0, 0.15],
+        ]
+    return weights
+
+
+def memory(args: argparse.Namespace, models: dict, blocks: object) -> list[Figure]:
+    """Cells one after the other."""
+    order = [0, 2, 1] if args.cells == 1 else [0, 0, 2, 1]
+    notes = CHORDS[order][np.arange(args.frames) % len(order)]
+    what = memory_network.Stimulus(notes, memory_weights(args.cells))
+    of = "a cell" if args.cells == 1 else f"{args.cells} cells, one after the other"
+    name = f"memory of {of}, {memory_network.transistors(what)} transistors"
 
     def run() -> dict[str, np.ndarray]:
         found = memory_network.in_ngspice(what, models, NETLISTS)
@@ -143,12 +160,58 @@ def memory(args: argparse.Namespace, models: dict, blocks: object) -> list[Figur
     theirs, seconds = kept(memory_network.deck(what, models, NETLISTS), run, args.kept)
     away = np.sqrt(np.mean((ours.c - theirs["c"]) ** 2)) / FULL_SCALE
     end = np.abs(ours.c[-1] - theirs["c"][-1]).max() / FULL_SCALE
-    window = what.frame.tick_seconds
+    window, ticks = what.frame.tick_seconds, what.frame.ticks
+    begins = np.concatenate([np.zeros((1, args.cells)), theirs["c"][ticks - 1 : -1 : ticks]])
+    told = memory_network.stepped(what, blocks, models, begins)
+    errors = {
+        mode: 100 * np.abs(answer.c - theirs["c"])[ticks - 1 :: ticks] / FULL_SCALE
+        for mode, answer in (("free-running", ours), ("each frame begun as ngspice's", told))
+    }
+    counts = {
+        mode: [[int(np.sum((t >= k * what.frame.seconds) & (t < (k + 1) * what.frame.seconds))) for t in spikes]
+               for k in range(args.frames)]
+        for mode, spikes in (("free-running", ours.spikes), ("each frame begun as ngspice's", told.spikes),
+                             ("ngspice", spike_lists(theirs)))
+    }  # fmt: skip
+    if args.plot:
+        plot_compounding(errors, counts, name, args.plot)
+    compounding = [
+        Figure(f"{name}: cell at the frames' ends, {mode}, mean error of 150 mV", float(found.mean()), "%",
+               details={"by_frame_and_cell": np.round(found, 3).tolist(), "spikes": counts[mode],
+                        "spikes_ngspice": counts["ngspice"]})
+        for mode, found in errors.items()
+    ]  # fmt: skip
     return [
+        *compounding,
         *common_figures(name, ours.spikes, spike_lists(theirs), window, what.seconds, (own, seconds)),
         Figure(f"{name}: cell, rms error of 150 mV", float(100 * away), "%", 3.0, 1.0),
         Figure(f"{name}: cell at the end, error of 150 mV", float(100 * end), "%"),
     ]
+
+
+def plot_compounding(errors: dict, counts: dict, name: str, path: Path) -> None:
+    """Errors of the cells and numbers of spikes, by frame (time) and by cell (depth)."""
+    import matplotlib.pyplot as plt
+
+    frames, cells = next(iter(errors.values())).shape
+    figure, axes = plt.subplots(2, 2, figsize=(9, 6), layout="constrained")
+    for (mode, found), style in zip(errors.items(), ("o-", "s--"), strict=True):
+        axes[0, 0].plot(range(1, frames + 1), found.mean(axis=1), style, label=mode)
+        axes[0, 1].plot(range(1, cells + 1), found.mean(axis=0), style, label=mode)
+    for (mode, found), style in zip(counts.items(), ("o-", "s--", "k+:"), strict=True):
+        axes[1, 0].plot(range(1, frames + 1), np.sum(found, axis=1), style, label=mode)
+        axes[1, 1].plot(range(1, cells + 1), np.sum(found, axis=0), style, label=mode)
+    for column, axis in enumerate(("frame", "cell, from the notes")):
+        axes[0, column].set(ylabel="error of the cells, % of 150 mV", ylim=(0, None))
+        axes[1, column].set(xlabel=axis, ylabel="spikes", ylim=(0, None))
+    for ax in axes.ravel():
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    axes[0, 0].legend(fontsize=8)
+    axes[1, 0].legend(fontsize=8)
+    figure.suptitle(name, fontsize=10)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def main() -> None:
@@ -157,6 +220,8 @@ def main() -> None:
     )
     parser.add_argument("--network", choices=("features", "memory"), default="features")
     parser.add_argument("--neurons", type=int, default=4, help="of the feature layer")
+    parser.add_argument("--cells", type=int, default=1, help="of the memory")
+    parser.add_argument("--plot", type=Path, help="picture of how a memory's errors compound (PNG)")
     parser.add_argument("--frames", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0, help="of the feature layer's weights")
     parser.add_argument(

@@ -99,8 +99,17 @@ def resting(models: Mapping[str, Mapping[str, float]], frame: Frame) -> np.ndarr
     return models["gate_synapse"]["column_rest_current"] / np.array([gate, gate, gate, candidate])
 
 
-def stepped(stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[str, float]]) -> Answer:
-    """The network in the step; what the columns draw at rest counts with the bias line."""
+def stepped(
+    stimulus: Stimulus,
+    blocks: BlockSet,
+    models: Mapping[str, Mapping[str, float]],
+    begins: np.ndarray | None = None,
+) -> Answer:
+    """The network in the step; what the columns draw at rest counts with the bias line.
+
+    ``begins`` [frames, cells], V from the reference: where the cells are put as a frame begins; by default they stay where
+    the frame before has left them.
+    """
     frame, notes = stimulus.frame, stimulus.notes.shape[1]
     config = NetworkConfig(
         notes=notes, cells=stimulus.cells, frame=frame, features=FeatureConfig(neurons=1, gain=0.0)
@@ -116,7 +125,10 @@ def stepped(stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[s
     zero, mask = jnp.float32(0.0), jnp.ones(config.cells, jnp.float32)
     hear = jax.jit(listen)
     c, spikes = [], []
-    for levels in np.asarray(stimulus.notes, np.float32):
+    for k, levels in enumerate(np.asarray(stimulus.notes, np.float32)):
+        if begins is not None:
+            put = jnp.asarray(begins[k] / TANH_UNIT, jnp.float32)
+            state = replace(state, cells=replace(state.cells, c=put))
         now = FrameInput(
             jnp.asarray(levels), jnp.asarray(levels), jnp.asarray(False), zero, zero, mask, jax.random.key(0)
         )
@@ -190,7 +202,7 @@ def transistors(stimulus: Stimulus) -> int:
 
 def in_ngspice(
     stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], netlists: Path, *, reference: bool = False,
-    timeout: float = 7200.0,
+    timeout: float = 6 * 3600.0,
 ) -> Answer:  # fmt: skip
     """The network in ngspice; times count from when a note's pulse is half over, as the step's ticks do.
 
