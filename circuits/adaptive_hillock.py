@@ -88,10 +88,10 @@ CIRCUIT = Circuit(
     ),
     subcircuit="adaptive_hillock",
     knobs=(
-        Knob("vwidth", 0.36, 0.46, 0.43, "spike width: higher is wider"),
+        Knob("vwidth", 0.36, 0.46, 0.43, "spike width: higher is wider", from_supply=True),
         Knob("vref", 0.15, 0.27, 0.225, "refractory period: higher is shorter"),
         Knob("vleak", 0.05, 0.30, 0.15, "membrane leak: higher leaks more, raises the rheobase"),
-        Knob("vgain", 0.40, 0.46, 0.43, "first-stage load current, sets the threshold"),
+        Knob("vgain", 0.40, 0.46, 0.43, "first-stage load current, sets the threshold", from_supply=True),
         Knob("vthr", 0.46, 0.58, 0.52, "threshold step per spike: higher is more"),
         Knob("vslow", 0.18, 0.28, 0.235, "decay of the threshold: higher is faster"),
         Knob("vbase", 0.10, 0.20, 0.14, "rest of the slow node: the threshold without spikes"),

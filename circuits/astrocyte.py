@@ -67,10 +67,10 @@ CIRCUIT = Circuit(
     netlists=tuple(NETLISTS / part for part in ("devices/cnfet.lib", "blocks/ota.cir", "blocks/astrocyte.cir")),
     subcircuit="astrocyte",
     knobs=(
-        Knob("vup", 0.34, 0.42, 0.38, "uptake of a spike: lower is more"),
-        Knob("vtau", 0.59, 0.65, 0.62, "decay of the calcium: lower is faster"),
+        Knob("vup", 0.34, 0.42, 0.38, "uptake of a spike: lower is more", from_supply=True),
+        Knob("vtau", 0.59, 0.65, 0.62, "decay of the calcium: lower is faster", from_supply=True),
         Knob("vthr", 0.14, 0.22, 0.19, "threshold: higher needs more calcium"),
-        Knob("vceil", 0.525, 0.565, 0.535, "ceiling of the output: lower is more"),
+        Knob("vceil", 0.525, 0.565, 0.535, "ceiling of the output: lower is more", from_supply=True),
     ),
     states=("ca",),
     transistors=23,

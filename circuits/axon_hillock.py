@@ -199,10 +199,10 @@ CIRCUIT = Circuit(
     netlists=(NETLISTS / "devices" / "cnfet.lib", NETLISTS / "blocks" / "axon_hillock.cir"),
     subcircuit="axon_hillock",
     knobs=(
-        Knob("vwidth", *KNOBS["vwidth"], "spike width: higher is wider"),
+        Knob("vwidth", *KNOBS["vwidth"], "spike width: higher is wider", from_supply=True),
         Knob("vref", *KNOBS["vref"], "refractory period: higher is shorter"),
         Knob("vleak", *KNOBS["vleak"], "membrane leak: higher leaks more, raises the rheobase"),
-        Knob("vgain", *KNOBS["vgain"], "first-stage load current, sets the threshold"),
+        Knob("vgain", *KNOBS["vgain"], "first-stage load current, sets the threshold", from_supply=True),
     ),
     states=("in", "ref"),
     transistors=11,

@@ -52,7 +52,7 @@ CIRCUIT = Circuit(
     subcircuit="error_unit",
     knobs=(
         Knob("vb", 0.295, 0.34, BIAS, "bias of the sigmoid: gain of the pulse width, e-fold per 33 mV"),
-        Knob("vbase", 0.53, 0.58, 0.56, "base width of both pulses: lower is wider"),
+        Knob("vbase", 0.53, 0.58, 0.56, "base width of both pulses: lower is wider", from_supply=True),
         Knob("vdis", *DISCHARGE["error_unit"]["vdis"], "discharge: higher is shorter pulses, e-fold per 33 mV"),
         Knob("high", *DISCHARGE["error_unit"]["high"], "height of the pulses: rate of the updates that they gate"),
     ),

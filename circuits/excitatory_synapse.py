@@ -74,8 +74,8 @@ CIRCUIT = Circuit(
     netlists=(NETLISTS / "devices" / "cnfet.lib", NETLISTS / "blocks" / "excitatory_synapse.cir"),
     subcircuit="excitatory_synapse",
     knobs=(
-        Knob("vnt", 0.24, 0.36, 0.28, "neurotransmitter release: lower is more"),
-        Knob("vre", 0.52, 0.58, 0.55, "reuptake: lower is faster"),
+        Knob("vnt", 0.24, 0.36, 0.28, "neurotransmitter release: lower is more", from_supply=True),
+        Knob("vre", 0.52, 0.58, 0.55, "reuptake: lower is faster", from_supply=True),
         Knob("vw", 0.30, 0.50, 0.45, "weight: higher is stronger"),
         Knob("vdecay", 0.0, 0.35, 0.0, "decay of the post-synaptic potential: higher is faster"),
     ),

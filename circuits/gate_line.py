@@ -73,7 +73,7 @@ CIRCUIT = Circuit(
     netlists=(NETLISTS / "devices" / "cnfet.lib", NETLISTS / "blocks" / "gate_line.cir"),
     subcircuit="gate_line",
     knobs=(
-        Knob("vbp", 0.48, 0.56, 0.54, "bias of the followers from vdd: lower drives harder (set with vbn)"),
+        Knob("vbp", 0.48, 0.56, 0.54, "bias of the followers: lower drives harder (set with vbn)", from_supply=True),
         Knob("vbn", 0.24, 0.32, 0.26, "bias of the followers from ground: higher drives harder"),
     ),
     states=("line",),

@@ -61,8 +61,8 @@ CIRCUIT = Circuit(
     netlists=(NETLISTS / "devices" / "cnfet.lib", NETLISTS / "blocks" / "inhibitory_synapse.cir"),
     subcircuit="inhibitory_synapse",
     knobs=(
-        Knob("vnt", 0.24, 0.36, 0.28, "neurotransmitter release: lower is more"),
-        Knob("vre", 0.52, 0.58, 0.55, "reuptake: lower is faster"),
+        Knob("vnt", 0.24, 0.36, 0.28, "neurotransmitter release: lower is more", from_supply=True),
+        Knob("vre", 0.52, 0.58, 0.55, "reuptake: lower is faster", from_supply=True),
         Knob("vw", 0.30, 0.50, 0.45, "weight: higher is stronger"),
         Knob("vdecay", 0.0, 0.27, 0.0, "decay: leak on the mirror, higher ends the inhibition earlier"),
     ),

@@ -66,7 +66,7 @@ CIRCUIT = Circuit(
     ),
     subcircuit="neuromodulator",
     knobs=(
-        Knob("vstep", 0.38, 0.46, 0.42, "release per pulse: lower is more"),
+        Knob("vstep", 0.38, 0.46, 0.42, "release per pulse: lower is more", from_supply=True),
         Knob("vtau", 0.18, 0.26, 0.22, "decay of the level: higher is faster"),
         Knob("vmid", 0.35, 0.45, 0.40, "level of half gain"),
         Knob("vceil", 0.24, 0.32, 0.28, "ceiling of the gain: e-fold per 33 mV"),

@@ -49,9 +49,9 @@ CIRCUIT = Circuit(
     netlists=(NETLISTS / "devices/cnfet.lib", NETLISTS / "blocks/pair_stdp.cir"),
     subcircuit="pair_stdp",
     knobs=(
-        Knob("vup", 0.20, 0.28, 0.24, "amplitude of potentiation: lower is more"),
+        Knob("vup", 0.20, 0.28, 0.24, "amplitude of potentiation: lower is more", from_supply=True),
         Knob("vdown", 0.52, 0.60, 0.56, "amplitude of depression: higher is more"),
-        Knob("vtaup", 0.50, 0.56, 0.53, "decay of the pre trace: higher is slower"),
+        Knob("vtaup", 0.50, 0.56, 0.53, "decay of the pre trace: higher is slower", from_supply=True),
         Knob("vtaun", 0.235, 0.29, 0.248, "decay of the post trace: lower is slower"),
     ),
     states=("tp", "tn", "w"),

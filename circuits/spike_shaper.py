@@ -65,7 +65,7 @@ CIRCUIT = Circuit(
     ),
     subcircuit="spike_shaper",
     knobs=(
-        Knob("vwidth", 0.36, 0.44, 0.40, "pulse width: higher is wider"),
+        Knob("vwidth", 0.36, 0.44, 0.40, "pulse width: higher is wider", from_supply=True),
         Knob("vgain", 0.25, 0.45, 0.35, "height of the line's pulse: charge of a spike through a synapse"),
     ),
     states=("x",),

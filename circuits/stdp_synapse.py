@@ -68,8 +68,8 @@ CIRCUIT = Circuit(
     knobs=(
         Knob("vxrest", 0.30, 0.40, REST, "rest of the trace"),
         Knob("vxtar", 0.36, 0.50, TARGET, "target x_tar"),
-        Knob("vmax", 0.70, 0.80, 0.80, "rail of the soft bound: w_max"),
-        Knob("vstep", 0.40, 0.50, 0.45, "trace step per pre spike: lower is larger"),
+        Knob("vmax", 0.70, 0.80, 0.80, "rail of the soft bound: w_max", from_supply=True),
+        Knob("vstep", 0.40, 0.50, 0.45, "trace step per pre spike: lower is larger", from_supply=True),
         Knob("vtau", 0.20, 0.32, 0.29, "trace decay: higher is faster"),
     ),
     states=("x", "w"),

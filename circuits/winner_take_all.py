@@ -116,7 +116,7 @@ CIRCUIT = Circuit(
     ),
     subcircuit="winner_take_all",
     knobs=(
-        Knob("vunit", 0.34, 0.42, 0.36, "unit current of a winner: lower is more, and faster"),
+        Knob("vunit", 0.34, 0.42, 0.36, "unit current of a winner: lower is more, and faster", from_supply=True),
         Knob("vk", 0.20, 0.56, 0.50, "number of winners k: higher is more"),
         Knob("vinh", 0.10, 0.60, 0.60, "strength of the inhibition: higher is harder"),
     ),

@@ -49,6 +49,9 @@ class Knob:
         Unit of the three.
     meaning : str
         What it does, in the field's words.
+    from_supply : bool
+        It is made from the supply and keeps its distance from it, as the bias of a p transistor does; others count from
+        ground.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Knob:
     default: float
     meaning: str
     unit: str = "V"
+    from_supply: bool = False
 
     def __post_init__(self) -> None:
         check_unit(self.unit, f"knob {self.name}")

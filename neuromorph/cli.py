@@ -182,6 +182,7 @@ def _variation_command(commands) -> None:
         "--mismatch", type=_not_negative, default=0.2, metavar="SD", help="of the printed table (%(default)s)"
     )
     p.add_argument("--temperature", action="store_true", help="measure at 0 and 85 C, too")
+    p.add_argument("--supply", action="store_true", help="measure at 0.72 and 0.88 V, too")
     p.add_argument("--jobs", type=_count, help="ngspice processes, one a core by default")
     p.add_argument("--quiet", action="store_true", help="no progress bar")
     p.add_argument("--out", default="out/sensitivity", help="folder (%(default)s)")
@@ -217,6 +218,12 @@ def _learning_commands(commands) -> None:
     p.add_argument("--mismatch", type=_not_negative,
                    help="mismatch: log standard deviation of the current of a transistor of eight tubes (0.2)")  # fmt: skip
     p.add_argument("--chip", type=int, help="mismatch: number of the chip, a draw of all its transistors (0)")
+    p.add_argument(
+        "--celsius", type=float, metavar="C", help="mismatch: temperature of the chip, 0 to 85 (27)"
+    )
+    p.add_argument(
+        "--supply", type=_positive, metavar="V", help="mismatch: supply of the chip, 0.72 to 0.88 (0.8)"
+    )
     p.add_argument("--head", choices=("independent", "joint"), default="independent")
     p.add_argument("--control", choices=("none", "no_memory", "shuffled"), default="none")
     p.add_argument("--epochs", type=_count, help="passes over the pieces (16; spectrogram 8)")

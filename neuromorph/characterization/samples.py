@@ -170,10 +170,12 @@ def _batch(
     origin: dict[str, tuple[int, Sweep, str, Any]] = {}
     for number, (circuit, _) in made.items():
         for sweep in sweeps:
+            # the points are those of the plan, the bench is the sample's own
+            own = replace(sweep, bench=circuit.sweep(sweep.name).bench)
             for index, point in sweep.points():
                 key = f"{sweep.name}|{' '.join(map(str, index))}"
                 label = f"sample {number}, {sweep.name} " + " ".join(f"{k}={v:.4g}" for k, v in point.items())
-                jobs.append(Job(f"{number}|{key}", circuit.deck(sweep, point), circuit.name, label))
+                jobs.append(Job(f"{number}|{key}", circuit.deck(own, point), circuit.name, label))
                 origin[jobs[-1].key] = (number, sweep, key, point)
     results: dict[int, dict[str, Any]] = {number: {} for number in made}
     for job, outcome in pool.run(jobs):

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from neuromorph.characterization.corners import HIGH_SUPPLY, LOW_SUPPLY, USUAL_SUPPLY, at_supply
 from neuromorph.characterization.montecarlo import NOMINAL
 from neuromorph.characterization.samples import (
     KeptSamples,
@@ -34,6 +35,8 @@ ROOM, COLD, HOT = 300.15, 273.15, 358.15
 """Temperatures, K: where everything else is measured, 0 C and 85 C."""
 AT = {-2: COLD, -3: HOT}
 """Numbers of the samples at other temperatures."""
+SUPPLIED = {-4: LOW_SUPPLY, -5: HIGH_SUPPLY}
+"""Numbers of the samples at other supplies."""
 OTHER_WAY = 10_000
 """Added to a transistor's number where it is shifted the other way."""
 STEP = 0.2
@@ -59,6 +62,7 @@ class Sensitivity:
     slopes : by parameter, [devices]: change for a device of eight tubes whose current's logarithm falls by one
     warming : by parameter, the change's two coefficients over ``(T - 300.15 K) / 50 K``; empty where no temperature was
         measured
+    supplying : the same over ``(V - 0.8 V) / 0.08 V``, where other supplies were measured
     """
 
     block: str
@@ -68,6 +72,7 @@ class Sensitivity:
     scales: frozenset[str]
     slopes: dict[str, np.ndarray]
     warming: dict[str, tuple[float, float]] = field(default_factory=dict)
+    supplying: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def warmed(self, name: str, kelvin: float) -> float:
         """Change of a parameter at a temperature, in its logarithm where it is a scale.
@@ -88,7 +93,29 @@ class Sensitivity:
         first, second = self.warming[name]
         return first * x + second * x * x
 
-    def instances(self, shifts: np.ndarray, kelvin: float = ROOM) -> dict[str, np.ndarray]:
+    def supplied(self, name: str, volt: float) -> float:
+        """Change of a parameter at another supply, in its logarithm where it is a scale.
+
+        Raises
+        ------
+        OutOfRange
+            Outside 0.72 to 0.88 V, or where no other supply was measured.
+        """
+        if volt == USUAL_SUPPLY:
+            return 0.0
+        if not self.supplying or not LOW_SUPPLY <= volt <= HIGH_SUPPLY:
+            raise OutOfRange(
+                f"a supply of {volt:g} V", where=self.block,
+                remedy=f"give {LOW_SUPPLY:g} to {HIGH_SUPPLY:g} V" if self.supplying
+                else f"neuromorph sensitivity {self.block} --supply",
+            )  # fmt: skip
+        x = (volt - USUAL_SUPPLY) / (HIGH_SUPPLY - USUAL_SUPPLY)
+        first, second = self.supplying[name]
+        return first * x + second * x * x
+
+    def instances(
+        self, shifts: np.ndarray, kelvin: float = ROOM, supply: float = USUAL_SUPPLY
+    ) -> dict[str, np.ndarray]:
         """Parameters of instances whose devices are shifted.
 
         Parameters
@@ -96,13 +123,17 @@ class Sensitivity:
         shifts : ndarray, [..., devices]
             By how much each device's current falls, in the logarithm, if it had eight tubes: ``mismatch`` times
             standard normal numbers.
-        kelvin : float
-            Temperature of all of them.
+        kelvin, supply : float
+            Temperature of all of them, and what feeds them, V.
         """
-        return self.moved(self.nominal, shifts, kelvin)
+        return self.moved(self.nominal, shifts, kelvin, supply)
 
     def moved(
-        self, parameters: Mapping[str, float], shifts: np.ndarray, kelvin: float = ROOM
+        self,
+        parameters: Mapping[str, float],
+        shifts: np.ndarray,
+        kelvin: float = ROOM,
+        supply: float = USUAL_SUPPLY,
     ) -> dict[str, np.ndarray]:
         """``parameters`` of another plan, or some of them, of instances as in :meth:`instances`.
 
@@ -111,7 +142,8 @@ class Sensitivity:
         shares = shifts * np.sqrt(REFERENCE_TUBES / self.tubes).astype(shifts.dtype)
         found = {}
         for name, value in parameters.items():
-            change = shares @ self.slopes[name].astype(shifts.dtype) + self.warmed(name, kelvin)
+            change = shares @ self.slopes[name].astype(shifts.dtype)
+            change = change + self.warmed(name, kelvin) + self.supplied(name, supply)
             if name not in self.scales:
                 found[name] = value + change
             elif name.endswith(OFFSETS):
@@ -132,6 +164,7 @@ class Sensitivity:
             "scales": sorted(self.scales),
             "slopes": {name: [float(f"{v:.4g}") for v in slopes] for name, slopes in self.slopes.items()},
             "warming": {name: list(pair) for name, pair in self.warming.items()},
+            "supplying": {name: list(pair) for name, pair in self.supplying.items()},
         }  # fmt: skip
 
     @classmethod
@@ -140,7 +173,10 @@ class Sensitivity:
         return cls(
             values["block"], dict(values["nominal"]), tuple(values["devices"]), np.array(values["tubes"]),
             frozenset(values["scales"]), {name: np.array(v) for name, v in values["slopes"].items()},
-            {name: (pair[0], pair[1]) for name, pair in values.get("warming", {}).items()},
+            *(
+                {name: (pair[0], pair[1]) for name, pair in values.get(what, {}).items()}
+                for what in ("warming", "supplying")
+            ),
         )  # fmt: skip
 
 
@@ -150,6 +186,7 @@ def sensitivity(
     *,
     points: int | None = None,
     temperature: bool = False,
+    supply: bool = False,
     jobs: int | None = None,
     progress: bool = True,
 ) -> Sensitivity:
@@ -165,6 +202,8 @@ def sensitivity(
         Values an axis at most; all of the recipe's by default.
     temperature : bool
         Whether the block is measured at 0 and 85 C, too.
+    supply : bool
+        Whether it is measured at 0.72 and 0.88 V, too.
     jobs : int, optional
         ngspice processes; one a core by default.
 
@@ -184,10 +223,13 @@ def sensitivity(
     def make(number: int) -> tuple[Circuit, int]:
         if number in AT:
             own = _warming(AT[number])
+        elif number in SUPPLIED:
+            own = _shifting("")
         else:
             sign, at = (-1.0, number - OTHER_WAY) if number >= OTHER_WAY else (1.0, number)
             own = _shifting(inside[at].path if at >= 0 else "", sign)
-        return written(circuit, own, kept.netlists / f"{circuit.name}_device_{number}.cir"), 0
+        made = written(circuit, own, kept.netlists / f"{circuit.name}_device_{number}.cir")
+        return (at_supply(made, SUPPLIED[number]) if number in SUPPLIED else made), 0
 
     def sampled(numbers: Sequence[int]) -> dict[int, Sample]:
         return dict(zip(numbers, measure(kept, numbers, make, jobs=jobs, progress=progress), strict=True))
@@ -196,6 +238,7 @@ def sensitivity(
         for number, sample in samples.items():
             if sample.failure:
                 what = "nothing shifted" if number == NOMINAL else f"at {AT[number]:g} K" if number in AT else (
+                    f"at {SUPPLIED[number]:g} V" if number in SUPPLIED else
                     f"with {inside[number % OTHER_WAY].path} shifted")  # fmt: skip
                 raise CircuitError(
                     f"{what}: {sample.failure}", where=circuit.name,
@@ -206,6 +249,7 @@ def sensitivity(
     # the nominal one first: a plan too coarse for the fit fails in it, and early
     found = dict(checked(sampled([NOMINAL])))
     found |= checked(sampled([*AT])) if temperature else {}
+    found |= checked(sampled([*SUPPLIED])) if supply else {}
     found |= sampled(range(len(inside)))
     # a point that is not solved, a fit that fails or ends elsewhere: the same transistor the other way
     ways = np.array([-1.0 if _unlike(found[k], found[NOMINAL]) else 1.0 for k in range(len(inside))])
@@ -220,21 +264,34 @@ def sensitivity(
     structure = circuit.structure()
     tubes = np.array([device_parameters(structure, device, circuit.name).tubes for device in inside])
     steps = ways * STEP * np.sqrt(REFERENCE_TUBES / tubes)
-    nominal, scales, slopes, warming = found[NOMINAL].parameters, set(), {}, {}
+    nominal, scales, slopes = found[NOMINAL].parameters, set(), {}
+    conditions = {
+        "warming": ((np.array([*AT.values()]) - ROOM) / 50.0, [*AT] if temperature else []),
+        "supplying": (
+            (np.array([*SUPPLIED.values()]) - USUAL_SUPPLY) / (HIGH_SUPPLY - USUAL_SUPPLY),
+            [*SUPPLIED] if supply else [],
+        ),
+    }
+    moved: dict[str, dict[str, tuple[float, float]]] = {what: {} for what in conditions}
     for name, value in nominal.items():
         values = np.array([found[k].parameters[name] for k in range(len(inside))])
-        warm = np.array([found[k].parameters[name] for k in AT] if temperature else [])
-        if value != 0 and np.linalg.norm(values / value - 1) < SCALE_LIMIT and np.all(warm / value > 0):
+        elsewhere = {
+            what: np.array([found[k].parameters[name] for k in at]) for what, (_, at) in conditions.items()
+        }
+        kept_sign = value != 0 and all(np.all(other / value > 0) for other in elsewhere.values())
+        if kept_sign and np.linalg.norm(values / value - 1) < SCALE_LIMIT:
             scales.add(name)
-            slopes[name], warmed = np.log(values / value) / steps, np.log(warm / value)
+            slopes[name] = np.log(values / value) / steps
+            changes = {what: np.log(other / value) for what, other in elsewhere.items()}
         else:
-            slopes[name], warmed = (values - value) / steps, warm - value
-        if temperature:
-            x = (np.array(list(AT.values())) - ROOM) / 50.0
-            first, second = np.linalg.solve(np.stack([x, x * x], axis=1), warmed)
-            warming[name] = (float(first), float(second))
+            slopes[name] = (values - value) / steps
+            changes = {what: other - value for what, other in elsewhere.items()}
+        for what, (x, at) in conditions.items():
+            if at:
+                first, second = np.linalg.solve(np.stack([x, x * x], axis=1), changes[what])
+                moved[what][name] = (float(first), float(second))
     return Sensitivity(
-        circuit.name, nominal, tuple(d.path for d in inside), tubes, frozenset(scales), slopes, warming
+        circuit.name, nominal, tuple(d.path for d in inside), tubes, frozenset(scales), slopes, **moved
     )
 
 

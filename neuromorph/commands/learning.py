@@ -43,13 +43,22 @@ def chip_of(args: argparse.Namespace) -> Chip | None:
     from neuromorph.models.mismatch import Chip
 
     if args.fidelity != "mismatch":
-        said = [f"--{name}" for name in ("mismatch", "chip") if getattr(args, name) is not None]
+        said = [
+            f"--{name}"
+            for name in ("mismatch", "chip", "celsius", "supply")
+            if getattr(args, name) is not None
+        ]
         if said:
             raise InputError(
                 f"{' and '.join(said)} with --fidelity {args.fidelity}", remedy="give --fidelity mismatch"
             )
         return None
-    return Chip(0.2 if args.mismatch is None else args.mismatch, args.chip or 0)
+    return Chip(
+        0.2 if args.mismatch is None else args.mismatch,
+        args.chip or 0,
+        celsius=Chip.celsius if args.celsius is None else args.celsius,
+        supply=Chip.supply if args.supply is None else args.supply,
+    )
 
 
 OUTSIDE_LIMIT = 1e-3
@@ -157,7 +166,7 @@ def _fresh(args: argparse.Namespace, pieces: list[np.ndarray]) -> Run:
     from neuromorph.models.frame import Frame
     from neuromorph.network.config import NetworkConfig
     from neuromorph.tasks.hardware import network_blocks
-    from neuromorph.tasks.run import RunFacts, Schedule, log_odds, new_run
+    from neuromorph.tasks.run import RunFacts, Schedule, chip_facts, log_odds, new_run
 
     path = Path(args.run)
     frame = Frame(music_seconds=Frame.music_seconds / args.frames_per_quarter)
@@ -168,8 +177,8 @@ def _fresh(args: argparse.Namespace, pieces: list[np.ndarray]) -> Run:
     schedule = Schedule(args.epochs, args.rate, args.rate_decay, shuffled=args.control == "shuffled")
     phases = [{"phase": "train", "fidelity": args.fidelity, "data": str(args.data)}]
     facts = RunFacts(config, args.seed, schedule, args.fidelity, log_odds(pieces).tolist(), digest, phases,
-                     frames_per_quarter=args.frames_per_quarter, noise=args.noise, mismatch=chip.mismatch if chip else 0.0,
-                     chip=chip.number if chip else 0)  # fmt: skip
+                     frames_per_quarter=args.frames_per_quarter, noise=args.noise,
+                     **(chip_facts(chip) if chip else {}))  # fmt: skip
     return new_run(path, facts, blocks)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from neuromorph.characterization.corners import HIGH_SUPPLY, LOW_SUPPLY
 from neuromorph.characterization.montecarlo import MonteCarlo, monte_carlo
 from neuromorph.characterization.sensitivity import COLD, HOT, Sensitivity, sensitivity
 from neuromorph.circuit import Circuit
@@ -106,8 +107,8 @@ def run_sensitivity(args: argparse.Namespace) -> int:
     folder = Path(args.out)
     for circuit in chosen(args.recipes):
         found = sensitivity(
-            circuit, folder, points=args.points, temperature=args.temperature, jobs=args.jobs,
-            progress=not args.quiet,
+            circuit, folder, points=args.points, temperature=args.temperature, supply=args.supply,
+            jobs=args.jobs, progress=not args.quiet,
         )  # fmt: skip
         _tell(found, args.mismatch)
         _warn_of_plan(circuit.name, found.nominal)
@@ -118,10 +119,13 @@ def run_sensitivity(args: argparse.Namespace) -> int:
 
 def _tell(found: Sensitivity, mismatch: float) -> None:
     print(f"{found.block}: {len(found.devices)} transistors; spread at a mismatch of {mismatch:g}")
-    warm = {"0 C": COLD, "85 C": HOT} if found.warming else {}
-    heads = "".join(f" {name:>12s}" for name in warm)
+    elsewhere = {"0 C": {"kelvin": COLD}, "85 C": {"kelvin": HOT}} if found.warming else {}
+    if found.supplying:
+        elsewhere |= {f"{volt:g} V": {"supply": volt} for volt in (LOW_SUPPLY, HIGH_SUPPLY)}
+    heads = "".join(f" {name:>12s}" for name in elsewhere)
     print(f"  {'parameter':24s} {'nominal':>12s} {'spread':>12s}{heads}    most of it from")
-    warmed = [found.instances(np.zeros(len(found.devices)), kelvin) for kelvin in warm.values()]
+    none = np.zeros(len(found.devices))
+    there = [found.instances(none, **condition) for condition in elsewhere.values()]
     weights = np.sqrt(REFERENCE_TUBES / found.tubes)
     for name, spread in found.spread(mismatch).items():
         share = (weights * found.slopes[name]) ** 2
@@ -132,5 +136,5 @@ def _tell(found: Sensitivity, mismatch: float) -> None:
             if share[k] > 0.05 * share.sum()
         )
         text = f"{100 * spread:.3g} %" if name in found.scales else f"{spread:.3g}"
-        at = "".join(f" {values[name]:12.4g}" for values in warmed)
+        at = "".join(f" {values[name]:12.4g}" for values in there)
         print(f"  {name:24s} {found.nominal[name]:12.4g} {text:>12s}{at}    {parts}")

@@ -20,7 +20,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from neuromorph.characterization.sensitivity import OFFSETS, Sensitivity
+from neuromorph.characterization.corners import USUAL_SUPPLY
+from neuromorph.characterization.sensitivity import OFFSETS, ROOM, Sensitivity
 from neuromorph.devices.variation import DeviceStatistics
 from neuromorph.errors import InputError, LibraryError
 from neuromorph.fitting.cell_knobs import at_knobs, read_bias
@@ -73,6 +74,9 @@ DRAWN: Mapping[str, tuple[str, ...]] = {
 """Blocks whose instances are drawn, and the parameters that differ."""
 LEAST = 0.1
 """Of its usual value: no instance's width, capacitor or current is smaller."""
+ZERO_CELSIUS = 273.15
+USUAL_CELSIUS = ROOM - ZERO_CELSIUS
+"""Where the library was characterized."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class Chip:
     mismatch : log sd of the subthreshold current of a transistor of eight tubes
     number : of the chip; another one has other transistors
     scale : factors of the mismatch by block: 0 leaves a block as designed, 0.5 is four times as many tubes
+    celsius, supply : temperature, C, and supply, V, of all of it; biases are those of the usual ones
 
     Raises
     ------
@@ -94,6 +99,8 @@ class Chip:
     mismatch: float
     number: int = 0
     scale: Mapping[str, float] = field(default_factory=dict)
+    celsius: float = USUAL_CELSIUS
+    supply: float = USUAL_SUPPLY
 
     def __post_init__(self) -> None:
         DeviceStatistics(mismatch=self.mismatch)
@@ -160,7 +167,7 @@ class _Draws:
         draw = np.random.default_rng([self.chip.number, zlib.crc32(f"{block} {place}".encode())])
         shifts = draw.standard_normal((*shape, len(known.devices)), np.float32)
         shifts *= np.float32(self.chip.mismatch * self.chip.scale.get(block, 1.0))
-        moved = known.moved(wanted, shifts)
+        moved = known.moved(wanted, shifts, self.chip.celsius + ZERO_CELSIUS, self.chip.supply)
         sizes = {name for name in known.scales if not name.endswith(OFFSETS)}
         return {**usual, **{n: _held(v, usual[n]) if n in sizes else v for n, v in moved.items()}}
 
@@ -184,6 +191,11 @@ def mismatched(
     ----------
     models : fitted parameters that the blocks were made of, SI, those of ``lateral_synapse`` beside them
     variation : of those blocks in :data:`DRAWN` that are to differ
+
+    Raises
+    ------
+    OutOfRange
+        Where the chip's temperature or supply is none that a block of ``variation`` was measured at.
     """
     draws, cells, notes, features = _Draws(models, variation, chip), sizes.cells, sizes.notes, sizes.features
     design = gate_dendrites(models, frame)

@@ -46,6 +46,11 @@ class Schedule:
     shuffled: bool = False
 
 
+def chip_facts(chip: Chip) -> dict[str, Any]:
+    """A chip as the fields of :class:`RunFacts` tell it."""
+    return {"mismatch": chip.mismatch, "chip": chip.number, "celsius": chip.celsius, "supply": chip.supply}
+
+
 @dataclass(frozen=True)
 class RunFacts:
     """Contents of ``run.json``; ``phases`` tells the fidelity of each phase of the run's life.
@@ -53,7 +58,8 @@ class RunFacts:
     ``position`` is where training stands, ``listening`` where listening does (frames and running losses);
     ``front_end`` tells how a spectrogram network hears, and is empty for one of notes, to which a quarter note of a
     MIDI file is ``frames_per_quarter`` frames.  ``noise`` tells whether the hardware's state nodes are noisy,
-    ``mismatch`` and ``chip`` which draw of its transistors it is, where the fidelity is ``"mismatch"``.
+    ``mismatch`` and ``chip`` which draw of its transistors it is, ``celsius`` and ``supply`` (V) at what it runs, where the
+    fidelity is ``"mismatch"``.
     """
 
     config: NetworkConfig
@@ -71,18 +77,24 @@ class RunFacts:
     noise: bool = False
     mismatch: float = 0.0
     chip: int = 0
+    celsius: float = Chip.celsius
+    supply: float = Chip.supply
 
     @property
     def drawn(self) -> Chip | None:
         """The draw of all transistors, of a mismatched network."""
-        return Chip(self.mismatch, self.chip) if self.fidelity == "mismatch" else None
+        if self.fidelity != "mismatch":
+            return None
+        return Chip(self.mismatch, self.chip, celsius=self.celsius, supply=self.supply)
 
     @property
     def hardware(self) -> str:
         """Fidelity in words."""
-        drawn = (
-            f"{100 * self.mismatch:g} % {self.fidelity}, chip {self.chip}" if self.drawn else self.fidelity
-        )
+        drawn = self.fidelity
+        if self.drawn:
+            drawn = f"{100 * self.mismatch:g} % {self.fidelity}, chip {self.chip}"
+            drawn += f", {self.celsius:g} C" * (self.celsius != Chip.celsius)
+            drawn += f", {self.supply:g} V" * (self.supply != Chip.supply)
         return f"{drawn} with noise" if self.noise else drawn
 
     def to_json(self) -> dict[str, Any]:

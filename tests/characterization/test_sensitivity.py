@@ -69,6 +69,18 @@ def test_a_temperature_moves_all_instances_alike():
         LINEAR.instances(none, 320.0)
 
 
+def test_a_supply_moves_all_instances_alike():
+    fed = replace(LINEAR, supplying={"current": (0.2, -0.1), "offset": (0.5, 0.0)})
+    draws = np.array([0.3, -0.1])
+    low, usual = fed.instances(draws, supply=0.72), fed.instances(draws)
+    assert low["current"] == pytest.approx(usual["current"] * np.exp(-0.3))
+    assert low["offset"] == pytest.approx(usual["offset"] - 0.5)
+    with pytest.raises(OutOfRange, match=r"0\.72 to 0\.88 V"):
+        fed.instances(draws, supply=0.6)
+    with pytest.raises(OutOfRange, match="--supply"):
+        LINEAR.instances(draws, supply=0.76)
+
+
 def test_an_offset_moves_in_another_plan_by_as_much_as_in_its_own():
     own = replace(LINEAR, nominal=LINEAR.nominal | {"offset": 0.02}, scales=LINEAR.scales | {"offset"})
     draws = np.array([0.3, -0.1])
@@ -79,7 +91,9 @@ def test_an_offset_moves_in_another_plan_by_as_much_as_in_its_own():
 
 
 def test_json_and_back():
-    again = Sensitivity.from_dict(json.loads(json.dumps(LINEAR.to_dict())))
+    moved = replace(LINEAR, warming={"current": (0.5, 0.1)}, supplying={"current": (0.2, -0.1)})
+    again = Sensitivity.from_dict(json.loads(json.dumps(moved.to_dict())))
+    assert (again.warming, again.supplying) == (moved.warming, moved.supplying)
     np.testing.assert_array_equal(again.slopes["offset"], LINEAR.slopes["offset"])
     assert again.scales == LINEAR.scales
     assert again.devices == LINEAR.devices
@@ -212,6 +226,18 @@ def test_a_tail_below_threshold_carries_more_when_it_is_warm(tmp_path):
     cold, room, hot = (float(found.instances(none, kelvin)["tail"]) for kelvin in (COLD, 300.15, HOT))
     assert cold < room < hot
     assert room == found.nominal["tail"]
+
+
+@pytest.mark.ngspice
+def test_a_tail_hardly_minds_the_supply(tmp_path):
+    """Its gate's voltage counts from ground; what is left is its output conductance."""
+    found = sensitivity(SMALL, tmp_path, supply=True, progress=False)
+    none = np.zeros(len(found.devices))
+    low, room, high = (float(found.instances(none, supply=volt)["tail"]) for volt in (0.72, 0.8, 0.88))
+    assert room == found.nominal["tail"]
+    assert low != high
+    assert abs(low / room - 1) < 0.05
+    assert abs(high / room - 1) < 0.05
 
 
 @pytest.mark.ngspice

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neuromorph.errors import InputError, LibraryError
+from neuromorph.errors import InputError, LibraryError, OutOfRange
 from neuromorph.fitting.eligibility import update
 from neuromorph.library import Library
 from neuromorph.models.library_blocks import blocks_for, chip_blocks
@@ -116,6 +117,34 @@ def test_twins_that_are_not_seen_alike_leave_an_eligibility_where_both_are_equal
     law = update(dict(model) | {"twin": b}, up + floor, down + floor, 1.0) / model["rate"]
     np.testing.assert_allclose(seen, law, rtol=1.5e-2)  # what the step's rational power leaves
     assert float(seen[1]) > 0.01
+
+
+@pytest.fixture
+def warmed(tmp_path):
+    """Sensitivities of the amplifier alone, whose gains double at 77 C and fall by a tenth at 0.72 V."""
+    gate = read_variation()["gate"]
+    none = dict.fromkeys(gate.slopes, (0.0, 0.0))
+    gains = ("tanh_gain_up", "tanh_gain_down")
+    own = replace(
+        gate,
+        warming=none | dict.fromkeys(gains, (float(np.log(2.0)), 0.0)),
+        supplying=none | dict.fromkeys(gains, (float(-np.log(0.9)), 0.0)),
+    )
+    (tmp_path / "gate.json").write_text(json.dumps(own.to_dict()))
+    return tmp_path
+
+
+def test_a_chip_has_a_temperature_and_a_supply(warmed):
+    def gains(**conditions):
+        made, _ = chip_blocks(Chip(0.1, 3, **conditions), SIZES, CONFIG.frame, LIBRARY, variation=warmed)
+        return np.asarray(made.tanh.amplitude_up)
+
+    np.testing.assert_allclose(gains(celsius=77.0), 2.0 * gains(), rtol=1e-5)
+    np.testing.assert_allclose(gains(supply=0.72), 0.9 * gains(), rtol=1e-5)
+    with pytest.raises(OutOfRange, match="0 to 85 C"):
+        gains(celsius=120.0)
+    with pytest.raises(OutOfRange, match=r"0\.72 to 0\.88 V"):
+        gains(supply=1.0)
 
 
 def test_what_is_refused(tmp_path):
