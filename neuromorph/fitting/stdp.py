@@ -1,10 +1,12 @@
 """Diehl's rule as the circuit does it: tanh of the trace difference, soft bound by direction.
 
-    dw = A W tanh((x - x_tar - shift) / W) (r(w) / w_stop)^mu    per post spike
-    r(w) = s ln(1 + exp((w_stop - w) / s))
+    dw = W tanh((x - x_tar - shift) / W) R(w) + lift R_down(w)    per post spike
+    R(w) = A (r(w) / w_stop)^mu,  r(w) = s ln(1 + exp((w_stop - w) / s))
 
-with A, mu and w_stop of their own for potentiation and depression; w is
-measured from the lower rail of the weight range.
+with A, mu and w_stop of their own for potentiation and depression; w is measured from the lower rail of the weight
+range. Shift and lift all but cancel where the sign changes; what the lift says is that potentiation sets in earlier
+than its own room tells. Post spikes come in bursts, as of a neuron that fires: a spike pulls the trace down a
+little, and what it leaves in the amplifier's tail goes on after it.
 """
 
 from __future__ import annotations
@@ -20,10 +22,17 @@ from neuromorph.library import BlockData, FittedModel
 SUPPLY = 0.8
 LOW_RAIL = 0.15
 """Weight node at w = 0, V."""
-UPDATE_SECONDS = 25e-9
-"""Length of a run that measures one update, s."""
+POSTS, POST_INTERVAL = 4, 9e-9
+"""Post spikes of a burst and the time from one to the next, s."""
+UPDATE_SECONDS = 150e-9
+"""Length of a run that measures a burst's updates, s: with the wait that follows a frame."""
 PRE_START = 10e-9
 PAIR_POST = 120e-9
+
+
+def burst(start: float) -> np.ndarray:
+    """Times of the post spikes of a burst, s, shape (POSTS,)."""
+    return start + POST_INTERVAL * np.arange(POSTS)
 
 
 def change(p: dict[str, float], v_w: np.ndarray, difference: Any) -> np.ndarray:
@@ -38,7 +47,13 @@ def change(p: dict[str, float], v_w: np.ndarray, difference: Any) -> np.ndarray:
             * (p["v_soft"] * np.logaddexp(0, (stop - w) / p["v_soft"]) / stop) ** p[f"mu_{way}"]
         )
 
-    return push * np.where(push > 0, room("up"), room("down"))
+    down = room("down")
+    return push * np.where(push > 0, room("up"), down) + p["v_lift"] * down
+
+
+def middle(v_w: np.ndarray, dw: np.ndarray) -> np.ndarray:
+    """Where the weight stood in the middle of a burst that moved it by ``dw`` a spike, V."""
+    return v_w + 0.5 * POSTS * np.nan_to_num(dw)
 
 
 def fit_stdp(data: BlockData) -> FittedModel:
@@ -46,7 +61,8 @@ def fit_stdp(data: BlockData) -> FittedModel:
     sweep = data["update"]
     target = float(data.attributes["default_vxtar"])
     difference = (sweep["v_x"] - target)[None, :]
-    w, dw = sweep["v_w"][:, None], sweep["dw"]
+    dw = sweep["dw"]
+    w = middle(sweep["v_w"][:, None], dw)
     full = np.nanmax(np.abs(dw))
     names = (
         "dw_up",
@@ -58,13 +74,14 @@ def fit_stdp(data: BlockData) -> FittedModel:
         "v_width",
         "v_shift",
         "v_soft",
+        "v_lift",
     )
 
     def unpack(x: np.ndarray) -> dict[str, float]:
         return dict(
             zip(
                 names,
-                (*x[:2], *np.abs(x[2:4]), *(x[4:6] / 3), x[6] / 15, x[7] / 200, abs(x[8]) / 30),
+                (*x[:2], *np.abs(x[2:4]), *(x[4:6] / 3), x[6] / 15, x[7] / 200, abs(x[8]) / 30, x[9] / 200),
                 strict=True,
             )
         )
@@ -72,15 +89,17 @@ def fit_stdp(data: BlockData) -> FittedModel:
     def residuals(x: np.ndarray) -> np.ndarray:
         return ((change(unpack(x), w, difference) - dw) / full)[np.isfinite(dw)]
 
-    x, dx = least_squares(residuals, [0.2, 0.2, 1, 1, 1, 1, 1, 0, 1], names, data.name)
+    x, dx = least_squares(residuals, [0.2, 0.2, 1, 1, 1, 1, 1, 0, 1, 0], names, data.name)
     p = unpack(x)
-    deviation = dict(zip(names, dx * (1, 1, 1, 1, 1 / 3, 1 / 3, 1 / 15, 1 / 200, 1 / 30), strict=True))
+    deviation = dict(
+        zip(names, dx * (1, 1, 1, 1, 1 / 3, 1 / 3, 1 / 15, 1 / 200, 1 / 30, 1 / 200), strict=True)
+    )
     trace, d_trace = _fit_trace(data)
     p.update(trace)
     deviation.update(d_trace)
     power = SUPPLY * sweep["static_current"]
     p["trace_static_power"] = float(np.nanmean(power))
-    p["energy_per_update"] = float(np.nanmean(sweep["energy"] - power * UPDATE_SECONDS))
+    p["energy_per_update"] = float(np.nanmean(sweep["energy"] - power * UPDATE_SECONDS)) / POSTS
     units = {k: "V" if k.startswith("v_") else "1" for k in p}
     units.update(
         tau_trace="s",
@@ -93,7 +112,7 @@ def fit_stdp(data: BlockData) -> FittedModel:
     )
     errors = {"update_max_of_full_scale": float(np.abs(residuals(x)).max())}
     box = {
-        "v_w": (float(w.min()), float(w.max())),
+        "v_w": (float(sweep["v_w"].min()), float(sweep["v_w"].max())),
         "v_x": (float(sweep["v_x"].min()), float(sweep["v_x"].max())),
     }
     return FittedModel("diehl_soft_bound", {k: float(v) for k, v in p.items()}, units, deviation, errors, box)
@@ -146,28 +165,35 @@ def score_stdp(model: FittedModel, data: BlockData) -> list[Figure]:
     rest = float(data.attributes["default_vxrest"])
     full = np.abs(data["update"]["dw"]).max()
     check = data["update_check"]
-    predicted = change(p, check["v_w"][:, None], (check["v_x"] - target)[None, :])
+    w = middle(check["v_w"][:, None], check["dw"])
+    predicted = change(p, w, (check["v_x"] - target)[None, :])
     surface = 100 * np.abs(predicted - check["dw"]) / full
     pairs = data["pairs_check"]
     errors = []
     for a, lag in enumerate(pairs["lag"]):
         for b, spacing in enumerate(pairs["pre_interval"]):
             spikes = PAIR_POST - lag - spacing * np.arange(3)[::-1] + 1.3e-9
-            x = trace(spikes, np.array([PAIR_POST + 0.7e-9]), p)[0] + rest
-            errors.append(np.abs(change(p, pairs["v_w"], np.float64(x - target)) - pairs["dw"][a, b]))
+            x = trace(spikes, burst(PAIR_POST) + 0.7e-9, p) + rest
+            w = pairs["v_w"]
+            for difference in x - target:  # spike by spike
+                w = w + change(p, w, np.float64(difference))
+            errors.append(np.abs((w - pairs["v_w"]) / POSTS - pairs["dw"][a, b]))
     constant = 100 * np.abs(check["dw"] - data["update"]["dw"].mean()).mean() / full
     return [
         Figure(
             "STDP: update surface, max error of full range",
             float(surface.max()),
             "%",
-            note="must 3 % from issue 5 on",
+            3.0,
+            1.0,
         ),
         Figure("STDP: update surface, mean error of full range", float(surface.mean()), "%"),
         Figure(
-            "STDP: spike pairs through the trace, max error of full range",
+            "STDP: pre spikes and a burst of post spikes through the trace, max error of full range",
             float(100 * np.max(errors) / full),
             "%",
+            3.0,
+            1.0,
         ),
         Figure("STDP: baseline, constant, mean error of full range", float(constant), "%"),
     ]

@@ -25,7 +25,7 @@ WEIGHT_UNIT = 0.4
 
 @pytree
 class DiehlSynapse:
-    """``dw = A W tanh((x - x_tar - shift) / W) r(w)^mu``; A, mu, w_max by direction.
+    """``dw = A W tanh((x - x_tar - shift) / W) r(w)^mu + lift A_down r_down(w)^mu_down``; A, mu, w_max by direction.
 
     ``r(w) = soft ln(1 + exp((w_max - w) / soft))`` is w_max - w with a rounded corner.
 
@@ -37,6 +37,7 @@ class DiehlSynapse:
     soft : rounding of the stop, weight units
     width : W, trace units (large: linear)
     shift : error of the sign change, trace units
+    lift : what a spike adds whatever the trace, with the room of depression, trace units
     tau_trace : decay of a small pre-synaptic trace, s
     trace_step : what a spike adds to it, trace units
     trace_width : W_x, trace units (not used where linear)
@@ -55,6 +56,7 @@ class DiehlSynapse:
     soft: float | jax.Array = 1e-3
     width: float | jax.Array = 1e3
     shift: float | jax.Array = 0.0
+    lift: float | jax.Array = 0.0
     tau_trace: float | jax.Array = 25e-9
     trace_step: float | jax.Array = 1.0
     trace_width: float | jax.Array = 1.0
@@ -99,7 +101,7 @@ class DiehlSynapse:
         push = self.width * jnp.tanh((x - x_target - self.shift) / self.width)
         up = self.rate_up * self._room(self.stop_up - w, self.mu_up)
         down = self.rate_down * self._room(self.stop_down - w, self.mu_down)
-        return push * jnp.where(push > 0, up, down)
+        return push * jnp.where(push > 0, up, down) + self.lift * down
 
     def _room(self, left: jax.Array, mu: float | jax.Array) -> jax.Array:
         """``r^mu`` (exp of log: pow is scalar on CPU)."""

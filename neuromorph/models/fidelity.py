@@ -35,7 +35,7 @@ stdp_synapse       mu_up, mu_down           exponents of the soft stop          
 stdp_synapse       v_stop_up, v_stop_down   effective w_max by direction                 V
 stdp_synapse       v_soft                   rounding of the stop                         V
 stdp_synapse       v_width                  width of the tanh of the trace difference    V
-stdp_synapse       v_shift                  error of the sign change                     V
+stdp_synapse       v_shift, v_lift          error of the sign change                     V
 stdp_synapse       tau_trace                decay of a small pre-synaptic trace          s
 stdp_synapse       v_trace_step, _width     step of the trace a spike, and width of the  V
                                             tanh by which it decays
@@ -382,6 +382,7 @@ def diehl_synapse(p: Mapping[str, Any], synapse: Mapping[str, Any]) -> DiehlSyna
         soft=p["v_soft"] / WEIGHT_UNIT,
         width=p["v_width"] / TRACE_UNIT,
         shift=p["v_shift"] / TRACE_UNIT,
+        lift=p["v_lift"] / TRACE_UNIT,
         tau_trace=p["tau_trace"],
         trace_step=p["v_trace_step"] / TRACE_UNIT,
         trace_width=p["v_trace_width"] / TRACE_UNIT,

@@ -20,7 +20,7 @@ from neuromorph.circuit import REFERENCE_OPTIONS, STANDARD_OPTIONS
 from neuromorph.fitting.cell_knobs import KNOBS as CELL_KNOBS
 from neuromorph.fitting.cell_knobs import read_bias
 from neuromorph.fitting.dendrite_design import conductance
-from neuromorph.fitting.readout import PULSE_CENTRE, WEIGHT_VOLT
+from neuromorph.fitting.readout import PULSE_CENTRE, WEIGHT_VOLT, read_offset
 from neuromorph.models.fidelity import BlockSet, gate_dendrites
 from neuromorph.models.frame import Frame
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
@@ -153,6 +153,8 @@ def deck(
         "vbcand": design.candidate_bias, "vbo": read_bias(models["memory_cell"], full_scale),
     }  # fmt: skip
     cards = [f"v{name} {name} 0 {value:.6g}" for name, value in knobs.items()]
+    # weights count from where the read-out reads nothing, as a network's first weights are written
+    offsets = [read_offset(models["gate_synapse"], knobs[name]) for name in ("vgext", "vgcell")]
     spiking = [f"note{n}" for n in range(lines)] + [f"axon{k}" for k in range(stimulus.cells)]
     for n in range(lines):
         cards.append(f"vn{n} note{n} 0 {pulses(stimulus.spikes(n) + 1e-12)}")
@@ -168,7 +170,7 @@ def deck(
             )
             d = f"{gate}{k}"
             for m in range(len(spiking)):
-                half = 0.5 * WEIGHT_VOLT * stimulus.weights[m, a, k]
+                half = 0.5 * (WEIGHT_VOLT * stimulus.weights[m, a, k] + float(offsets[m >= lines]))
                 cards.append(f"vp{d}_{m} p{d}_{m} 0 {WEIGHT_MEAN + half:.6g}")
                 cards.append(f"vm{d}_{m} m{d}_{m} 0 {WEIGHT_MEAN - half:.6g}")
                 cards.append(f"xr{d}_{m} line{m} p{d}_{m} m{d}_{m} up{d} down{d} gate_synapse")

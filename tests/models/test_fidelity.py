@@ -55,8 +55,13 @@ def test_an_ideal_line_at_full_rate_holds_its_trace_at_one():
 def test_small_signal_diehl_step_is_the_fitted_one():
     blocks = toy_nominal()
     volts = 1e-3  # of trace difference, at w = 0 (the rounded stop adds nothing there)
-    x = jnp.float32([0.4 + float(blocks.diehl.shift) + volts / TRACE_UNIT])
-    assert float(blocks.diehl.change(jnp.zeros(1), x, 0.4)[0]) * 0.4 == pytest.approx(0.04 * volts, rel=1e-2)
+    zero = 0.4 + float(blocks.diehl.shift)
+    at, above = (
+        float(blocks.diehl.change(jnp.zeros(1), jnp.float32([x]), 0.4)[0]) * 0.4
+        for x in (zero, zero + volts / TRACE_UNIT)
+    )
+    assert above - at == pytest.approx(0.04 * volts, rel=1e-2)
+    assert at == pytest.approx(0.04 * MODELS["stdp_synapse"]["v_lift"], rel=1e-2)
 
 
 def test_a_missing_block_is_named():

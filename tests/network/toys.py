@@ -56,6 +56,7 @@ MODELS = {  # the study's measured values, rounded; tests only
         "v_soft": 10e-3,
         "v_width": 82e-3,
         "v_shift": -3e-3,
+        "v_lift": 1e-3,
         "tau_trace": 25e-9,
         "v_trace_step": 24e-3,
         "v_trace_width": 67e-3,
