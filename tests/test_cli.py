@@ -342,6 +342,9 @@ def test_a_chip_is_the_same_chip_again(run, tmp_path, capsys):
     says(capsys, "--fidelity mismatch")
     assert main([*train, "--fidelity", "mismatch", "--mismatch", "5"]) == 2
     says(capsys, "mismatch = 5")
+    for name, value, told in (("--celsius", "120", "120 C"), ("--supply", "2", "a supply of 2 V")):
+        assert main([*train, "--fidelity", "mismatch", name, value]) == 2
+        says(capsys, told)
     assert main([*train, "--fidelity", "mismatch", "--mismatch", "0.02", "--chip", "3"]) == 0
     facts = json.loads((tmp_path / "chip" / "run.json").read_text())
     assert (facts["fidelity"], facts["mismatch"], facts["chip"]) == ("mismatch", 0.02, 3)

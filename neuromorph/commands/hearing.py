@@ -27,7 +27,7 @@ def fresh_run(args: argparse.Namespace) -> tuple[Run, SoundSet]:
     from neuromorph.music.sounds import load_sounds
     from neuromorph.tasks.hardware import network_blocks
     from neuromorph.tasks.hear import hearing_config
-    from neuromorph.tasks.run import RunFacts, Schedule, log_odds, new_run
+    from neuromorph.tasks.run import RunFacts, Schedule, chip_facts, log_odds, new_run
 
     front_end = FrontEnd(args.frame_seconds, args.bands, args.gain_seconds)
     sounds = load_sounds(args.data, front_end, args.limit)
@@ -40,7 +40,7 @@ def fresh_run(args: argparse.Namespace) -> tuple[Run, SoundSet]:
     facts = RunFacts(
         config, args.seed, Schedule(args.epochs, args.rate, args.rate_decay), args.fidelity, odds, digest, phases,
         front_end=front_end.to_dict(), noise=args.noise,
-        mismatch=chip.mismatch if chip else 0.0, chip=chip.number if chip else 0,
+        **chip_facts(chip),
     )  # fmt: skip
     return new_run(Path(args.run), facts, blocks), sounds
 

@@ -177,8 +177,7 @@ def _fresh(args: argparse.Namespace, pieces: list[np.ndarray]) -> Run:
     schedule = Schedule(args.epochs, args.rate, args.rate_decay, shuffled=args.control == "shuffled")
     phases = [{"phase": "train", "fidelity": args.fidelity, "data": str(args.data)}]
     facts = RunFacts(config, args.seed, schedule, args.fidelity, log_odds(pieces).tolist(), digest, phases,
-                     frames_per_quarter=args.frames_per_quarter, noise=args.noise,
-                     **(chip_facts(chip) if chip else {}))  # fmt: skip
+                     frames_per_quarter=args.frames_per_quarter, noise=args.noise, **chip_facts(chip))  # fmt: skip
     return new_run(path, facts, blocks)
 
 

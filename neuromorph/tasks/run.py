@@ -46,8 +46,9 @@ class Schedule:
     shuffled: bool = False
 
 
-def chip_facts(chip: Chip) -> dict[str, Any]:
-    """A chip as the fields of :class:`RunFacts` tell it."""
+def chip_facts(chip: Chip | None) -> dict[str, Any]:
+    """A chip, or none, as the fields of :class:`RunFacts` tell it."""
+    chip = chip or Chip(0.0)
     return {"mismatch": chip.mismatch, "chip": chip.number, "celsius": chip.celsius, "supply": chip.supply}
 
 

@@ -9,7 +9,7 @@ from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.mismatch import Chip
 from neuromorph.network.config import NetworkConfig
 from neuromorph.network.state import State, calibrated
-from neuromorph.tasks.run import Run, Schedule, new_run
+from neuromorph.tasks.run import Run, Schedule, chip_facts, new_run
 
 
 def transferred(
@@ -41,7 +41,7 @@ def transferred(
     phases = [*source.facts.phases, {"phase": "transfer", "fidelity": fidelity, "data": data}]
     facts = replace(
         source.facts, seed=seed, schedule=schedule, fidelity=fidelity, library_hash=library_hash, noise=noise,
-        mismatch=chip.mismatch if chip else 0.0, chip=chip.number if chip else 0, phases=phases, history=[],
+        **chip_facts(chip), phases=phases, history=[],
         position={"epoch": 0, "chunk": 0}, listening={},
     )  # fmt: skip
     run = new_run(path, facts, blocks)

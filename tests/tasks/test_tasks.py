@@ -15,10 +15,11 @@ import pytest
 
 from neuromorph.errors import InputError, LearningDiverged, RunError
 from neuromorph.models.fidelity import ideal_blocks
+from neuromorph.models.mismatch import Chip
 from neuromorph.tasks.evaluate import accuracy, evaluate
 from neuromorph.tasks.generate import generate, stretched_seconds
 from neuromorph.tasks.predict import predict_frames, predict_next
-from neuromorph.tasks.run import RunFacts, Schedule, load_run, log_odds, new_run, read_facts
+from neuromorph.tasks.run import RunFacts, Schedule, chip_facts, load_run, log_odds, new_run, read_facts
 from neuromorph.tasks.train import train
 from neuromorph.tasks.transfer import transferred
 from tests.network.toys import NOTES, toy_config, toy_nominal, tunes
@@ -206,3 +207,13 @@ def test_a_killed_training_resumes_to_the_same_result(tmp_path):
     assert time.monotonic() - began < 60
     same = jax.tree.map(np.array_equal, resumed.state, whole.state)
     assert all(jax.tree.leaves(same))
+
+
+def test_a_run_tells_its_chip_and_at_what_it_runs():
+    chip = Chip(0.1, 2, celsius=40.0, supply=0.76)
+    facts = RunFacts(toy_config(), 0, Schedule(), "mismatch", [], **chip_facts(chip))
+    assert facts.drawn == chip
+    assert RunFacts.from_json(json.loads(json.dumps(facts.to_json()))).drawn == chip
+    assert facts.hardware == "10 % mismatch, chip 2, 40 C, 0.76 V"
+    plain = RunFacts(toy_config(), 0, Schedule(), "nominal", [])
+    assert replace(facts, fidelity="nominal", **chip_facts(None)) == plain
