@@ -77,6 +77,7 @@ def tolerance_floor(
     data: BlockData,
     *,
     points: int,
+    seconds: float,
     seed: int = 0,
     jobs: int | None = None,
     progress: bool = True,
@@ -89,6 +90,8 @@ def tolerance_floor(
         The block's held-out curves, of :data:`STANDARD_OPTIONS`.
     points : int
         A sweep, drawn from ``seed``; sweeps with options of their own are left out.
+    seconds : float
+        After which it ends, whatever is left; see ``unfinished``.
 
     Raises
     ------
@@ -108,12 +111,13 @@ def tolerance_floor(
         WorkerPool(jobs) as pool,
         tqdm(total=len(drawn), desc=f"{circuit.name}, floor", disable=not progress) as bar,
     ):
-        for job, outcome in pool.run([job for job, _ in drawn]):
+        for job, outcome in pool.run([job for job, _ in drawn], until=time.monotonic() + seconds):
             _, sweep, index, point = known[job.key]
             result = measured(sweep, point, outcome, job)
             found = _joined(found, _difference(data, sweep, index, result), job.point)
             bar.update()
-    return found
+        late = tuple(job.point for job in pool.in_flight())
+    return replace(found, unfinished=late)
 
 
 Item = tuple[Circuit, Sweep, tuple[int, ...], dict[str, float]]

@@ -18,6 +18,8 @@ QUICK_SECONDS = 120.0
 """Of ngspice in a quick verification."""
 FLOOR_POINTS = 2
 """Points of a held-out sweep that are measured with tighter tolerances, too."""
+FLOOR_SECONDS = 120.0
+"""Of a block, for these points; a network of neurons takes minutes a point."""
 FLOOR = "tolerance_floor"
 """Prefix of the attributes in which held-out curves keep what that gave."""
 
@@ -110,7 +112,9 @@ def _together(stored: BlockData, held: BlockData) -> BlockData:
 
 
 def _with_floor(circuit: Circuit, held: BlockData, jobs: int | None, progress: bool) -> BlockData:
-    found = tolerance_floor(circuit, held, points=FLOOR_POINTS, jobs=jobs, progress=progress)
+    found = tolerance_floor(
+        circuit, held, points=FLOOR_POINTS, seconds=FLOOR_SECONDS, jobs=jobs, progress=progress
+    )
     kept = {FLOOR: found.error, f"{FLOOR}_points": found.points, f"{FLOOR}_worst": found.worst}
     return replace(held, attributes=held.attributes | kept)
 
@@ -186,7 +190,7 @@ def score(circuit: Circuit, library: Library, data: BlockData) -> list[Figure]:
             f"block {circuit.name} has no fitted model", where=library.path, remedy="run: neuromorph fit"
         )
     figures = circuit.score(data.fit, data) if circuit.score else []
-    if FLOOR in data.attributes:
+    if data.attributes.get(f"{FLOOR}_points", 0):
         points, worst = (data.attributes[f"{FLOOR}_{what}"] for what in ("points", "worst"))
         claim = (
             f"{circuit.name}: ngspice's own floor, tolerances ten times tighter, max difference of full scale"

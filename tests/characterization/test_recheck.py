@@ -88,9 +88,10 @@ def test_curves_of_another_circuit_pass_nothing(kept, tmp_path):
 def test_tighter_tolerances_move_a_curve_a_little(kept):
     circuit, library = kept
     data = library.read("rc")
-    found = tolerance_floor(circuit, data, points=2, progress=False)
+    found = tolerance_floor(circuit, data, points=2, seconds=60.0, progress=False)
     assert found.points == 2  # of the three
     assert 0 < found.error < 1e-2
+    assert tolerance_floor(circuit, data, points=2, seconds=0.0, progress=False).points == 0
 
 
 def test_the_floor_is_kept_with_the_held_out_curves(kept, tmp_path, monkeypatch):
