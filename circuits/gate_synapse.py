@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from neuromorph.circuit import Axis, Circuit, Sweep, linear
-from neuromorph.fitting.readout import fit_readout, score_readout
+from neuromorph.fitting.readout import REFERENCE, fit_readout, score_readout
 from neuromorph.spice.waveforms import integral, pulses, sample
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
@@ -19,20 +19,34 @@ WEIGHT_MEAN = 0.6
 SIDE = 20e-15
 """F on each side of the column: drains of 281 synapses and wire."""
 SPIKES = (5e-9,)
+UNIT = 30e-3
+"""V between the weight nodes of the synapses that are read at once."""
 STOP = 60e-9
 SHAPER = "xsh spike pulse line vdd vsw vgain spike_shaper\nvsw vsw 0 0.4\ncl line 0 150f\ncp pulse 0 5f"
 
 
 def _bench(circuit, point):
     """A shaped spike through the synapse and its column into a clamped dendrite."""
+    return circuit.testbench(point, _cards(point), f".tran 0.1n {STOP:g} 0 0.2n", "i(vout) i(vdd)")
+
+
+def _crowded(circuit, point):
+    """As many synapses, read by one line at once."""
+    others = "\n".join(
+        f"xo{n} line wp wn up down {circuit.subcircuit}" for n in range(1, round(point["pulses"]))
+    )
+    cards = f"{_cards(point | {'dw': UNIT})}\n{others}"
+    return circuit.testbench(point, cards, f".tran 0.1n {STOP:g} 0 0.2n", "i(vout) i(vdd)")
+
+
+def _cards(point):
     mean, half = point.get("v_mean", WEIGHT_MEAN), 0.5 * point["dw"]
-    cards = (
+    return (
         f"{SHAPER}\nvspike spike 0 {pulses(SPIKES)}\nvgain vgain 0 {point.get('v_line', 0.35):.9g}\n"
         f"vwp wp 0 {mean + half:.9g}\nvwn wn 0 {mean - half:.9g}\n"
-        f"xcol up down out vdd vq dendrite_column\ncu up 0 {SIDE}\ncd down 0 {SIDE}\n"
-        f"vq vq 0 {point.get('v_quiescent', 0.25):.9g}\nvout out 0 {point.get('v_out', 0.4):.9g}"
+        f"xcol up down out vref vdd vq cascode_column\nvref vref 0 {REFERENCE}\ncu up 0 {SIDE}\ncd down 0 {SIDE}\n"
+        f"vq vq 0 {point.get('v_quiescent', 0.25):.9g}\nvout out 0 {point.get('v_out', REFERENCE):.9g}"
     )
-    return circuit.testbench(point, cards, f".tran 0.1n {STOP:g} 0 0.2n", "i(vout) i(vdd)")
 
 
 def _measure(waves, _):
@@ -56,7 +70,10 @@ CIRCUIT = Circuit(
     name="gate_synapse",
     summary="signed read-out of a weight: a shaped spike gives the charge q tanh(w / W) to the dendrite",
     netlists=tuple(
-        NETLISTS / part for part in ("devices/cnfet.lib", "blocks/spike_shaper.cir", "blocks/gate_synapse.cir")
+        NETLISTS / part
+        for part in (
+            "devices/cnfet.lib", "blocks/spike_shaper.cir", "blocks/gate_synapse.cir", "blocks/cascode_column.cir"
+        )
     ),
     subcircuit="gate_synapse",
     knobs=(),
@@ -68,11 +85,16 @@ CIRCUIT = Circuit(
         Sweep("mean", {"v_mean": Axis((0.5, 0.55, 0.6, 0.65, 0.7), "V"), "dw": Axis((-0.09, 0.0, 0.09), "V")},
               _bench, _measure, _OUT, _TIME, caption="Mean of the weight nodes", optional=True),
         Sweep("output", {"v_out": Axis((0.2, 0.3, 0.4, 0.5, 0.6), "V"), "dw": Axis((-0.09, 0.0, 0.09), "V")},
-              _bench, _measure, _OUT, _TIME, caption="Voltage of the dendrite", optional=True),
+              _bench, _measure, _OUT, _TIME, caption="Voltage of the dendrite"),
+        Sweep("crowd", {"v_line": Axis((0.35, 0.40), "V"), "pulses": Axis((1.0, 2.0, 4.0, 8.0), "1")},
+              _crowded, _measure, _OUT, _TIME, caption="Synapses of one unit read at once", optional=True),
         Sweep("quiescent", {"v_quiescent": Axis((0.20, 0.22, 0.25, 0.28), "V"), "dw": Axis((-0.09, 0.0, 0.09), "V")},
               _bench, _measure, _OUT, _TIME, caption="Quiescent current of the column", optional=True),
         Sweep("charge_check", {"v_line": Axis((0.325, 0.35, 0.415), "V"),
                                "dw": Axis((-0.115, -0.07, -0.021, 0.016, 0.043, 0.095), "V")},
+              _bench, _measure, _OUT, _TIME, held_out=True),
+        Sweep("output_check", {"v_line": Axis((0.365, 0.40), "V"), "v_out": Axis((0.34, 0.37, 0.43, 0.46), "V"),
+                               "dw": Axis((-0.05, 0.0, 0.05), "V")},
               _bench, _measure, _OUT, _TIME, held_out=True),
     ),
     fit=fit_readout,
@@ -83,10 +105,12 @@ CIRCUIT = Circuit(
     "cancels. A pulse of the line opens the tail, the pair shares its charge between the two sides of the"
     " column; the column mirrors their difference onto the dendrite. Both signs come from one circuit and"
     " the zero is the balance of a pair, not the difference of two synapses. Three transistors a synapse,"
-    " eight a dendrite.",
+    " ten a dendrite. The column's outputs are cascoded: what they conduct while charge passes, both halves of a pulse"
+    " whatever the weight, would load the dendrite, and a network has hundreds of pulses a frame.",
     limits="The weight saturates as a tanh: the three units of weight are 90 mV, 86 % of the largest charge. The "
     "column has a quiescent current; below 0.22 V of its bias a mirror falls asleep between spikes and "
-    "delays the charge.",
+    "delays the charge. Synapses read at once lose charge to each other: the column's inputs give way, and its "
+    "outputs leave saturation.",
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -94,7 +94,10 @@ def _hardware_commands(commands) -> None:
     p.add_argument("--json", metavar="FILE", help="merge the figures into this result file")
     spots = p.add_argument_group("spot check of a trained network: verify RUN --spots 8")
     spots.add_argument(
-        "--spots", type=_count, metavar="N", help="replay N cells and synapses of a run in ngspice"
+        "--spots",
+        type=_count,
+        metavar="N",
+        help="replay N cells and synapses of a run, and some of its dendrites, in ngspice",
     )
     spots.add_argument("--frames", type=_count, default=6, help="frames that are replayed (%(default)s)")
     spots.add_argument("--data", help="what the run hears meanwhile; what it was trained on by default")

@@ -29,7 +29,7 @@ c1 out 0 1p
 """
 
 
-SPOT_CIRCUITS = ("memory_cell", "axon_hillock", "eligibility_synapse")
+SPOT_CIRCUITS = ("memory_cell", "axon_hillock", "eligibility_synapse", "gate_synapse", "dendritic_adder")
 """What a spot check of a network replays."""
 
 

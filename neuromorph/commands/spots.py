@@ -1,4 +1,4 @@
-"""Command of the spot check: single cells and synapses of a trained network in ngspice."""
+"""Command of the spot check: cells, synapses and dendrites of a trained network in ngspice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from neuromorph.library import Library
 
 
 def run_spots(args: argparse.Namespace, circuits: Mapping[str, Circuit]) -> int:
-    """Replay what some cells and synapses of a run see; figures and a picture.
+    """Replay what some cells, synapses and dendrites of a run see; figures and a picture.
 
     Raises
     ------
@@ -41,10 +41,7 @@ def run_spots(args: argparse.Namespace, circuits: Mapping[str, Circuit]) -> int:
     piece = next((p for p in pieces if len(p) > args.frames), None)
     if piece is None:
         raise InputError(f"no held-out piece is longer than {args.frames} frames", remedy="lower --frames")
-    models, frame = (
-        library.models("memory_cell", "axon_hillock", "eligibility_synapse"),
-        run.network.config.frame,
-    )
+    models, frame = library.models(*circuits), run.network.config.frame
     current = full_scale_current(models["axon_hillock"], frame.seconds / frame.spikes_per_unit)
     if not args.quiet:
         print(f"{args.spots} spots, {args.frames} frames each, in ngspice: some minutes", file=sys.stderr)

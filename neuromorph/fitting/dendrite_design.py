@@ -2,7 +2,9 @@
 
 A number of spikes in a frame through one unit of weight moves a gate by its unit and the candidate by the amplifier's,
 which is twice as large.  The candidate's dendrite takes the lowest bias, the gates' one at which the conductance is
-larger by that ratio, and as much larger a capacitor, so that both have one time constant.
+larger by that ratio, and as much larger a capacitor, so that both have one time constant.  Conductances are those over a
+unit's swing: the load is a little stiffer there than at rest.  Pulses load the nodes through their columns, too, a share of
+the node's voltage each.
 """
 
 from __future__ import annotations
@@ -14,11 +16,10 @@ import numpy as np
 
 from neuromorph.errors import OutOfRange
 from neuromorph.fitting.adder import CENTRE_MODE, load
-from neuromorph.fitting.readout import column_lag, line_height
+from neuromorph.fitting.readout import column_lag, line_height, output_charge
 
 LOWEST_BIAS = 0.28
 """Of the dendritic adder's knob ``vbias``, V."""
-_STEP = 1e-3
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class DendriteDesign:
     external_height, cell_height : pulses on the lines of notes and features, and of cells, V
     gate_bias, candidate_bias : ``vbias`` of the adders, V
     widening : capacitor of a gate's dendrite over that of the candidate's
+    external_shunt, cell_shunt : share of the candidate's voltage that a pulse of either line takes; a gate's takes less,
+        by ``widening``
     """
 
     tau: float
@@ -41,12 +44,14 @@ class DendriteDesign:
     gate_bias: float
     candidate_bias: float
     widening: float
+    external_shunt: float
+    cell_shunt: float
 
 
-def conductance(adder: Mapping[str, float], vbias: float) -> float:
-    """Of a dendrite in its linear mode at rest, S."""
-    up, down = (load(adder, sign * _STEP, CENTRE_MODE, vbias) for sign in (1, -1))
-    return float((up - down) / (2 * _STEP))
+def conductance(adder: Mapping[str, float], vbias: float, swing: float) -> float:
+    """Of a dendrite in its linear mode between ``-swing`` and ``swing`` V from rest, S."""
+    up, down = (load(adder, sign * swing, CENTRE_MODE, vbias) for sign in (1, -1))
+    return float((up - down) / (2 * swing))
 
 
 def dendrite_design(
@@ -73,10 +78,10 @@ def dendrite_design(
     OutOfRange
         When no line height within the characterized range gives the charge of a pulse, or no bias the conductance.
     """
-    low = conductance(adder, LOWEST_BIAS)
+    low = conductance(adder, LOWEST_BIAS, candidate_unit)
     widening = candidate_unit / gate_unit
     biases = np.linspace(LOWEST_BIAS, 0.32, 81)
-    ratios = [conductance(adder, float(bias)) / low for bias in biases]
+    ratios = [conductance(adder, float(bias), gate_unit) / low for bias in biases]
     charge = candidate_unit * low * frame_seconds
     heights = [line_height(readout, charge / spikes) for spikes in (external_spikes, cell_spikes)]
     gate_bias = float(np.interp(widening, ratios, biases, left=np.nan, right=np.nan))
@@ -85,6 +90,7 @@ def dendrite_design(
             f"a pulse of {1e15 * charge / external_spikes:.3g} or {1e15 * charge / cell_spikes:.3g} fC at unit weight",
             remedy="change the frame's length or its spikes; the lines' pulses are characterized from 0.31 to 0.43 V",
         )
+    external_shunt, cell_shunt = output_charge(readout, np.array(heights)) / adder["capacitance"]
     return DendriteDesign(
         tau=adder["capacitance"] / low,
         lag=float(column_lag(readout, heights[0])),
@@ -93,4 +99,6 @@ def dendrite_design(
         gate_bias=gate_bias,
         candidate_bias=LOWEST_BIAS,
         widening=widening,
+        external_shunt=float(external_shunt),
+        cell_shunt=float(cell_shunt),
     )

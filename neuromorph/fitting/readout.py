@@ -1,6 +1,7 @@
 """Signed read-out of a differential weight: charge a pulse, q(v_line) tanh((dw - offset) / W(v_line)), and its lag.
 
-The column that mirrors the charge onto a dendrite lags behind the pulse by a time that falls as the pulse grows.
+The column that mirrors the charge onto a dendrite lags behind the pulse by a time that falls as the pulse grows.  While
+charge passes, its outputs conduct: a pulse takes ``output_slope q(v_line)`` a volt from the dendrite, whatever the weight.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ SPIKE = 5e-9
 """When the bench's neuron spikes, s."""
 PULSE_CENTRE = 1.19e-9
 """Middle of the line's pulse after the spike, s: half its edge, the shaper's delay and half a line pulse's width."""
+OUTPUT_RANGE = 0.101
+"""Distance of the dendrite from the reference in which the column's output slope is fitted, V."""
+REFERENCE = 0.4
 LEAST_SHARE = 0.2
 """Share of the full charge from which a pulse's middle tells its lag; a smaller one is the rest of two sides."""
 
@@ -56,6 +60,12 @@ def _steps(v_line: np.ndarray) -> np.ndarray:
 def pulse_charge(p: Mapping[str, float], v_line: Any, dw: Any) -> np.ndarray:
     """Charge of a pulse, C, at line height (V) and weight difference (V); arrays broadcast."""
     return 1e-15 * _charge([p[n] for n in READ_LAW], np.asarray(v_line, float), np.asarray(dw, float))
+
+
+def output_charge(p: Mapping[str, float], v_line: Any) -> np.ndarray:
+    """Charge that a pulse takes from the dendrite for every volt that it stands above the reference, C/V."""
+    full = 1e-15 * _full([p[n] for n in READ_LAW], np.asarray(v_line, float))
+    return p["output_slope"] * full
 
 
 def read_width(p: Mapping[str, float], v_line: Any) -> np.ndarray:
@@ -109,8 +119,17 @@ def _fit_lag(data: BlockData) -> tuple[dict[str, float], dict[str, float]]:
     return dict(zip(_LAG, map(float, x), strict=True)), dict(zip(_LAG, map(float, dx), strict=True))
 
 
+def _fit_output(data: BlockData, full: float) -> tuple[float, float]:
+    """Slope over dendrite voltage at every weight, a share of the ``full`` charge a volt, and its deviation."""
+    sweep = data["output"]
+    v = sweep["v_out"] - REFERENCE
+    near = np.abs(v) < OUTPUT_RANGE
+    slopes = -np.polyfit(v[near], sweep["charge"][near], 1)[0] / full
+    return float(slopes.mean()), float(slopes.std(ddof=1) / np.sqrt(len(slopes)))
+
+
 def fit_readout(data: BlockData) -> FittedModel:
-    """The laws of charge and lag; energy and static power at the defaults."""
+    """The laws of charge, lag and output slope; energy and static power at the defaults."""
     sweep = data["charge"]
     line, dw = np.meshgrid(sweep["v_line"], sweep["dw"], indexing="ij")
     measured = sweep["charge"] / 1e-15
@@ -129,10 +148,11 @@ def fit_readout(data: BlockData) -> FittedModel:
         "column_rest_current": sweep["rest_current"][default, middle],
     }  # fmt: skip
     lag, d_lag = _fit_lag(data)
-    parameters |= lag
+    slope, d_slope = _fit_output(data, parameters["charge"])
+    parameters |= lag | {"output_slope": slope}
     units = {n: "1" for n in (*READ_LAW, *_LAG)} | {
         "charge": "C", "v_width": "V", "unit_charge": "C", "energy_per_event": "J", "column_static_power": "W",
-        "column_rest_current": "A",
+        "column_rest_current": "A", "output_slope": "1/V",
     }  # fmt: skip
     errors = {"charge_max_of_full_scale": float(np.abs((_charge(x, line, dw) - measured) / scale).max())}
     box = {"dw": (-0.15, 0.15), "v_line": (0.31, 0.43)}
@@ -140,7 +160,7 @@ def fit_readout(data: BlockData) -> FittedModel:
         "pulsed_pair",
         {k: float(v) for k, v in parameters.items()},
         units,
-        {**dict(zip(READ_LAW, dx, strict=True)), **d_lag},
+        {**dict(zip(READ_LAW, dx, strict=True)), **d_lag, "output_slope": d_slope},
         errors,
         box,
     )
@@ -155,6 +175,12 @@ def score_readout(model: FittedModel, data: BlockData) -> list[Figure]:
     linear = model.parameters["unit_charge"] / WEIGHT_VOLT * dw
     naive = 100 * np.abs(linear - check["charge"])[1] / full[1]
     line, measured = _lags(check)
+    away, crowd = data["output_check"], data["crowd"]
+    moved = away["charge"] - _between(away["v_out"], away["charge"])
+    foretold = -output_charge(model.parameters, away["v_line"])[:, None] * (away["v_out"] - REFERENCE)
+    full = pulse_charge(model.parameters, away["v_line"][:, None, None], 1.0)
+    slip = 100 * np.abs((foretold[..., None] - moved) / full)
+    lost = 100 * (1 - crowd["charge"][:, -1] / crowd["pulses"][-1] / crowd["charge"][:, 0])
     late = 100 * np.abs(column_lag(model.parameters, line) / measured - 1)
     return [
         Figure("gate synapse: charge of a pulse, max error of full scale", float(error.max()), "%", 2.0, 0.5),
@@ -163,9 +189,20 @@ def score_readout(model: FittedModel, data: BlockData) -> list[Figure]:
         ),
         Figure("gate synapse: lag of the column, mean error", float(late.mean()), "%"),
         Figure("gate synapse: lag of the column, max error", float(late.max()), "%"),
+        Figure("gate synapse: charge over dendrite +-60 mV, max error of full scale", float(slip.max()), "%"),
+        Figure("gate synapse: baseline, charge whatever the dendrite, max error of full scale",
+               float(100 * np.abs(moved / full).max()), "%"),
+        Figure("gate synapse: charge lost by each of eight read at once, external line", float(lost[1]), "%"),
+        Figure("gate synapse: charge lost by each of eight read at once, cells' line", float(lost[0]), "%"),
         Figure("gate synapse: charge against dendrite 0.2 .. 0.6 V, spread", _spread(data, "output"), "%"),
         Figure("gate synapse: charge against weight mean 0.5 .. 0.7 V, spread", _spread(data, "mean"), "%"),
-    ]
+    ]  # fmt: skip
+
+
+def _between(v_out: np.ndarray, charge: np.ndarray) -> np.ndarray:
+    """Charge at the reference [lines, 1, weights], from cubics over the dendrite voltages [lines, voltages, weights]."""
+    powers = np.vander(v_out - REFERENCE, 4)
+    return np.einsum("v,lvw->lw", np.linalg.pinv(powers)[-1], charge)[:, None]
 
 
 def _spread(data: BlockData, sweep: str) -> float:

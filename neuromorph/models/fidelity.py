@@ -92,7 +92,7 @@ from neuromorph.models.memory_cell import MemoryCell
 from neuromorph.models.neuron_ideal import IdealNeuron
 from neuromorph.models.noise import Noise
 from neuromorph.models.pytree import as_float32, pytree
-from neuromorph.models.synapse import Dendrite, SpikeSynapse, decay_over
+from neuromorph.models.synapse import Dendrite, Shunt, SpikeSynapse, decay_over
 from neuromorph.models.update_rates import UpdateRates
 from neuromorph.models.weight_readout import WeightReadout
 from neuromorph.models.weight_store import WeightStore
@@ -354,7 +354,9 @@ def _readout(models: Mapping[str, Mapping[str, float]], v_line: float) -> Weight
 def _dendrite(design: DendriteDesign, frame: Frame) -> Dendrite:
     h = frame.tick_seconds
     unit = (1.0 - decay_over(h, design.tau)) / (1.0 - decay_over(h, frame.tau_synapse))
-    return Dendrite(design.tau, design.lag, gain=unit)
+    nodes = jnp.array([[1.0 / design.widening]] * 3 + [[1.0]])
+    shunt = Shunt(design.external_shunt * nodes, design.cell_shunt * nodes)
+    return Dendrite(design.tau, design.lag, gain=unit, shunt=shunt)
 
 
 def _feature_synapse(models: Mapping[str, Mapping[str, float]], frame: Frame) -> SpikeSynapse:

@@ -27,6 +27,14 @@ def _risen(
 
 
 @pytree
+class Shunt:
+    """Share of a node's voltage, [4, 1] for i, f, o and g, that a pulse of a line takes through the column's outputs."""
+
+    external: jax.Array
+    cells: jax.Array
+
+
+@pytree
 class Dendrite:
     """A dendrite of a memory cell: the column that mirrors its synapses' charge, and the node that sums it.
 
@@ -36,18 +44,33 @@ class Dendrite:
     tau_rise : lag of the column, s
     gain : charge of a spike over that at the ideal time constant, 1: a full line gives the same mean
     offset : of the node without any charge, units of its gate
+    shunt : what pulses take from the node through the column, none for an ideal one
     """
 
     tau_decay: float | jax.Array
     tau_rise: float | jax.Array = 0.0
     gain: float | jax.Array = 1.0
     offset: float | jax.Array = 0.0
+    shunt: Shunt | None = None
 
     def step(
         self, rise: jax.Array, current: jax.Array, arriving: jax.Array, seconds: float
     ) -> tuple[jax.Array, jax.Array]:
         """Rise stage and dendritic current after a tick in which charge ``arriving`` came."""
         return _risen(self, rise, current, arriving, seconds)
+
+    def shunted(
+        self, current: jax.Array, bias: jax.Array, external: jax.Array, cells: jax.Array
+    ) -> jax.Array:
+        """Dendritic current [4 * cells] after so many pulses on the lines of notes and features and on those of cells.
+
+        The pulses load the node, on which ``bias`` stands as well.
+        """
+        if self.shunt is None:
+            return current
+        left = jnp.exp(-(self.shunt.external * external + self.shunt.cells * cells))
+        node = (current + bias).reshape(len(left), -1) * left
+        return node.reshape(-1) - bias
 
 
 @pytree

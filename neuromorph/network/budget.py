@@ -30,6 +30,8 @@ def instances(config: NetworkConfig) -> dict[str, float]:
         "stdp_update": features * notes,
         "excitatory_synapse": features * notes,
         "gate_synapse": gates,
+        "cascode_column": 4 * cells,
+        "dendrite_column": notes,
         "dendritic_adder": 4 * cells + notes + features,
         "memory_cell": cells,
         "slope_unit": SIGNED_SLOPES * cells,

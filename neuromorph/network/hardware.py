@@ -20,7 +20,10 @@ STATES: dict[str, tuple[str, str]] = {
     ),
     "cells.current": ("dendritic_adder", FITTED),
     "cells.neuron": ("axon_hillock", FITTED),
-    "cells.read": ("dendritic_adder", f"the note's dendrite at 25 ns, sampled at the frame's end; {EXACT}"),
+    "cells.read": (
+        "dendritic_adder",
+        f"the note's dendrite at 25 ns, sampled at the frame's end; pulses load it through its column, too; {EXACT}",
+    ),
     "features.weights": ("stdp_synapse", FITTED),
     "features.rise, features.current, lines.recent": ("excitatory_synapse", FITTED),
     "features.neuron": ("axon_hillock", FITTED),
@@ -39,14 +42,17 @@ STATES: dict[str, tuple[str, str]] = {
     "feedback": ("feedback_synapse", FITTED),
 }
 PRODUCTS: dict[str, tuple[str, str]] = {
-    "signed weight read-out of notes, features, cells": ("gate_synapse", FITTED),
+    "signed weight read-out of notes, features, cells": (
+        "gate_synapse",
+        "fitted with its column's output slope; synapses read at once take some percent from each other, which is left out",
+    ),
     "weight read-out of the features": (
         "excitatory_synapse",
         "the sigmoid of its weight pair, fitted at another reference voltage",
     ),
     "sum on the dendrite": (
         "dendritic_adder",
-        "conductance and capacitance fitted; linear, as it is over 150 mV",
+        "conductance over a unit and capacitance fitted; linear, as it is over 150 mV",
     ),
     "sigmoid of z_i, z_f, z_o": ("memory_cell", FITTED),
     "tanh of z_g": ("gate", FITTED),

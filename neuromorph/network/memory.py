@@ -25,6 +25,7 @@ def memory_frame(
     gates: jax.Array,
     state: CellState,
     arriving: jax.Array,
+    pulses: jax.Array,
     noise: TickNoise | None = None,
 ) -> tuple[CellState, CellRecord]:
     """Run the cells for a frame.
@@ -33,6 +34,7 @@ def memory_frame(
     ----------
     gates : [lines, 4 * cells] weights; the last ones are those of the cells' lines and of the bias line
     arriving : [ticks, 4 * cells] charge from notes and features
+    pulses : [ticks] spikes on their lines
     noise : draws for the frame, where the blocks are noisy
     """
     bias = blocks.cell_readout.line(gates[-1], jnp.int32(config.cells)) + blocks.dendrite.offset
@@ -41,10 +43,14 @@ def memory_frame(
     charge = jnp.broadcast_to(line_charge, (config.cells,))
     read_decay = decay_over(h, frame.tau_read)
 
-    def tick(now: CellState, inputs: tuple[jax.Array, TickNoise | None]) -> tuple[CellState, CellRecord]:
-        external, draw = inputs
+    def tick(
+        now: CellState, inputs: tuple[jax.Array, jax.Array, TickNoise | None]
+    ) -> tuple[CellState, CellRecord]:
+        external, outside, draw = inputs
         total = with_recurrent(blocks.cell_readout, gates, now.last_spikes, charge, external)
         rise, current = blocks.dendrite.step(now.rise, now.current, total, h)
+        own = float(config.memory) * jnp.sum(now.last_spikes)
+        current = blocks.dendrite.shunted(current, bias, outside, own)
         if blocks.noise is not None and draw is not None:
             current = current + blocks.noise.kick(draw.dendrites, h, blocks.dendrite.tau_decay)
         z = (current + bias).reshape(GATES, config.cells)
@@ -67,7 +73,7 @@ def memory_frame(
         )
         return after, CellRecord(now.last_spikes, gate, g, now.c, spikes)
 
-    return jax.lax.scan(tick, state, (arriving, noise))
+    return jax.lax.scan(tick, state, (arriving, pulses, noise))
 
 
 def with_recurrent(

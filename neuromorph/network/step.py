@@ -99,8 +99,11 @@ def listen(network: Network, state: State, inputs: FrameInput) -> tuple[State, H
         config, blocks, state.features, released, x_pre, inputs.plastic, noise
     )
     arrived = jnp.concatenate([state.features.last_spikes[None, :], feature_spikes[:-1]])
-    drive = _external_drive(network, state.fast.gates, jnp.concatenate([notes, arrived], axis=1))
-    cells, record = memory_frame(config, blocks, state.fast.gates, state.cells, drive, noise)
+    outside = jnp.concatenate([notes, arrived], axis=1)
+    drive = _external_drive(network, state.fast.gates, outside)
+    cells, record = memory_frame(
+        config, blocks, state.fast.gates, state.cells, drive, jnp.sum(outside, axis=1), noise
+    )
 
     spikes = jnp.concatenate([notes, arrived, record.arrived.astype(jnp.float32)], axis=1)
     spiked = jnp.any(spikes > 0, axis=0)
@@ -124,7 +127,7 @@ def _external_drive(network: Network, gates: jax.Array, spikes: jax.Array) -> ja
     ``gates`` [lines, 4 * cells] of all lines, ``spikes`` [ticks, ...] of the first of them, those from outside.
     """
     blocks, outside = network.blocks, spikes.shape[1]
-    charge = _line_charges(network.config)[:outside] * blocks.dendrite.gain
+    charge = line_charges(network.config)[:outside] * blocks.dendrite.gain
     return weighted_rows(gates, spikes * charge[None, :], blocks.external_readout.line)
 
 
@@ -149,7 +152,7 @@ def _released(network: Network, spikes: jax.Array, start: jax.Array) -> tuple[ja
     return spikes * synapse.release(before(recent, start, h, tau)), recent[-1]
 
 
-def _line_charges(config: NetworkConfig) -> jax.Array:
+def line_charges(config: NetworkConfig) -> jax.Array:
     """Charge of a spike by line, [lines - 1]."""
     frame = config.frame
     spikes = (frame.input_spikes, config.features.line_spikes, frame.spikes_per_unit)
@@ -165,7 +168,7 @@ def line_share(network: Network, tau: float | jax.Array) -> jax.Array:
     """Charge of a filtered spike by line, so that its sum over time is that on the dendrite."""
     frame = network.config.frame
     own = 1.0 - decay_over(frame.tick_seconds, tau)
-    return _line_charges(network.config) * own / (1.0 - decay_over(frame.tick_seconds, frame.tau_synapse))
+    return line_charges(network.config) * own / (1.0 - decay_over(frame.tick_seconds, frame.tau_synapse))
 
 
 def trace_charges(network: Network) -> jax.Array:

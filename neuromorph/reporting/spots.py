@@ -1,4 +1,4 @@
-"""Picture of a spot check: every cell and synapse beside ngspice's answer."""
+"""Picture of a spot check: every cell, synapse and dendrite beside ngspice's answer."""
 
 from __future__ import annotations
 
@@ -14,24 +14,30 @@ _NANO = 1e9
 
 
 def plot_spots(spots: Spots, path: Path) -> Path:
-    """A row a spot: cells with their spikes, synapses with eligibility and weight; returns ``path``."""
+    """A row a spot: cells with spikes, synapses with eligibility and weight, dendrites in a frame; returns ``path``."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
     rows = max(len(spots.cells), len(spots.synapses))
-    figure, axes = plt.subplots(rows, 3, figsize=(13, 0.8 + 1.7 * rows), sharex=True, squeeze=False)
+    rows = max(rows, len(spots.dendrites))
+    figure, axes = plt.subplots(rows, 4, figsize=(17, 0.8 + 1.7 * rows), sharex="col", squeeze=False)
     for axis, cell in zip(axes[:, 0], spots.cells, strict=False):
         _cell(axis, spots, *cell)
     for trace, weight, synapse in zip(axes[:, 1], axes[:, 2], spots.synapses, strict=False):
         _synapse(trace, weight, spots, *synapse)
+    for axis, dendrite in zip(axes[:, 3], spots.dendrites, strict=False):
+        _dendrite(axis, spots, *dendrite)
     for axis in axes.flat:
         axis.tick_params(labelsize=7)
         axis.spines[["top", "right"]].set_visible(False)
         axis.set_visible(axis.has_data())
-    for axis in axes[-1]:
-        axis.set_xlabel("time (ns)", fontsize=8)
+    for column in axes.T:
+        last = [axis for axis in column if axis.has_data()][-1:]
+        for axis in last:
+            axis.set_xlabel("time (ns)", fontsize=8)
+            axis.tick_params(labelbottom=True)
     figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
@@ -61,3 +67,12 @@ def _synapse(trace: Any, weight: Any, spots: Spots, spot: Any, replay: Any) -> N
     trace.set_ylabel(f"eligibility\n{spot.gate} {spot.line} to {spot.cell}", fontsize=8)
     weight.set_ylabel("weight change (mV)", fontsize=8)
     trace.legend(fontsize=6, frameon=False)
+
+
+def _dendrite(axis: Any, spots: Spots, spot: Any, replay: Any) -> None:
+    times = _NANO * spots.clock.tick * (1 + np.arange(spots.clock.ticks))
+    axis.plot(times, spot.unloaded, ":", lw=0.9, color="C7", label="model, no load by pulses")
+    axis.plot(times, spot.z, lw=0.9, label="model")
+    axis.plot(times, replay, "o", ms=2.5, mfc="none", label="ngspice")
+    axis.set_ylabel(f"z_{spot.gate} of cell {spot.cell}\nframe {spot.frame}", fontsize=8)
+    axis.legend(fontsize=6, frameon=False, loc="lower right")

@@ -38,7 +38,7 @@ SUPPLY, REFERENCE, WEIGHT_MEAN, COLUMN_REST = 0.8, 0.4, 0.6, 0.52
 NAMES = ("i", "f", "o", "g")
 BLOCKS = (
     "devices/cnfet.lib", "blocks/ota.cir", "blocks/gate.cir", "blocks/memory_cell.cir", "blocks/axon_hillock.cir",
-    "blocks/spike_shaper.cir", "blocks/gate_synapse.cir", "blocks/dendritic_adder.cir",
+    "blocks/spike_shaper.cir", "blocks/gate_synapse.cir", "blocks/cascode_column.cir", "blocks/dendritic_adder.cir",
 )  # fmt: skip
 KNOBS = {
     "vref": REFERENCE, "vsw": 0.40, "vq": 0.25, "vmode": 0.40, "vwidth": 0.43, "vrefr": 0.225, "vleak": 0.15, "vload": 0.43,
@@ -93,7 +93,7 @@ def resting(models: Mapping[str, Mapping[str, float]], frame: Frame) -> np.ndarr
     """What the columns draw from the dendrites without spikes, [4] units of i, f, o, g."""
     design, adder = gate_dendrites(models, frame), models["dendritic_adder"]
     gate, candidate = (
-        conductance(adder, bias) * unit
+        conductance(adder, bias, unit) * unit
         for bias, unit in ((design.gate_bias, GATE_UNIT), (design.candidate_bias, TANH_UNIT))
     )
     return models["gate_synapse"]["column_rest_current"] / np.array([gate, gate, gate, candidate])
@@ -174,11 +174,11 @@ def deck(
                 cards.append(f"vp{d}_{m} p{d}_{m} 0 {WEIGHT_MEAN + half:.6g}")
                 cards.append(f"vm{d}_{m} m{d}_{m} 0 {WEIGHT_MEAN - half:.6g}")
                 cards.append(f"xr{d}_{m} line{m} p{d}_{m} m{d}_{m} up{d} down{d} gate_synapse")
-            cards.append(f"xc{d} up{d} down{d} {d} vdd vq dendrite_column")
+            cards.append(f"xc{d} up{d} down{d} {d} vref vdd vq cascode_column")
             cards.append(f"cu{d} up{d} 0 {COLUMN_LOAD}\ncd{d} down{d} 0 {COLUMN_LOAD}")
             cards.append(f".nodeset v(up{d})={COLUMN_REST} v(down{d})={COLUMN_REST}")
             cards.append(f"xd{d} {d} vref vdd vmode {bias} dendritic_adder cdend={30 * wide:.6g}f")
-            constant = conductance(adder, knobs[bias]) * unit * stimulus.weights[-1, a, k]
+            constant = conductance(adder, knobs[bias], unit) * unit * stimulus.weights[-1, a, k]
             cards.append(f"ib{d} 0 {d} {constant:.6g}\n.nodeset v({d})={REFERENCE}")
         cards.append(f"xm{k} i{k} f{k} o{k} g{k} vref c{k} in{k} vdd vbi vbf vbo memory_cell")
         cards.append(f"xa{k} in{k} axon{k} vdd vwidth vrefr vleak vload axon_hillock")
@@ -197,9 +197,9 @@ def deck(
 
 
 def transistors(stimulus: Stimulus) -> int:
-    """Of the network: 8 a line, 3 a synapse, 39 a dendrite, 47 and 11 a cell."""
+    """Of the network: 8 a line, 3 a synapse, 41 a dendrite, 47 and 11 a cell."""
     cells, lines = stimulus.cells, stimulus.notes.shape[1] + stimulus.cells
-    return 8 * lines + GATES * cells * (3 * lines + 39) + 58 * cells
+    return 8 * lines + GATES * cells * (3 * lines + 41) + 58 * cells
 
 
 def in_ngspice(

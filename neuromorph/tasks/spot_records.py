@@ -147,7 +147,7 @@ def chosen_synapses(
         When fewer than ``count`` synapses learn enough.
     """
     moved = np.abs(_gates(network, window.states[-1]) - _gates(network, window.states[0]))[:, LEARNED]
-    fired = sum(_line_spikes(*frame).sum(axis=0) for frame in zip(window.states, window.heard, strict=False))
+    fired = sum(line_spikes(*frame).sum(axis=0) for frame in zip(window.states, window.heard, strict=False))
     inside = np.all([_inside(network, state) for state in window.states], axis=0)[:, LEARNED]
     weight = moved * inside * np.append(fired >= LEAST_SPIKES, False)[:, None, None]
     able = np.where(weight > 0.1 * weight.max(), weight, 0)
@@ -209,7 +209,7 @@ def synapse_spot(network: Network, window: Window, line: int, gate: int, cell: i
         window.states, window.heard, window.traced, window.states[1:], strict=False
     ):
         psi = charges(blocks, heard.cells, network.config.frame.tick_seconds)
-        spikes.append(_line_spikes(before, heard)[:, line])
+        spikes.append(line_spikes(before, heard)[:, line])
         added.append(share * (_of(psi, f"{name}_up") - _of(psi, f"{name}_down"))[:, cell])
         forget.append(heard.cells.gates[:, 1, cell])
         traces.append([_of(traced.eligibility, f"{name}_{side}")[line, cell] for side in ("up", "down")])
@@ -250,7 +250,7 @@ def _inside(network: Network, state: State) -> np.ndarray:
     return np.abs(_gates(network, state)) < float(network.blocks.store.bound) - 1e-4
 
 
-def _line_spikes(before: State, heard: Heard) -> np.ndarray:
+def line_spikes(before: State, heard: Heard) -> np.ndarray:
     """[ticks, lines - 1] spikes on the lines as the traces take them."""
     features = np.concatenate([np.asarray(before.features.last_spikes)[None], heard.feature_spikes[:-1]])
     return np.concatenate([heard.note_spikes, features, heard.cells.arrived.astype(np.float32)], axis=1)

@@ -1,4 +1,4 @@
-"""Spot check: cells and synapses of a running network against ngspice on the inputs they had there."""
+"""Spot check: cells, synapses and dendrites of a running network against ngspice on the inputs they had there."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from neuromorph.tasks.spot_benches import (
     replay_cell,
     replay_synapse,
 )
+from neuromorph.tasks.spot_dendrites import DendriteSpot, chosen_dendrites, dendrite_spot, replay_dendrite
 from neuromorph.tasks.spot_records import (
     CellSpot,
     SynapseSpot,
@@ -45,11 +46,13 @@ CELL_FULL = 0.15
 @dataclass(frozen=True)
 class Spots:
     """What was replayed, and the answers; ``oracle`` [cells, frames] V: the model's cell at each frame's end when it
-    begins the frame where ngspice ended the one before, less what the model loses in the wait."""
+    begins the frame where ngspice ended the one before, less what the model loses in the wait.  A dendrite's answer is its
+    z [ticks]."""
 
     clock: Clock
     cells: Sequence[tuple[CellSpot, CellReplay]]
     synapses: Sequence[tuple[SynapseSpot, SynapseReplay]]
+    dendrites: Sequence[tuple[DendriteSpot, np.ndarray]]
     oracle: np.ndarray
 
 
@@ -66,13 +69,14 @@ def spot_check(
     seed: int = 0,
     jobs: int = 2,
 ) -> Spots:
-    """Replay ``count`` spots, half of them cells with their neurons and half synapses.
+    """Replay ``count`` spots, half of them cells with neurons and half synapses, and a dendrite for every second cell.
 
     Parameters
     ----------
     run : on nominal hardware
     piece : [T, notes], T > frames; the network learns while it hears it
-    circuits, models : ``memory_cell``, ``axon_hillock``, ``eligibility_synapse`` and their fitted parameters
+    circuits, models : ``memory_cell``, ``axon_hillock``, ``eligibility_synapse``, ``gate_synapse``, ``dendritic_adder`` and
+        their fitted parameters
     vbo : bias of the cells' read-out, V
     rate : learning rate in the window
     seed : of the choice, which is weighted by spikes and by weight changes
@@ -94,6 +98,10 @@ def spot_check(
         synapse_spot(run.network, window, *at)
         for at in chosen_synapses(run.network, window, count // 2, draw)
     ]
+    dendrites = [
+        dendrite_spot(run.network, window, *at)
+        for at in chosen_dendrites([spot.cell for spot in cells], window, (len(cells) + 1) // 2, draw)
+    ]
     widest = (
         max(np.abs(spot.signal).max() for spot in synapses)
         * WEIGHT_VOLT
@@ -105,6 +113,10 @@ def spot_check(
             remedy="lower the rate",
         )
     with ThreadPoolExecutor(jobs) as pool:
+        sums = [
+            pool.submit(replay_dendrite, s, run.network, circuits["gate_synapse"], circuits["dendritic_adder"], models)
+            for s in dendrites
+        ]  # fmt: skip
         cell_answers = [
             pool.submit(replay_cell, spot, clock, circuits["memory_cell"], circuits["axon_hillock"], vbo=vbo)
             for spot in cells
@@ -115,11 +127,13 @@ def spot_check(
         ]  # fmt: skip
         replays = [answer.result() for answer in cell_answers]
         moved = [answer.result() for answer in synapse_answers]
+        summed = [answer.result() for answer in sums]
     oracle = _oracle(run.network, window, cells, replays)
     return Spots(
         clock,
         list(zip(cells, replays, strict=True)),
         list(zip(synapses, moved, strict=True)),
+        list(zip(dendrites, summed, strict=True)),
         oracle,
     )
 
@@ -189,7 +203,7 @@ def figures(spots: Spots, what: str) -> list[Figure]:
                float(100 * oracle.max() / CELL_FULL), "%")
     )  # fmt: skip
     made += _spike_figures(spots, name)
-    return made + _synapse_figures(spots, name)
+    return made + _synapse_figures(spots, name) + _dendrite_figures(spots, name)
 
 
 def _spike_figures(spots: Spots, name: str) -> list[Figure]:
@@ -222,6 +236,31 @@ def _synapse_figures(spots: Spots, name: str) -> list[Figure]:
         Figure(f"{name}: weight changes, summed error of the summed change, mean of synapses",
                float(100 * np.mean(moves)), "%", 5.0, 2.0, details={"by_synapse": _rounded(moves)}),
     ]  # fmt: skip
+
+
+def _dendrite_figures(spots: Spots, name: str) -> list[Figure]:
+    """Errors of what the lines add to the bias, over all dendrites."""
+    found = spots.dendrites
+    ours = np.array([spot.z - spot.bias for spot, _ in found])
+    free = np.array([spot.unloaded - spot.bias for spot, _ in found])
+    theirs = np.array([z - spot.bias for spot, z in found])
+    details = {
+        "dendrites": [f"{spot.gate} of {spot.cell} in frame {spot.frame}" for spot, _ in found],
+        "pulses": [int(spot.spikes.sum()) for spot, _ in found],
+        "by_dendrite": _rounded(_rms(ours - theirs) / _rms(theirs)),
+    }
+    return [
+        Figure(f"{name}: sum on the dendrites, rms error of the rms sum, mean of dendrites",
+               float(100 * np.mean(_rms(ours - theirs) / _rms(theirs))), "%", details=details),
+        Figure(f"{name}: baseline, dendrites that pulses do not load, rms error of the rms sum",
+               float(100 * np.mean(_rms(free - theirs) / _rms(theirs))), "%"),
+        Figure(f"{name}: sum on the dendrites, the step's over ngspice's, by least squares",
+               float((ours * theirs).sum() / (theirs**2).sum()), "1"),
+    ]  # fmt: skip
+
+
+def _rms(x: np.ndarray) -> np.ndarray:
+    return np.sqrt((x**2).mean(axis=1))
 
 
 def spike_times(spot: CellSpot, clock: Clock) -> np.ndarray:

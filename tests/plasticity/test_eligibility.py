@@ -130,7 +130,9 @@ def trace_and_difference(network, state, line, gate, cell, frames=3, step=2e-2):
     def final(gates, traces):
         cells, pre0 = state.cells, jnp.zeros(NOTES, jnp.float32)
         for frame in spikes:
-            cells, record = memory_frame(config, blocks, gates, cells, frame @ gates[:NOTES])
+            cells, record = memory_frame(
+                config, blocks, gates, cells, frame @ gates[:NOTES], jnp.sum(frame, axis=1)
+            )
             psi, leak = charges(blocks, record, h), blocks.eligibility.leak(record.gates[:, 1], h)
             lines = activity(frame, pre0, seconds=h)
             traces = frame_update(blocks.eligibility, traces, lines, psi, leak, jnp.float32(1.0))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from neuromorph.characterization.recipes import find_recipe, load_recipe
+from neuromorph.commands.hardware import SPOT_CIRCUITS
 from neuromorph.errors import InputError
 from neuromorph.fitting.cell_knobs import read_bias
 from neuromorph.library import Library
@@ -23,11 +24,13 @@ from neuromorph.network.step import trace_charges
 from neuromorph.plasticity.eligibility import CellRecord, charges
 from neuromorph.tasks.run import RunFacts, Schedule, log_odds, new_run
 from neuromorph.tasks.spot_benches import Clock
+from neuromorph.tasks.spot_dendrites import chosen_dendrites, dendrite_spot
 from neuromorph.tasks.spot_records import (
     RAIL,
     cell_spot,
     chosen_cells,
     chosen_synapses,
+    line_spikes,
     record_window,
     synapse_spot,
 )
@@ -69,6 +72,25 @@ def test_dendrites_give_back_the_gates_and_the_candidate(run, window):
             spot.dendrites[k, :, 3] / TANH_UNIT, jnp.float32)))  # fmt: skip
         assert np.allclose(gates.T[inside[:, :3]], heard.cells.gates[:, :, 3][inside[:, :3]], atol=1e-4)
         assert np.allclose(g[inside[:, 3]], heard.cells.g[:, 3][inside[:, 3]], atol=1e-4)
+
+
+def test_a_dendrite_summed_alone_is_the_one_of_the_network(run, window):
+    whole = cell_spot(run.network, window, 3).dendrites
+    for gate, unit in enumerate((GATE_UNIT, GATE_UNIT, GATE_UNIT, TANH_UNIT)):
+        spot = dendrite_spot(run.network, window, 0, gate, 3)
+        inside = np.abs(whole[0, :, gate]) < RAIL
+        assert inside.any()
+        assert np.allclose(spot.z[inside], whole[0, inside, gate] / unit, atol=2e-3)
+        # pulses pull the node to the reference
+        assert np.abs(spot.z).mean() < np.abs(spot.unloaded).mean()
+        assert spot.spikes.sum() == line_spikes(window.states[0], window.heard[0]).sum()
+
+
+def test_dendrites_are_of_every_gate_and_of_the_cells_given(window):
+    found = chosen_dendrites([5, 2], window, 4, np.random.default_rng(0))
+    assert sorted(gate for _, gate, _ in found) == [0, 1, 2, 3]
+    assert [cell for *_, cell in found] == [5, 2, 5, 2]
+    assert all(0 <= frame < FRAMES for frame, *_ in found)
 
 
 def test_a_synapse_moves_by_its_signal_times_what_it_sees(run, window):
@@ -136,9 +158,8 @@ def test_coincidence_is_one_for_the_same_train_and_none_by_chance():
 
 @pytest.mark.slow
 def test_ngspice_agrees_on_what_a_network_saw(run):
-    models = LIBRARY.models("memory_cell", "axon_hillock", "eligibility_synapse")
-    names = ("memory_cell", "axon_hillock", "eligibility_synapse")
-    circuits = {name: load_recipe(str(find_recipe(name))) for name in names}
+    models = LIBRARY.models(*SPOT_CIRCUITS)
+    circuits = {name: load_recipe(str(find_recipe(name))) for name in SPOT_CIRCUITS}
     frame = run.network.config.frame
     vbo = read_bias(
         models["memory_cell"],
@@ -147,6 +168,7 @@ def test_ngspice_agrees_on_what_a_network_saw(run):
     spots = spot_check(run, scale(), circuits, models, vbo=vbo, count=2, frames=FRAMES, rate=0.1)
     made = {figure.claim: figure.value for figure in figures(spots, "toy")}
     assert made["spots of toy: cell voltage at the frames' ends, free-running, max error of 150 mV"] < 3.0
+    assert made["spots of toy: sum on the dendrites, rms error of the rms sum, mean of dendrites"] < 10.0
     assert made["spots of toy: weight changes, summed error of the summed change, mean of synapses"] < 30.0
 
 
