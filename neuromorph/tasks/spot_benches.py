@@ -31,6 +31,8 @@ LEAST_CURRENT = 1e-12
 """What a closed line carries, A."""
 FLOOR = 0.007
 """Trace units at which a trace rests."""
+REPLAY_SECONDS = 3600.0
+"""A replay that takes longer is given up; others beside it must not be lost for a busy machine."""
 GATES_LEARN = 0.5
 """Share of the wait after which the gates' weights move: the notes' errors come first."""
 
@@ -158,7 +160,7 @@ def replay_cell(
     ])  # fmt: skip
     options = REFERENCE_OPTIONS if reference else STANDARD_OPTIONS
     deck = _deck((cell, neuron), cards, "v(c) v(axon) i(vio)", clock.stop, options)
-    waves = simulate(deck, f"cell {spot.cell}", "replay")
+    waves = simulate(deck, f"cell {spot.cell}", "replay", REPLAY_SECONDS)
     middles = clock.starts[:, None] + clock.tick * (0.5 + np.arange(clock.ticks))
     return CellReplay(
         sample(waves.time, waves["c"], clock.ends) - REFERENCE,
@@ -211,7 +213,7 @@ def replay_synapse(
     ])  # fmt: skip
     options = REFERENCE_OPTIONS if reference else STANDARD_OPTIONS
     deck = _deck((synapse,), cards, "v(ep) v(en) v(wp) v(wn)", clock.stop, options)
-    waves = simulate(deck, f"synapse {spot.line} to {spot.cell}", "replay")
+    waves = simulate(deck, f"synapse {spot.line} to {spot.cell}", "replay", REPLAY_SECONDS)
     traces = np.stack([
         np.exp((sample(waves.time, waves[node], clock.ends) - E_REF) / TRACE_WIDTH) for node in ("ep", "en")
     ], axis=1)  # fmt: skip

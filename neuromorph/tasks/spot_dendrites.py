@@ -23,6 +23,7 @@ from neuromorph.network.step import Network, line_charges
 from neuromorph.spice.netlist import load_netlist
 from neuromorph.spice.waveforms import pulses, sample
 from neuromorph.spice.workers import simulate
+from neuromorph.tasks.spot_benches import REPLAY_SECONDS
 from neuromorph.tasks.spot_records import Window, line_spikes
 
 NAMES = ("i", "f", "o", "g")
@@ -153,7 +154,7 @@ def replay_dendrite(
         f".options {REFERENCE_OPTIONS if reference else STANDARD_OPTIONS}\n.save v(d)",
         f".tran 0.2n {frame.seconds + 4e-9:.9g} 0 0.25n\n.end\n",
     ])  # fmt: skip
-    waves = simulate(deck, f"dendrite {spot.gate} of cell {spot.cell}", "replay", 3600.0)
+    waves = simulate(deck, f"dendrite {spot.gate} of cell {spot.cell}", "replay", REPLAY_SECONDS)
     ends = frame.tick_seconds * (1 + np.arange(frame.ticks)) + PULSE_CENTRE
     return (sample(waves.time, waves["d"], ends) - REFERENCE) / unit
 
