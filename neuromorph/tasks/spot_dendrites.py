@@ -166,7 +166,7 @@ def _line_pulse(text: str, height: float) -> tuple[np.ndarray, np.ndarray]:
         f"vs spike 0 {pulses((SPIKE,))}\nxs spike pulse line vdd vsw vgain spike_shaper\ncl line 0 150f\ncp pulse 0 5f",
         f".options {STANDARD_OPTIONS}\n.save v(line)\n.tran 0.02n {PULSE_STOP:g} 0 0.02n\n.end\n",
     ])  # fmt: skip
-    waves = simulate(deck, "a line's pulse", "replay")
+    waves = simulate(deck, "a line's pulse", "replay", REPLAY_SECONDS)
     times = np.arange(SPIKE, PULSE_STOP, PULSE_STEP)
     volts = sample(waves.time, waves["line"], times)
     on = np.flatnonzero(volts > QUIET * height)
