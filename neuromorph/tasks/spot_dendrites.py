@@ -23,11 +23,19 @@ from neuromorph.network.step import Network, line_charges
 from neuromorph.spice.netlist import load_netlist
 from neuromorph.spice.waveforms import pulses, sample
 from neuromorph.spice.workers import simulate
+from neuromorph.tasks.memory_network import (
+    COLUMN_LOAD,
+    COLUMN_REST,
+    LINE_LOAD,
+    NAMES,
+    PULSE_LOAD,
+    REFERENCE,
+    SUPPLY,
+    WEIGHT_MEAN,
+)
 from neuromorph.tasks.spot_benches import REPLAY_SECONDS
 from neuromorph.tasks.spot_records import Window, line_spikes
 
-NAMES = ("i", "f", "o", "g")
-SUPPLY, REFERENCE, WEIGHT_MEAN, COLUMN_REST = 0.8, 0.4, 0.6, 0.52
 SPIKE, PULSE_STOP, PULSE_STEP = 2e-9, 8e-9, 0.05e-9
 """Of the shaper's bench: when it spikes, how long it is looked at, and between the corners of its pulse, s."""
 QUIET = 1e-3
@@ -148,7 +156,7 @@ def replay_dendrite(
     deck = "\n".join([
         "* a dendrite with its synapses", text, f"vdd vdd 0 {SUPPLY}\nvref vref 0 {REFERENCE}\nvq vq 0 0.25",
         f"vmode vmode 0 {CENTRE_MODE}\nvbias vbias 0 {vbias:.9g}", *cards,
-        "xc up down d vref vdd vq cascode_column\ncu up 0 20f\ncd down 0 20f",
+        f"xc up down d vref vdd vq cascode_column\ncu up 0 {COLUMN_LOAD}\ncd down 0 {COLUMN_LOAD}",
         f"xd d vref vdd vmode vbias dendritic_adder cdend={30 * wide:.9g}f\nib 0 d {bias:.9g}",
         f".nodeset v(d)={REFERENCE + unit * spot.bias:.6g} v(up)={COLUMN_REST} v(down)={COLUMN_REST}",
         f".options {REFERENCE_OPTIONS if reference else STANDARD_OPTIONS}\n.save v(d)",
@@ -163,7 +171,8 @@ def _line_pulse(text: str, height: float) -> tuple[np.ndarray, np.ndarray]:
     """A shaper's pulse on its loaded line: times after the spike, s, and volts."""
     deck = "\n".join([
         "* a line's pulse", text, f"vdd vdd 0 {SUPPLY}\nvsw vsw 0 0.4\nvgain vgain 0 {height:.9g}",
-        f"vs spike 0 {pulses((SPIKE,))}\nxs spike pulse line vdd vsw vgain spike_shaper\ncl line 0 150f\ncp pulse 0 5f",
+        f"vs spike 0 {pulses((SPIKE,))}\nxs spike pulse line vdd vsw vgain spike_shaper",
+        f"cl line 0 {LINE_LOAD}\ncp pulse 0 {PULSE_LOAD}",
         f".options {STANDARD_OPTIONS}\n.save v(line)\n.tran 0.02n {PULSE_STOP:g} 0 0.02n\n.end\n",
     ])  # fmt: skip
     waves = simulate(deck, "a line's pulse", "replay", REPLAY_SECONDS)
