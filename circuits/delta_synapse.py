@@ -48,7 +48,8 @@ CIRCUIT = Circuit(
     netlists=tuple(
         NETLISTS / part
         for part in (
-            "devices/cnfet.lib", "blocks/gate_synapse.cir", "blocks/delta_synapse.cir",
+            "devices/cnfet.lib", "blocks/gate_synapse.cir", "blocks/dendrite_column.cir",
+            "blocks/delta_synapse.cir",
         )
     ),
     subcircuit="delta_synapse",

@@ -14,6 +14,7 @@ from neuromorph.fitting.update_knobs import KNOBS
 from neuromorph.spice.waveforms import integral
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
+_COLUMN = "xcol up down out vdd vq feedback_column\nvq vq 0 0.25\nvout out 0 0.4\ncu up 0 20f\ncd down 0 20f"
 _SIDES = "vup up 0 0.52\nvdn down 0 0.52"
 """Both sides of the column held at its diodes' voltage."""
 
@@ -29,7 +30,7 @@ def _update(circuit, point):
 
 def _read(circuit, point):
     """A frame's error pulses through the weight onto the cell's feedback column, after a frame without an error."""
-    cards = f"{delta.error_pulses(point)}\nve e 0 0.1\n{delta.COLUMN}\n{delta.weights(point['weight'])}"
+    cards = f"{delta.error_pulses(point)}\nve e 0 0.1\n{_COLUMN}\n{delta.weights(point['weight'])}"
     return circuit.testbench(point, cards, f".tran 0.1n {2 * PERIOD:g} 0 0.2n", "i(vout)")
 
 
@@ -55,7 +56,8 @@ CIRCUIT = Circuit(
     netlists=tuple(
         NETLISTS / part
         for part in (
-            "devices/cnfet.lib", "blocks/gate_synapse.cir", "blocks/delta_synapse.cir", "blocks/feedback_synapse.cir",
+            "devices/cnfet.lib", "blocks/gate_synapse.cir", "blocks/feedback_column.cir",
+            "blocks/delta_synapse.cir", "blocks/feedback_synapse.cir",
         )
     ),
     subcircuit="feedback_synapse",

@@ -25,7 +25,7 @@ class Recheck:
     Parameters
     ----------
     points : how many
-    error : largest difference of an output, of its largest value in the sweep
+    error : largest difference of an output, of its largest value in the block's held-out sweeps
     worst : the point where that was
     unfinished : points that were still running at the end
     """
@@ -160,9 +160,15 @@ def _difference(data: BlockData, sweep: Sweep, index: tuple[int, ...], result: o
         before = old[name][index]
         if not np.array_equal(np.isnan(before), np.isnan(value)):
             return 1.0
-        full = np.nanmax(np.abs(old[name]), initial=0.0)
+        full = _full_scale(data, name)
         errors.append(float(np.nanmax(np.abs(value - before), initial=0.0) / max(full, 1e-30)))
     return max(errors)
+
+
+def _full_scale(data: BlockData, output: str) -> float:
+    """Largest value over all held-out sweeps that have the output: one that measures a zero has no scale of its own."""
+    values = [sweep.outputs[output] for sweep in data.sweeps.values() if output in sweep.outputs]
+    return max(float(np.nanmax(np.abs(value), initial=0.0)) for value in values)
 
 
 def _joined(known: Recheck, error: float, point: str) -> Recheck:

@@ -19,8 +19,8 @@ OCTAVE, A0_OVER_C = 12, 9
 """Semitones of an octave, and from C to the lowest piano key."""
 _PART_OF = {
     "weight_cell": "weight_store",
-    "cascode_column": "gate_synapse",
     "dendrite_column": "gate_synapse",
+    "feedback_column": "feedback_synapse",
     "weight_refresh": "weight_store",
     "slope_unit_unsigned": "slope_unit",
     "eligibility_trace": "eligibility_synapse",

@@ -16,6 +16,7 @@ from neuromorph.figures import Figure
 from neuromorph.fitting.eligibility import E_REF, WEIGHT_RANGE, WIDEST
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.fitting.pulse_pairs import UPDATE_OUT, order_share, update_cards, weight_change
+from neuromorph.fitting.readout import REFERENCE
 from neuromorph.fitting.update_knobs import KNOBS, UNITS, WIDTH, fit_update_knobs, knob_figures, knob_sweeps
 from neuromorph.library import BlockData, FittedModel, SweepData
 from neuromorph.spice.waveforms import integral, sample
@@ -28,7 +29,10 @@ READ_HEIGHT, READ_WIDTH = 0.35, 1.8e-9
 START = 5e-9
 READ_OUT = {"charge": "C"}
 DRIFT_OUT = {"drift": "V"}
-COLUMN = "xcol up down out vdd vq dendrite_column\nvq vq 0 0.25\nvout out 0 0.4\ncu up 0 20f\ncd down 0 20f"
+COLUMN = (
+    f"xcol up down out vref vdd vq dendrite_column\nvq vq 0 0.25\nvref vref 0 {REFERENCE}\nvout out 0 {REFERENCE}\n"
+    "cu up 0 20f\ncd down 0 20f"
+)
 """The real column of the dendrite that the weight is read onto."""
 
 

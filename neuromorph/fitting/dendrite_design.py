@@ -3,8 +3,9 @@
 A number of spikes in a frame through one unit of weight moves a gate by its unit and the candidate by the amplifier's,
 which is twice as large.  The candidate's dendrite takes the lowest bias, the gates' one at which the conductance is
 larger by that ratio, and as much larger a capacitor, so that both have one time constant.  Conductances are those over a
-unit's swing: the load is a little stiffer there than at rest.  Pulses load the nodes through their columns, too, a share of
-the node's voltage each.
+unit's swing: the load is a little stiffer there than at rest, and much stiffer beyond three units of the candidate, six of
+a gate.  Pulses load the nodes through their columns, too, a share of the node's voltage each, and take charge from each
+other.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import numpy as np
 
 from neuromorph.errors import OutOfRange
 from neuromorph.fitting.adder import CENTRE_MODE, load
-from neuromorph.fitting.readout import column_lag, line_height, output_charge
+from neuromorph.fitting.readout import column_lag, crowd_share, line_height, output_charge
 
 LOWEST_BIAS = 0.28
 """Of the dendritic adder's knob ``vbias``, V."""
+STIFF_RANGE, STIFF_DEGREE = 0.25, 6
+"""Voltage from rest up to which a dendrite's load is taken, V (characterized up to 0.2), and the polynomial's degree: the
+current is within 0.8 %."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class DendriteDesign:
     widening : capacitor of a gate's dendrite over that of the candidate's
     external_shunt, cell_shunt : share of the candidate's voltage that a pulse of either line takes; a gate's takes less,
         by ``widening``
+    external_crowd, cell_crowd : by how much a pulse of either line divides the charge of another at the same time, less one
+    gate_stiffness, candidate_stiffness : polynomials of :func:`stiffness`
     """
 
     tau: float
@@ -46,12 +52,27 @@ class DendriteDesign:
     widening: float
     external_shunt: float
     cell_shunt: float
+    external_crowd: float
+    cell_crowd: float
+    gate_stiffness: np.ndarray
+    candidate_stiffness: np.ndarray
 
 
 def conductance(adder: Mapping[str, float], vbias: float, swing: float) -> float:
     """Of a dendrite in its linear mode between ``-swing`` and ``swing`` V from rest, S."""
     up, down = (load(adder, sign * swing, CENTRE_MODE, vbias) for sign in (1, -1))
     return float((up - down) / (2 * swing))
+
+
+def stiffness(adder: Mapping[str, float], vbias: float, swing: float) -> np.ndarray:
+    """Polynomial, constant first, in the node's voltage from rest over :data:`STIFF_RANGE`: the load's conductance from
+    rest to there over :func:`conductance`, less one."""
+    v = np.linspace(-STIFF_RANGE, STIFF_RANGE, 401)
+    current = load(adder, v, CENTRE_MODE, vbias) - load(adder, 0.0, CENTRE_MODE, vbias)
+    beyond = current / conductance(adder, vbias, swing) - v
+    weight = 1.0 / (np.abs(v) + swing)  # so that the current counts, not its share of nothing
+    terms = v[:, None] * (v[:, None] / STIFF_RANGE) ** np.arange(STIFF_DEGREE + 1)
+    return np.linalg.lstsq(terms * weight[:, None], beyond * weight, rcond=None)[0]
 
 
 def dendrite_design(
@@ -91,6 +112,7 @@ def dendrite_design(
             remedy="change the frame's length or its spikes; the lines' pulses are characterized from 0.31 to 0.43 V",
         )
     external_shunt, cell_shunt = output_charge(readout, np.array(heights)) / adder["capacitance"]
+    external_crowd, cell_crowd = crowd_share(readout, np.array(heights))
     return DendriteDesign(
         tau=adder["capacitance"] / low,
         lag=float(column_lag(readout, heights[0])),
@@ -101,4 +123,8 @@ def dendrite_design(
         widening=widening,
         external_shunt=float(external_shunt),
         cell_shunt=float(cell_shunt),
+        external_crowd=float(external_crowd),
+        cell_crowd=float(cell_crowd),
+        gate_stiffness=stiffness(adder, gate_bias, gate_unit),
+        candidate_stiffness=stiffness(adder, LOWEST_BIAS, candidate_unit),
     )

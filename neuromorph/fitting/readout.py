@@ -2,6 +2,8 @@
 
 The column that mirrors the charge onto a dendrite lags behind the pulse by a time that falls as the pulse grows.  While
 charge passes, its outputs conduct: a pulse takes ``output_slope q(v_line)`` a volt from the dendrite, whatever the weight.
+Pulses that pass at once lose charge to each other: each is divided by ``1 + sum k(v_line)`` over the others, with
+``k = crowd (q(v_line) / q)^crowd_power``, whatever their weights.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ READ_LAW = (
 )  # fmt: skip
 """Parameters of the charge of a pulse."""
 _START = (-0.4, 1.0, -0.1, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
+_CROWD = ("crowd", "crowd_power")
 _LAG = ("log_lag", "lag_slope", "lag_bend")
 SPIKE = 5e-9
 """When the bench's neuron spikes, s."""
@@ -66,6 +69,15 @@ def output_charge(p: Mapping[str, float], v_line: Any) -> np.ndarray:
     """Charge that a pulse takes from the dendrite for every volt that it stands above the reference, C/V."""
     full = 1e-15 * _full([p[n] for n in READ_LAW], np.asarray(v_line, float))
     return p["output_slope"] * full
+
+
+def crowd_share(p: Mapping[str, float], v_line: Any) -> np.ndarray:
+    """k: by how much a pulse divides the charge of every other that passes at once, less one."""
+    return _crowd_share([p[n] for n in _CROWD], [p[n] for n in READ_LAW], np.asarray(v_line, float))
+
+
+def _crowd_share(x: Any, read: Any, v_line: np.ndarray) -> np.ndarray:
+    return x[0] * (_full(read, v_line) / _full(read, np.asarray(V_LINE))) ** x[1]
 
 
 def read_width(p: Mapping[str, float], v_line: Any) -> np.ndarray:
@@ -128,8 +140,26 @@ def _fit_output(data: BlockData, full: float) -> tuple[float, float]:
     return float(slopes.mean()), float(slopes.std(ddof=1) / np.sqrt(len(slopes)))
 
 
+def _fit_crowd(data: BlockData, read: Any) -> tuple[dict[str, float], dict[str, float]]:
+    """By how much equal pulses divide each other, less one, over their number and line height."""
+    sweep = data["crowd"]
+    charge, others = sweep["charge"], sweep["pulses"] - 1
+    divided = sweep["pulses"] * charge[:, :1] / charge - 1
+    x, dx = least_squares(
+        lambda x: (
+            others * _crowd_share((1e-2 * x[0], x[1]), read, sweep["v_line"][:, None]) - divided
+        ).ravel(),
+        (1.0, 1.0),
+        _CROWD,
+        data.name,
+    )
+    scale = np.array([1e-2, 1.0])
+    law, deviation = (dict(zip(_CROWD, map(float, scale * v), strict=True)) for v in (x, dx))
+    return law, deviation
+
+
 def fit_readout(data: BlockData) -> FittedModel:
-    """The laws of charge, lag and output slope; energy and static power at the defaults."""
+    """The laws of charge, lag, output slope and crowd; energy and static power at the defaults."""
     sweep = data["charge"]
     line, dw = np.meshgrid(sweep["v_line"], sweep["dw"], indexing="ij")
     measured = sweep["charge"] / 1e-15
@@ -149,8 +179,9 @@ def fit_readout(data: BlockData) -> FittedModel:
     }  # fmt: skip
     lag, d_lag = _fit_lag(data)
     slope, d_slope = _fit_output(data, parameters["charge"])
-    parameters |= lag | {"output_slope": slope}
-    units = {n: "1" for n in (*READ_LAW, *_LAG)} | {
+    crowd, d_crowd = _fit_crowd(data, x)
+    parameters |= lag | crowd | {"output_slope": slope}
+    units = {n: "1" for n in (*READ_LAW, *_LAG, *_CROWD)} | {
         "charge": "C", "v_width": "V", "unit_charge": "C", "energy_per_event": "J", "column_static_power": "W",
         "column_rest_current": "A", "output_slope": "1/V",
     }  # fmt: skip
@@ -160,7 +191,7 @@ def fit_readout(data: BlockData) -> FittedModel:
         "pulsed_pair",
         {k: float(v) for k, v in parameters.items()},
         units,
-        {**dict(zip(READ_LAW, dx, strict=True)), **d_lag, "output_slope": d_slope},
+        {**dict(zip(READ_LAW, dx, strict=True)), **d_lag, **d_crowd, "output_slope": d_slope},
         errors,
         box,
     )
@@ -175,12 +206,12 @@ def score_readout(model: FittedModel, data: BlockData) -> list[Figure]:
     linear = model.parameters["unit_charge"] / WEIGHT_VOLT * dw
     naive = 100 * np.abs(linear - check["charge"])[1] / full[1]
     line, measured = _lags(check)
-    away, crowd = data["output_check"], data["crowd"]
+    away = data["output_check"]
     moved = away["charge"] - _between(away["v_out"], away["charge"])
     foretold = -output_charge(model.parameters, away["v_line"])[:, None] * (away["v_out"] - REFERENCE)
     full = pulse_charge(model.parameters, away["v_line"][:, None, None], 1.0)
     slip = 100 * np.abs((foretold[..., None] - moved) / full)
-    lost = 100 * (1 - crowd["charge"][:, -1] / crowd["pulses"][-1] / crowd["charge"][:, 0])
+    crowded, alone = _crowd_errors(model.parameters, data["crowd_check"])
     late = 100 * np.abs(column_lag(model.parameters, line) / measured - 1)
     return [
         Figure("gate synapse: charge of a pulse, max error of full scale", float(error.max()), "%", 2.0, 0.5),
@@ -192,11 +223,22 @@ def score_readout(model: FittedModel, data: BlockData) -> list[Figure]:
         Figure("gate synapse: charge over dendrite +-60 mV, max error of full scale", float(slip.max()), "%"),
         Figure("gate synapse: baseline, charge whatever the dendrite, max error of full scale",
                float(100 * np.abs(moved / full).max()), "%"),
-        Figure("gate synapse: charge lost by each of eight read at once, external line", float(lost[1]), "%"),
-        Figure("gate synapse: charge lost by each of eight read at once, cells' line", float(lost[0]), "%"),
+        Figure("gate synapse: charge of three to ten read at once, max error of their full charge", crowded, "%", 2.0, 0.5),
+        Figure("gate synapse: baseline, each read as if alone, max error of their full charge", alone, "%"),
         Figure("gate synapse: charge against dendrite 0.2 .. 0.6 V, spread", _spread(data, "output"), "%"),
         Figure("gate synapse: charge against weight mean 0.5 .. 0.7 V, spread", _spread(data, "mean"), "%"),
     ]  # fmt: skip
+
+
+def _crowd_errors(p: Mapping[str, float], sweep: SweepData) -> tuple[float, float]:
+    """Largest error, % of the full charge of all pulses, of the law and without it."""
+    line = sweep["v_line"][:, None, None]
+    others = sweep["pulses"][None, :, None] - 1
+    sum_alone = pulse_charge(p, line, WEIGHT_VOLT) + others * pulse_charge(p, line, sweep["others"])
+    full = (others + 1) * pulse_charge(p, line, 1.0)
+    crowded = sum_alone / (1 + others * crowd_share(p, line))
+    error, naive = (float(100 * np.abs((q - sweep["charge"]) / full).max()) for q in (crowded, sum_alone))
+    return error, naive
 
 
 def _between(v_out: np.ndarray, charge: np.ndarray) -> np.ndarray:

@@ -75,11 +75,17 @@ from typing import Any
 import jax.numpy as jnp
 
 from neuromorph.errors import InputError
-from neuromorph.fitting.dendrite_design import DendriteDesign, dendrite_design
+from neuromorph.fitting.dendrite_design import (
+    LOWEST_BIAS,
+    STIFF_RANGE,
+    DendriteDesign,
+    conductance,
+    dendrite_design,
+)
 from neuromorph.fitting.eligibility import FRAME as TRACE_FRAME
 from neuromorph.fitting.eligibility import WEIGHT_RANGE
 from neuromorph.fitting.memory_cell import RAIL
-from neuromorph.fitting.readout import V_LINE, WEIGHT_VOLT, read_width
+from neuromorph.fitting.readout import V_LINE, WEIGHT_VOLT, crowd_share, output_charge, read_width
 from neuromorph.fitting.trace_knobs import floor_at
 from neuromorph.models.box import Box
 from neuromorph.models.delta_synapse import DeltaSynapse, delta_synapse
@@ -92,7 +98,7 @@ from neuromorph.models.memory_cell import MemoryCell
 from neuromorph.models.neuron_ideal import IdealNeuron
 from neuromorph.models.noise import Noise
 from neuromorph.models.pytree import as_float32, pytree
-from neuromorph.models.synapse import Dendrite, Shunt, SpikeSynapse, decay_over
+from neuromorph.models.synapse import Crowd, Dendrite, NodeLoad, SpikeSynapse, decay_over
 from neuromorph.models.update_rates import UpdateRates
 from neuromorph.models.weight_readout import WeightReadout
 from neuromorph.models.weight_store import WeightStore
@@ -133,6 +139,7 @@ class BlockSet:
     cell_neuron: Any
     feature_synapse: SpikeSynapse
     dendrite: Dendrite
+    note_dendrite: Dendrite
     gate: SigmoidGate
     tanh: TanhGate
     cell: MemoryCell
@@ -162,6 +169,7 @@ def ideal_blocks(frame: Frame) -> BlockSet:
         cell_neuron=neuron,
         feature_synapse=SpikeSynapse(tau_decay=frame.tau_synapse),
         dendrite=Dendrite(tau_decay=frame.tau_synapse),
+        note_dendrite=Dendrite(tau_decay=frame.tau_read),
         gate=SigmoidGate(),
         tanh=TanhGate(),
         cell=MemoryCell(leak_rate=FORGET_DEPTH / frame.seconds, charge_rate=1.0 / frame.seconds),
@@ -211,6 +219,7 @@ def nominal_blocks(
         cell_neuron=neuron,
         feature_synapse=_feature_synapse(models, frame),
         dendrite=_dendrite(design, frame),
+        note_dendrite=_note_dendrite(models, frame),
         gate=sigmoid_gates(_get(models, "memory_cell")),
         tanh=amplifier(_get(models, "gate")),
         cell=memory_cell(_get(models, "memory_cell")),
@@ -355,8 +364,24 @@ def _dendrite(design: DendriteDesign, frame: Frame) -> Dendrite:
     h = frame.tick_seconds
     unit = (1.0 - decay_over(h, design.tau)) / (1.0 - decay_over(h, frame.tau_synapse))
     nodes = jnp.array([[1.0 / design.widening]] * 3 + [[1.0]])
-    shunt = Shunt(design.external_shunt * nodes, design.cell_shunt * nodes)
-    return Dendrite(design.tau, design.lag, gain=unit, shunt=shunt)
+    load = NodeLoad(
+        design.external_shunt * nodes,
+        design.cell_shunt * nodes,
+        jnp.asarray([design.gate_stiffness] * 3 + [design.candidate_stiffness]),
+        jnp.array([[STIFF_RANGE / GATE_UNIT]] * 3 + [[STIFF_RANGE / TANH_UNIT]]),
+    )
+    crowd = Crowd(design.external_crowd, design.cell_crowd)
+    return Dendrite(design.tau, design.lag, gain=unit, load=load, crowd=crowd)
+
+
+def _note_dendrite(models: Mapping[str, Mapping[str, float]], frame: Frame) -> Dendrite:
+    """The conductance of a cell's candidate, taken as linear, and a capacitor with which it decays as the read-out does."""
+    readout, adder = _get(models, "gate_synapse"), _get(models, "dendritic_adder")
+    capacitance = conductance(adder, LOWEST_BIAS, TANH_UNIT) * frame.tau_read
+    share = float(output_charge(readout, V_LINE)) / capacitance
+    crowd = Crowd(0.0, float(crowd_share(readout, V_LINE)))
+    none, one = jnp.zeros((1, 1)), jnp.ones((1, 1))
+    return Dendrite(frame.tau_read, load=NodeLoad(none, share * one, none, one), crowd=crowd)
 
 
 def _feature_synapse(models: Mapping[str, Mapping[str, float]], frame: Frame) -> SpikeSynapse:

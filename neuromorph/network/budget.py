@@ -19,7 +19,7 @@ def instances(config: NetworkConfig) -> dict[str, float]:
     cells, notes, features = config.cells, config.notes, config.features.neurons
     gates = config.lines * 4 * cells
     readout, lateral = cells * notes, config.joint * notes * (notes - 1) / 2
-    units = 2 * cells
+    units = 2 * cells  # both of a cell take the fed-back charge, so its column counts twice
     nodes = 2 * (gates + 2 * readout + lateral)
     return {
         "axon_hillock": cells + notes,
@@ -30,8 +30,8 @@ def instances(config: NetworkConfig) -> dict[str, float]:
         "stdp_update": features * notes,
         "excitatory_synapse": features * notes,
         "gate_synapse": gates,
-        "cascode_column": 4 * cells,
-        "dendrite_column": notes,
+        "dendrite_column": 4 * cells + notes,
+        "feedback_column": units,
         "dendritic_adder": 4 * cells + notes + features,
         "memory_cell": cells,
         "slope_unit": SIGNED_SLOPES * cells,
@@ -92,15 +92,15 @@ STATIC: Mapping[str, Draw] = {
     "adaptive_hillock": Draw("axon_hillock", "static_power"),
     "winner_take_all": Draw("winner_take_all", "unit_power", per="winner"),
     "dendritic_adder": Draw("dendritic_adder", "static_power"),
-    "gate_synapse": Draw("gate_synapse", "column_static_power", per="dendritic_adder"),
+    "dendrite_column": Draw("gate_synapse", "column_static_power"),
     "memory_cell": Draw("memory_cell", "energy_per_frame", 1.0 / FRAME),
     "slope_unit": Draw("slope_unit", "static_power"),
     "slope_unit_unsigned": Draw("slope_unit", "static_power"),
     "gate_line": Draw("gate_line", "static_current", 0.8),
     "stdp_trace": Draw("stdp_synapse", "trace_static_power"),
 }
-"""What flows without events: the unit currents of all winners, until the frame ends; a gate synapse's in the column that it
-shares with all others of its dendrite, a memory cell's at the random gates of its bench."""
+"""What flows without events: the unit currents of all winners, until the frame ends; a memory cell's at the random gates of
+its bench."""
 
 
 def static_power(block: str, config: NetworkConfig, models: Mapping[str, Mapping[str, float]]) -> float:

@@ -78,7 +78,7 @@ def _static(
     return {
         "neurons, static": energy("axon_hillock", "adaptive_hillock"),
         "traces of the notes, static": energy("stdp_trace"),
-        "dendrites, static": energy("gate_synapse", "dendritic_adder"),
+        "dendrites, static": energy("dendrite_column", "dendritic_adder"),
         "memory cells": energy("memory_cell"),
         f"gate lines, static ({LINES_PER_CELL} a cell)": energy("gate_line"),
         f"slope units, static ({SIGNED_SLOPES + 1} a cell)": energy("slope_unit", "slope_unit_unsigned"),

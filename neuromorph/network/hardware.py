@@ -22,7 +22,8 @@ STATES: dict[str, tuple[str, str]] = {
     "cells.neuron": ("axon_hillock", FITTED),
     "cells.read": (
         "dendritic_adder",
-        f"the note's dendrite at 25 ns, sampled at the frame's end; pulses load it through its column, too; {EXACT}",
+        "the note's dendrite at 25 ns, sampled at the frame's end, with what pulses take from it and from each other; "
+        f"what a frame's own notes and its bias put on it decays as if unloaded; {EXACT}",
     ),
     "features.weights": ("stdp_synapse", FITTED),
     "features.rise, features.current, lines.recent": ("excitatory_synapse", FITTED),
@@ -44,7 +45,7 @@ STATES: dict[str, tuple[str, str]] = {
 PRODUCTS: dict[str, tuple[str, str]] = {
     "signed weight read-out of notes, features, cells": (
         "gate_synapse",
-        "fitted with its column's output slope; synapses read at once take some percent from each other, which is left out",
+        "fitted with its column's output slope, and with the charge that synapses read in one tick take from each other",
     ),
     "weight read-out of the features": (
         "excitatory_synapse",
@@ -52,7 +53,7 @@ PRODUCTS: dict[str, tuple[str, str]] = {
     ),
     "sum on the dendrite": (
         "dendritic_adder",
-        "conductance over a unit and capacitance fitted; linear, as it is over 150 mV",
+        "capacitance fitted, and the load up to 250 mV from the reference, beyond which it goes on as it is there",
     ),
     "sigmoid of z_i, z_f, z_o": ("memory_cell", FITTED),
     "tanh of z_g": ("gate", FITTED),

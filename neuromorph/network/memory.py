@@ -40,17 +40,18 @@ def memory_frame(
     bias = blocks.cell_readout.line(gates[-1], jnp.int32(config.cells)) + blocks.dendrite.offset
     frame, h = config.frame, config.frame.tick_seconds
     line_charge = frame.line_charge(frame.spikes_per_unit) * float(config.memory) * blocks.dendrite.gain
-    charge = jnp.broadcast_to(line_charge, (config.cells,))
-    read_decay = decay_over(h, frame.tau_read)
+    nothing, read_decay = jnp.zeros(config.cells), decay_over(h, blocks.note_dendrite.tau_decay)
 
     def tick(
         now: CellState, inputs: tuple[jax.Array, jax.Array, TickNoise | None]
     ) -> tuple[CellState, CellRecord]:
         external, outside, draw = inputs
-        total = with_recurrent(blocks.cell_readout, gates, now.last_spikes, charge, external)
-        rise, current = blocks.dendrite.step(now.rise, now.current, total, h)
         own = float(config.memory) * jnp.sum(now.last_spikes)
-        current = blocks.dendrite.shunted(current, bias, outside, own)
+        left, own_left = blocks.dendrite.crowded(outside, own)
+        charge = jnp.broadcast_to(line_charge * own_left, (config.cells,))
+        total = with_recurrent(blocks.cell_readout, gates, now.last_spikes, charge, external * left)
+        rise, current = blocks.dendrite.step(now.rise, now.current, total, h)
+        current = blocks.dendrite.loaded(current, now.current, bias, outside, own, h)
         if blocks.noise is not None and draw is not None:
             current = current + blocks.noise.kick(draw.dendrites, h, blocks.dendrite.tau_decay)
         z = (current + bias).reshape(GATES, config.cells)
@@ -63,13 +64,16 @@ def memory_frame(
             c = c + blocks.noise.charge(draw.cells, gate[0], gate[1])
             drive = blocks.noise.driven(draw.neurons, drive)
         neuron, spikes = blocks.cell_neuron.step(now.neuron, drive)
+        count = jnp.sum(spikes)
+        read = now.read * read_decay
+        read = blocks.note_dendrite.loaded(read, read, nothing, jnp.float32(0.0), count, h)
         after = CellState(
             c=c,
             rise=rise,
             current=current,
             neuron=neuron,
             last_spikes=spikes,
-            read=now.read * read_decay + frame.read_charge * spikes,
+            read=read + frame.read_charge * blocks.note_dendrite.crowded(0.0, count)[1] * spikes,
         )
         return after, CellRecord(now.last_spikes, gate, g, now.c, spikes)
 

@@ -71,7 +71,7 @@ def _synapse(trace: Any, weight: Any, spots: Spots, spot: Any, replay: Any) -> N
 
 def _dendrite(axis: Any, spots: Spots, spot: Any, replay: Any) -> None:
     times = _NANO * spots.clock.tick * (1 + np.arange(spots.clock.ticks))
-    axis.plot(times, spot.unloaded, ":", lw=0.9, color="C7", label="model, no load by pulses")
+    axis.plot(times, spot.lone, ":", lw=0.9, color="C7", label="model, every pulse as if alone")
     axis.plot(times, spot.z, lw=0.9, label="model")
     axis.plot(times, replay, "o", ms=2.5, mfc="none", label="ngspice")
     axis.set_ylabel(f"z_{spot.gate} of cell {spot.cell}\nframe {spot.frame}", fontsize=8)

@@ -115,9 +115,12 @@ def configured(
     return NetworkConfig(notes=lines, cells=1, frame=frame, features=features)
 
 
-def stepped(stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[str, float]]) -> Answer:
-    """The layer in the network's step."""
-    config, frame = configured(stimulus, blocks, models), stimulus.frame
+def stepped(
+    stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[str, float]], finer: int = 1
+) -> Answer:
+    """The layer in the network's step; ``finer``: into how many a tick is cut, ``blocks`` are those of the finer frame."""
+    frame = replace(stimulus.frame, ticks=finer * stimulus.frame.ticks)
+    config = configured(replace(stimulus, frame=frame), blocks, models)
     neurons, lines = stimulus.weights.shape
     zeros = jnp.zeros(neurons, jnp.float32)
     state = FeatureState(
@@ -128,7 +131,8 @@ def stepped(stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[s
         zeros,
         zeros,
     )
-    on = regular(frame)[:, None].astype(np.float32)
+    on = np.zeros((frame.ticks, 1), np.float32)
+    on[::finer, 0] = regular(stimulus.frame)
     x, recent = jnp.zeros(lines, jnp.float32), jnp.zeros(lines, jnp.float32)
     synapse, h = blocks.feature_synapse, frame.tick_seconds
     run = jax.jit(feature_frame, static_argnums=0)

@@ -38,7 +38,7 @@ SUPPLY, REFERENCE, WEIGHT_MEAN, COLUMN_REST = 0.8, 0.4, 0.6, 0.52
 NAMES = ("i", "f", "o", "g")
 BLOCKS = (
     "devices/cnfet.lib", "blocks/ota.cir", "blocks/gate.cir", "blocks/memory_cell.cir", "blocks/axon_hillock.cir",
-    "blocks/spike_shaper.cir", "blocks/gate_synapse.cir", "blocks/cascode_column.cir", "blocks/dendritic_adder.cir",
+    "blocks/spike_shaper.cir", "blocks/gate_synapse.cir", "blocks/dendrite_column.cir", "blocks/dendritic_adder.cir",
 )  # fmt: skip
 KNOBS = {
     "vref": REFERENCE, "vsw": 0.40, "vq": 0.25, "vmode": 0.40, "vwidth": 0.43, "vrefr": 0.225, "vleak": 0.15, "vload": 0.43,
@@ -104,18 +104,22 @@ def stepped(
     blocks: BlockSet,
     models: Mapping[str, Mapping[str, float]],
     begins: np.ndarray | None = None,
+    finer: int = 1,
 ) -> Answer:
     """The network in the step; what the columns draw at rest counts with the bias line.
 
     ``begins`` [frames, cells], V from the reference: where the cells are put as a frame begins; by default they stay where
-    the frame before has left them.
+    the frame before has left them.  ``finer``: into how many steps a tick is cut; ``blocks`` are those of the finer frame.
     """
-    frame, notes = stimulus.frame, stimulus.notes.shape[1]
+    notes = stimulus.notes.shape[1]
+    frame = replace(stimulus.frame, ticks=finer * stimulus.frame.ticks)
+    thresholds = np.full((frame.ticks, notes), 2.0, np.float32)  # no level reaches it
+    thresholds[::finer] = _thresholds(stimulus.frame, notes)
     config = NetworkConfig(
         notes=notes, cells=stimulus.cells, frame=frame, features=FeatureConfig(neurons=1, gain=0.0)
     )
     network, state = build_network(
-        config, blocks, seed=0, log_odds=np.zeros(notes, np.float32), thresholds=_thresholds(frame, notes)
+        config, blocks, seed=0, log_odds=np.zeros(notes, np.float32), thresholds=thresholds
     )
     rows = [stimulus.weights[:notes], np.zeros((1, *stimulus.weights.shape[1:])), stimulus.weights[notes:]]
     weights = np.concatenate(rows)
@@ -138,7 +142,7 @@ def stepped(
     fired = np.concatenate(spikes)
     h = frame.tick_seconds
     times = [(np.flatnonzero(fired[:, k]) + 0.5) * h for k in range(config.cells)]
-    return Answer(np.concatenate(c) * TANH_UNIT, times)
+    return Answer(np.concatenate(c)[finer - 1 :: finer] * TANH_UNIT, times)
 
 
 def deck(
@@ -174,7 +178,7 @@ def deck(
                 cards.append(f"vp{d}_{m} p{d}_{m} 0 {WEIGHT_MEAN + half:.6g}")
                 cards.append(f"vm{d}_{m} m{d}_{m} 0 {WEIGHT_MEAN - half:.6g}")
                 cards.append(f"xr{d}_{m} line{m} p{d}_{m} m{d}_{m} up{d} down{d} gate_synapse")
-            cards.append(f"xc{d} up{d} down{d} {d} vref vdd vq cascode_column")
+            cards.append(f"xc{d} up{d} down{d} {d} vref vdd vq dendrite_column")
             cards.append(f"cu{d} up{d} 0 {COLUMN_LOAD}\ncd{d} down{d} 0 {COLUMN_LOAD}")
             cards.append(f".nodeset v(up{d})={COLUMN_REST} v(down{d})={COLUMN_REST}")
             cards.append(f"xd{d} {d} vref vdd vmode {bias} dendritic_adder cdend={30 * wide:.6g}f")

@@ -53,7 +53,7 @@ class DendriteSpot:
     external : [lines] whether a line is a note's or a feature's
     weights : [lines] units, and ``bias`` that of the bias line, as it reads
     z : [ticks] of the step at the ticks' ends, units
-    unloaded : [ticks] the same of nodes that pulses do not load
+    lone : [ticks] the same as if every pulse were alone: none loads the node or takes charge from others
     """
 
     cell: int
@@ -64,7 +64,7 @@ class DendriteSpot:
     weights: np.ndarray
     bias: float
     z: np.ndarray
-    unloaded: np.ndarray
+    lone: np.ndarray
 
 
 def chosen_dendrites(
@@ -90,15 +90,20 @@ def dendrite_spot(network: Network, window: Window, frame: int, gate: int, cell:
         blocks.external_readout.value(weights[:-1]),
         blocks.cell_readout.value(weights[:-1]),
     )
-    charge = spikes @ np.asarray(line_charges(config)[:, None] * read * blocks.dendrite.gain)
+    charge = spikes * np.asarray(line_charges(config) * blocks.dendrite.gain)
+    parts = np.array([charge[:, m] @ np.asarray(read)[m] for m in (external, ~external)])
     bias = blocks.cell_readout.value(weights[-1])
     z = np.empty((2, len(spikes)))
-    for k, load_of in enumerate((1.0, 0.0)):
+    for k, together in enumerate((1.0, 0.0)):
         rise, current = jnp.zeros(GATES), jnp.zeros(GATES)
-        for t, arriving in enumerate(charge):
-            rise, current = blocks.dendrite.step(rise, current, jnp.asarray(arriving, jnp.float32), h)
-            count = load_of * np.array([spikes[t, :outside].sum(), spikes[t, outside:].sum()])
-            current = blocks.dendrite.shunted(current, bias, *jnp.asarray(count, jnp.float32))
+        for t, arriving in enumerate(parts.swapaxes(0, 1)):
+            count = (
+                jnp.asarray([spikes[t, :outside].sum(), spikes[t, outside:].sum()], jnp.float32) * together
+            )
+            left = jnp.stack(jnp.broadcast_arrays(*blocks.dendrite.crowded(*count)))
+            arrived = left @ jnp.asarray(arriving, jnp.float32)
+            rise, moved = blocks.dendrite.step(rise, current, arrived, h)
+            current = blocks.dendrite.loaded(moved, current, bias, count[0], count[1], h)
             z[k, t] = float(current[gate] + bias[gate])
     fires = np.flatnonzero(spikes.any(axis=0))
     return DendriteSpot(
@@ -156,7 +161,7 @@ def replay_dendrite(
     deck = "\n".join([
         "* a dendrite with its synapses", text, f"vdd vdd 0 {SUPPLY}\nvref vref 0 {REFERENCE}\nvq vq 0 0.25",
         f"vmode vmode 0 {CENTRE_MODE}\nvbias vbias 0 {vbias:.9g}", *cards,
-        f"xc up down d vref vdd vq cascode_column\ncu up 0 {COLUMN_LOAD}\ncd down 0 {COLUMN_LOAD}",
+        f"xc up down d vref vdd vq dendrite_column\ncu up 0 {COLUMN_LOAD}\ncd down 0 {COLUMN_LOAD}",
         f"xd d vref vdd vmode vbias dendritic_adder cdend={30 * wide:.9g}f\nib 0 d {bias:.9g}",
         f".nodeset v(d)={REFERENCE + unit * spot.bias:.6g} v(up)={COLUMN_REST} v(down)={COLUMN_REST}",
         f".options {REFERENCE_OPTIONS if reference else STANDARD_OPTIONS}\n.save v(d)",

@@ -18,6 +18,7 @@ from neuromorph.fitting.readout import WEIGHT_VOLT
 from neuromorph.models.gate import TANH_UNIT
 from neuromorph.network.step import Network
 from neuromorph.tasks.run import Run
+from neuromorph.tasks.spike_trains import coincidence
 from neuromorph.tasks.spot_benches import (
     CellReplay,
     Clock,
@@ -162,28 +163,6 @@ def _oracle(
     return ends
 
 
-def coincidence(spikes: np.ndarray, others: np.ndarray, window: float, duration: float) -> float:
-    """Coincidence factor of two spike trains, 1 alike, 0 by chance.
-
-    W. M. Kistler, W. Gerstner and J. L. van Hemmen, Neural Comput. 9:1015, 1997.
-
-    Parameters
-    ----------
-    spikes, others : times, s
-    window : largest distance of a coincident pair, s
-    duration : in which there may be spikes, s
-
-    A spike counts where the other train has one that near, so a pair of close ones may share a partner.
-    """
-    if not len(spikes) or not len(others):
-        return float(len(spikes) == len(others))
-    near = np.abs(spikes[:, None] - others[None, :]).min(axis=1) <= window
-    rate = len(others) / duration
-    expected = 2 * rate * window * len(spikes)
-    scale = 1 - 2 * rate * window
-    return float((near.sum() - expected) / (0.5 * (len(spikes) + len(others))) / scale)
-
-
 def figures(spots: Spots, what: str) -> list[Figure]:
     """Errors over all spots; ``what`` names the run."""
     name, made = f"spots of {what}", []
@@ -242,7 +221,7 @@ def _dendrite_figures(spots: Spots, name: str) -> list[Figure]:
     """Errors of what the lines add to the bias, over all dendrites."""
     found = spots.dendrites
     ours = np.array([spot.z - spot.bias for spot, _ in found])
-    free = np.array([spot.unloaded - spot.bias for spot, _ in found])
+    free = np.array([spot.lone - spot.bias for spot, _ in found])
     theirs = np.array([z - spot.bias for spot, z in found])
     details = {
         "dendrites": [f"{spot.gate} of {spot.cell} in frame {spot.frame}" for spot, _ in found],
@@ -252,7 +231,7 @@ def _dendrite_figures(spots: Spots, name: str) -> list[Figure]:
     return [
         Figure(f"{name}: sum on the dendrites, rms error of the rms sum, mean of dendrites",
                float(100 * np.mean(_rms(ours - theirs) / _rms(theirs))), "%", details=details),
-        Figure(f"{name}: baseline, dendrites that pulses do not load, rms error of the rms sum",
+        Figure(f"{name}: baseline, every pulse as if alone, rms error of the rms sum",
                float(100 * np.mean(_rms(free - theirs) / _rms(theirs))), "%"),
         Figure(f"{name}: sum on the dendrites, the step's over ngspice's, by least squares",
                float((ours * theirs).sum() / (theirs**2).sum()), "1"),

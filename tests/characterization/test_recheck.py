@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neuromorph.characterization.recheck import recheck, tolerance_floor
+from neuromorph.characterization.recheck import _difference, recheck, tolerance_floor
 from neuromorph.characterization.runner import measure
 from neuromorph.errors import LibraryError
 from neuromorph.fitting import blocks, verify, verify_quickly
-from neuromorph.library import FittedModel, Library
+from neuromorph.library import BlockData, FittedModel, Library
 from tests.characterization.recipes_for_tests import NETLIST, rc_circuit
 
 pytestmark = pytest.mark.ngspice
@@ -44,6 +44,21 @@ def test_a_changed_curve_is_found_and_its_point_named(kept):
     found = recheck([circuit], library, seconds=60, seed=3, progress=False)["rc"]
     assert found.error == pytest.approx(0.05 / 1.05, rel=1e-3)
     assert found.worst == "check amplitude=1"
+
+
+def test_a_sweep_that_measures_a_zero_is_not_its_own_scale(kept):
+    circuit, library = kept
+    data = library.read("rc")
+    check = data.sweeps["check"]
+    nothing = {name: np.zeros_like(values) for name, values in check.outputs.items()}
+    nothing["final"][:] = 1e-6
+    silent = replace(check, outputs=nothing)
+    found = {
+        name: _difference(BlockData("rc", {}, sweeps), circuit.sweeps[1], (0,), {"final": np.float64(2e-6)})
+        for name, sweeps in (("alone", {"check": silent}), ("beside", {"check": silent, "other": check}))
+    }
+    assert found["alone"] == pytest.approx(1.0)
+    assert found["beside"] < 1e-5
 
 
 def test_a_point_that_failed_before_and_does_not_now_is_a_difference(kept):

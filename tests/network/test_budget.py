@@ -74,14 +74,14 @@ def test_open_forget_gates_cost_their_line_current():
 
 
 def test_the_budgets_static_power_is_what_the_energy_counts():
-    """Columns of gate synapses and winner-take-all circuits draw current, too."""
+    """Columns of dendrites and winner-take-all circuits draw current, too."""
     models, frame = LIBRARY.models(), CONFIG.frame
     by_block = {line.block: line.static_power for line in network_budget(CONFIG, LIBRARY)}
     assert by_block["winner_take_all"] == pytest.approx(
         CONFIG.features.winners * models["winner_take_all"]["unit_power"]
     )
-    dendrites = 4 * CONFIG.cells + CONFIG.notes + CONFIG.features.neurons
-    assert by_block["gate_synapse"] == pytest.approx(
+    dendrites = 4 * CONFIG.cells + CONFIG.notes
+    assert by_block["dendrite_column"] == pytest.approx(
         dendrites * models["gate_synapse"]["column_static_power"]
     )
     parts = energy_per_frame(EVENTS, models, CONFIG)

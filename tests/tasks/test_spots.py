@@ -34,7 +34,7 @@ from neuromorph.tasks.spot_records import (
     record_window,
     synapse_spot,
 )
-from neuromorph.tasks.spots import coincidence, figures, spot_check
+from neuromorph.tasks.spots import figures, spot_check
 
 NOTES, FRAMES = 12, 4
 LIBRARY = Library.shipped()
@@ -81,8 +81,8 @@ def test_a_dendrite_summed_alone_is_the_one_of_the_network(run, window):
         inside = np.abs(whole[0, :, gate]) < RAIL
         assert inside.any()
         assert np.allclose(spot.z[inside], whole[0, inside, gate] / unit, atol=2e-3)
-        # pulses pull the node to the reference
-        assert np.abs(spot.z).mean() < np.abs(spot.unloaded).mean()
+        # what pulses take from the node and from each other: some percent, either way
+        assert 1e-3 < np.abs(spot.z - spot.lone).max() < 0.2 * np.abs(spot.lone).max()
         assert spot.spikes.sum() == line_spikes(window.states[0], window.heard[0]).sum()
 
 
@@ -144,16 +144,6 @@ def test_sources_pass_through_the_values_and_wait_between_frames():
     assert np.interp([1e-9, 3e-9, 14e-9, 25e-9, 27e-9, 45e-9], times, values) == pytest.approx(
         [1, 2, 9, 3, 4, 9]
     )
-
-
-def test_coincidence_is_one_for_the_same_train_and_none_by_chance():
-    draw = np.random.default_rng(1)
-    spikes = np.sort(draw.uniform(0, 1e-3, 2000))
-    assert coincidence(spikes, spikes + 0.4e-9, 1e-9, 1e-3) == pytest.approx(1.0)
-    others = np.sort(draw.uniform(0, 1e-3, 2000))
-    assert abs(coincidence(spikes, others, 1e-9, 1e-3)) < 4 / np.sqrt(2000)
-    assert coincidence(np.zeros(0), np.zeros(0), 1e-9, 1e-3) == 1.0
-    assert coincidence(np.zeros(0), spikes, 1e-9, 1e-3) == 0.0
 
 
 @pytest.mark.slow
