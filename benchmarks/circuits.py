@@ -114,6 +114,7 @@ def frame(library: Library) -> list[Figure]:
     c = cell.parameters
     lost = c["i_hold"] * FRAME / c["capacitance"]
     frames_cell = 0.0065 / lost
+    apart = 0.0065 * c["capacitance"] / (c["i_wait"] + 0.065 * c["g_wait"])
     tonic, neuron = library.read("axon_hillock")["tonic"], library.models("axon_hillock")["axon_hillock"]
     full_scale = neuron["capacitance"] * neuron["threshold"] * Frame().spike_rate
     shortest = float(np.interp(full_scale, tonic["i_in"], tonic["interval"]))
@@ -127,6 +128,7 @@ def frame(library: Library) -> list[Figure]:
         Figure("frame: one conversion of pulse widths", CONVERSION, "s"),
         Figure("retention: closed cell loses 6.5 mV (a tenth of its unit) in", frames_cell, "frames", better="higher"),
         Figure("retention: closed cell, the same in seconds", frames_cell * FRAME, "s", better="higher"),
+        Figure("retention: cell cut off from its gates at 65 mV loses 6.5 mV in", apart, "s", better="higher"),
         Figure("retention: fast weight loses one percent of itself in", 0.01 / leak, "frames", better="higher"),
         Figure("retention: fast weight, the same in seconds", 0.01 / leak * FRAME, "s", better="higher"),
         Figure("range of a weight, wp - wn", WEIGHT_RANGE, "V"),

@@ -30,7 +30,14 @@ BITS = (3, 4, 5, 7, 8)
 WORSE = (10.0, 100.0)
 LEAKS = {
     "fast weights": ("eligibility_synapse.drift",),
-    "cells": ("memory_cell.i_hold", "memory_cell.i_floor", "memory_cell.f_floor", "memory_cell.o_floor"),
+    "cells": (
+        "memory_cell.i_hold",
+        "memory_cell.i_wait",
+        "memory_cell.g_wait",
+        "memory_cell.i_floor",
+        "memory_cell.f_floor",
+        "memory_cell.o_floor",
+    ),
 }
 """Parameters that go with the off-current of transistors."""
 

@@ -12,19 +12,24 @@ import numpy as np
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
 from neuromorph.fitting.cell_knobs import KNOBS
 from neuromorph.fitting.memory_cell import fit_memory_cell, random_frames, random_setting, score_memory_cell
-from neuromorph.spice.waveforms import integral, sample, staircase
+from neuromorph.spice.waveforms import integral, sample, staircase, windows
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 REFERENCE = 0.4
 FRAME = 100e-9
 FRAMES = 16
 RETENTION_FRAMES = (1.0, 10.0, 100.0)
+CUT, WAITS = 2e-9, (34e-9, 164e-9, 1e-6, 1e-5)
+"""When the cell is cut off, and how long it waits, s: after a frame, after one that is learned from, and longer."""
+MOVE, EDGE = 20e-9, 1e-9
+"""When a gate moves, and within what time, s."""
+_OPEN = "vhold hold 0 0\nvholdb holdb 0 0.8"
 BIAS_GATES = Axis((-0.05, 0.02, 0.2), "V")
 """Gate voltages at which a bias is swept: closing, half open, open."""
 
 
 def _cards(gates, extra):
-    lines = [f"vref vref 0 {REFERENCE}", "vio io 0 0.2"]
+    lines = [f"vref vref 0 {REFERENCE}", "vio io 0 0.2", _OPEN]
     lines += [f"{name} {name} 0 {REFERENCE + value:.9g}" for name, value in gates.items()]
     return "\n".join([*lines, extra])
 
@@ -67,6 +72,50 @@ def _retention_measure(waves, point):
     return {"c": c, "keep": np.maximum(c / point["c_start"], 0) ** (1 / frames)}
 
 
+def _wait(circuit, point):
+    """The cell is cut off while its gates stand open."""
+    gates = {"vi": 0.1, "vf": 0.05, "vo": 0.1, "vg": point["v_g"]}
+    lines = [f"vref vref 0 {REFERENCE}", "vio io 0 0.2"]
+    lines += [f"{name} {name} 0 {REFERENCE + value:.9g}" for name, value in gates.items()]
+    shut = [(CUT, 1.0)]
+    lines.append(f"vhold hold 0 {windows(shut)}\nvholdb holdb 0 {windows(shut, high=0.0, low=0.8)}")
+    lines.append(f".ic v(c)={REFERENCE + point['c_start']:.9g}")
+    stop = CUT + WAITS[-1] + 1e-9
+    return circuit.testbench(point, "\n".join(lines), f".tran 0.5n {stop:g} 0 5n", "v(c)")
+
+
+def _lag(circuit, point):
+    """Candidate or forget gate moves from one voltage to another, the cell held."""
+    moves = {"vg": ("g_from", "g_to"), "vf": ("f_from", "f_to")}
+    gates = {"vi": point.get("v_i", -0.4), "vf": 0.4, "vo": -0.4, "vg": 0.0}
+    lines = [
+        f"vref vref 0 {REFERENCE}",
+        "vio io 0 0.2",
+        _OPEN,
+        f"vc c 0 {REFERENCE + point.get('v_c', 0.0):.9g}",
+    ]
+    for name, value in gates.items():
+        start, end = (point.get(axis, value) for axis in moves.get(name, ("", "")))
+        edge = f"{MOVE:g} {REFERENCE + start:.9g} {MOVE + EDGE:g} {REFERENCE + end:.9g}"
+        lines.append(f"{name} {name} 0 pwl(0 {REFERENCE + start:.9g} {edge})")
+    return circuit.testbench(point, "\n".join(lines), ".tran 0.1n 300n 0 0.25n", "i(vc)")
+
+
+def _lag_measure(waves, _):
+    """Charge into the cell less that of currents that follow at once, and how long after the move it is missing."""
+    time, current, middle = waves.time, waves["vc#branch"], MOVE + 0.5 * EDGE
+    start, end = sample(time, current, [MOVE - 1e-9, time[-1] - 1e-9])
+    missing = current - np.where(time < middle, start, end)
+    charge = integral(time, missing, MOVE - 1e-9)
+    return {"charge": charge, "delay": integral(time, missing * (time - middle), MOVE - 1e-9) / charge}
+
+
+def _wait_measure(waves, _):
+    """By how much the cell moves, from a nanosecond after it was cut off."""
+    c = sample(waves.time, waves["c"], CUT + 1e-9 + np.array((0.0, *WAITS)))
+    return {"moved": c[1:] - c[0], "c": c[0] - REFERENCE}
+
+
 def _frames(circuit, point):
     if "setting" in point:
         point = {**point, **random_setting(int(point["setting"]))}
@@ -76,7 +125,7 @@ def _frames(circuit, point):
         f"{name} {name} 0 {staircase(times, REFERENCE + drive[name], 1e-9)}"
         for name in ("vi", "vf", "vo", "vg")
     ]
-    cards = "\n".join([f"vref vref 0 {REFERENCE}", "vio io 0 0.2", *sources, f".ic v(c)={REFERENCE}"])
+    cards = "\n".join([f"vref vref 0 {REFERENCE}", "vio io 0 0.2", _OPEN, *sources, f".ic v(c)={REFERENCE}"])
     return circuit.testbench(point, cards, f".tran 1n {FRAMES * FRAME:g} 0 1n", "v(c) i(vio) i(vdd)")
 
 
@@ -103,6 +152,8 @@ _G = {"g": linear(-SWING, SWING, 81)}
 _C = {"c": linear(-SWING, SWING, 81)}
 _FRAME_AXIS = {"frame": Axis(tuple(range(FRAMES)), "1")}
 _FRAME_OUT = {"c": "V", "read": "A", "energy": "J"}
+_LAG_OUT = {"charge": "C", "delay": "s"}
+_WAIT_OUT = {"moved": "V", "c": "V"}
 
 CIRCUIT = Circuit(
     name="memory_cell",
@@ -118,7 +169,7 @@ CIRCUIT = Circuit(
         Knob("vbo", *KNOBS["vbo"], "bias of the output gate: full-scale rate current"),
     ),
     states=("c",),
-    transistors=47,
+    transistors=51,
     sweeps=(
         Sweep(
             "charge", {"v_i": _V}, _charge, lambda w, _: {"current": w["vc#branch"]},
@@ -159,6 +210,14 @@ CIRCUIT = Circuit(
             caption="Retention after 1, 10 and 100 frames; keep is the share kept per frame, averaged over them",
             optional=True,
         ),
+        Sweep("wait", {"c_start": Axis((-0.15, -0.05, 0.05, 0.15), "V"), "v_g": Axis((-0.1, 0.1), "V")}, _wait,
+              _wait_measure, _WAIT_OUT, {"wait": Axis(WAITS, "s")}, caption="What a cell loses while it is cut off"),
+        Sweep("lag_g", {"v_i": Axis((0.0, 0.04, 0.12), "V"), "g_from": Axis((-0.1, 0.0, 0.1), "V"),
+                        "g_to": Axis((-0.06, 0.05, 0.16), "V")},
+              _lag, _lag_measure, _LAG_OUT, caption="Charge that the product owes when the candidate moves"),
+        Sweep("lag_f", {"v_c": Axis((-0.1, 0.04, 0.1), "V"), "f_from": Axis((-0.03, 0.04), "V"),
+                        "f_to": Axis((0.0, 0.1), "V")},
+              _lag, _lag_measure, _LAG_OUT, caption="Charge that the leak owes when the forget gate moves"),
         Sweep("frames", {"seed": Axis((21, 22), "")}, _frames, _frames_measure, _FRAME_OUT, _FRAME_AXIS,
               caption="Random frames"),
         Sweep("far", {"far": Axis((1.0,), "1"), "seed": Axis((31, 32), "")}, _frames, _frames_measure, _FRAME_OUT,
@@ -168,6 +227,12 @@ CIRCUIT = Circuit(
             {"v_f": Axis((-0.15, -0.03, 0.05, 0.11, 0.19), "V"), "c_start": Axis((-0.32, -0.08, 0.05, 0.1, 0.24), "V")},
             _retention, _retention_measure, {"c": "V", "keep": "1"}, {"frames": Axis(RETENTION_FRAMES, "1")}, held_out=True,
         ),
+        Sweep("wait_check", {"c_start": Axis((-0.12, -0.02, 0.08), "V"), "v_g": Axis((-0.06, 0.06), "V")}, _wait,
+              _wait_measure, _WAIT_OUT, {"wait": Axis(WAITS, "s")}, held_out=True),
+        Sweep("lag_g_check", {"v_i": Axis((0.02, 0.08), "V"), "g_from": Axis((-0.05, 0.03), "V"),
+                              "g_to": Axis((-0.12, 0.08, 0.12), "V")}, _lag, _lag_measure, _LAG_OUT, held_out=True),
+        Sweep("lag_f_check", {"v_c": Axis((-0.06, 0.07), "V"), "f_from": Axis((0.0, 0.07), "V"),
+                              "f_to": Axis((-0.02, 0.05), "V")}, _lag, _lag_measure, _LAG_OUT, held_out=True),
         Sweep("knobs_check", {"setting": Axis((301, 302, 303, 304, 305, 306), "1"), "seed": Axis((203,), "")}, _frames,
               _frames_measure, _FRAME_OUT, _FRAME_AXIS, held_out=True),
         Sweep("frames_check", {"seed": Axis((201, 202), "")}, _frames, _frames_measure, _FRAME_OUT, _FRAME_AXIS,
@@ -183,7 +248,13 @@ CIRCUIT = Circuit(
     "gated by the forget gate with its inputs swapped, discharges it towards the reference; a third one and a p mirror "
     "read it out as a current o * relu(tanh c) that can drive a neuron. A cell whose gates are all shut still falls, by a "
     "constant current (`i_hold`); a forget gate within 0.2 V of the reference never shuts fully, and its leak adds to "
-    "that, as the retention curves show.",
+    "that, as the retention curves show. Between frames (`hold` high) the cell is cut off from both amplifiers, and the "
+    "neuron from the read-out: what is left is pico- and femtoamperes (`g_wait`, `i_wait`), a millivolt in a thousand "
+    "frames. Behind closed gates alone it fell by two or three millivolts in the first hundred nanoseconds, since the "
+    "mirrors of an amplifier whose tail has shut go on, the sinking one longer. Mirrors hold charge while they work, too: "
+    "one that carries less has to be emptied first, so a candidate that moves costs the cell a charge in proportion to its "
+    "move, whatever the input gate (`c_lag`, some 22 uV a millivolt), and a forget gate one in proportion to the logarithm "
+    "of its current.",
     limits="The amplifiers saturate, so forgetting is exponential only within some 60 mV of the reference. Stated for "
     "gate, candidate and cell voltages over the whole supply, where the bias knobs are interpolated over their ranges: the "
     "cell ends at its rails, since the mirrors that charge it lose their headroom within 100 mV of either (`v_headroom`). "

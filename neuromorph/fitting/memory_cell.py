@@ -6,6 +6,14 @@ The product's two mirrors end at the rails: with the headroom law ``H(x) = x / s
 to either, ``G = tanh(g) (H_p + H_n) / 2 + (H_p - H_n) / 2``, ``H_p = H(V - c)``, ``H_n = H(V + c)``, V the rail's
 distance of 0.4 V (the saturation of Khakifirooz, Nayfeh and Antoniadis, IEEE Trans. Electron Devices 56:1674, 2009,
 with its exponent of 1.8 rounded to 2, which costs no power).
+
+The mirrors behind the amplifiers hold charge. When the candidate moves by dv the cell gets ``-C_lag dv`` besides,
+within a time that goes with the inverse of the input gate, t_lag where it is open; when the forget gate's current
+changes it gets ``q_lag tanh((c - c0) / W) d ln s(-v_f)``, q_lag by the sign of c.  (A mirror in weak inversion holds a
+charge that is linear in the logarithm of its current; of a differential pair the logarithm of either side's share is
+about linear in the input where that side is the smaller.)
+
+Cut off between frames, the cell moves by ``C dc/dt = -(I_wait + G_wait c)``.
 """
 
 from __future__ import annotations
@@ -19,7 +27,7 @@ from neuromorph.figures import Figure
 from neuromorph.fitting.cell_knobs import KNOBS, at_knobs, fit_knobs
 from neuromorph.fitting.gate import amplifier, sigmoid
 from neuromorph.fitting.least_squares import least_squares
-from neuromorph.library import BlockData, FittedModel
+from neuromorph.library import BlockData, FittedModel, SweepData
 
 CAPACITANCE = 50e-15
 """The cell's capacitor in the netlist; gates add to it (fitted)."""
@@ -121,6 +129,70 @@ def _fit_read(data: BlockData) -> tuple[np.ndarray, np.ndarray, float]:
     return x, dx, float(full)
 
 
+def lag_charge(p: Mapping[str, float], moved: Any) -> np.ndarray:
+    """Charge into the cell, C, besides what the currents bring at once, when the candidate has moved by ``moved`` V."""
+    return -p["c_lag"] * np.asarray(moved)
+
+
+def leak_lag_charge(p: Mapping[str, float], c: Any, before: Any, after: Any) -> np.ndarray:
+    """The same when the forget gate has moved from ``before`` to ``after``, V, with the cell at ``c`` V."""
+    folds = np.log(_gate(p, "f", -np.asarray(after)) / _gate(p, "f", -np.asarray(before)))
+    c = np.asarray(c)
+    q = np.where(c > 0, p["q_lag_up"], p["q_lag_down"])
+    return q * np.tanh((c - p["v_rest"]) / p["v_leak_width"]) * folds
+
+
+def _lag_axes(sweep: SweepData) -> tuple[np.ndarray, ...]:
+    """c, before and after, broadcast to a sweep of the forget gate."""
+    return tuple(np.meshgrid(sweep["v_c"], sweep["f_from"], sweep["f_to"], indexing="ij"))
+
+
+def _fit_lag(
+    data: BlockData, p: Mapping[str, float]
+) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    """Charges owed by the product and the leak, their deviations, and the largest error as volts of the cell."""
+    product, leak = data["lag_g"], data["lag_f"]
+    moved = np.broadcast_to(product["g_to"] - product["g_from"][:, None], product["charge"].shape)
+    names = ("c_lag", "q_lag_up", "q_lag_down")
+    scale = np.array([1e-15, 1e-16, 1e-16])
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        law = {**p, **dict(zip(names, x * scale, strict=True))}
+        missed = (
+            lag_charge(law, moved) - product["charge"],
+            leak_lag_charge(law, *_lag_axes(leak)) - leak["charge"],
+        )
+        return np.concatenate([m.ravel() for m in missed]) / CAPACITANCE / 1e-3
+
+    x, dx = least_squares(residuals, [1.0, 1.0, 1.0], names, data.name)
+    # the side that shuts is slow; moves about the middle tell the time in which the pair as a whole follows
+    near = (np.abs(moved) <= 0.11) & (np.abs(product["g_to"]) <= 0.061)
+    times = (product["delay"] * _gate(p, "i", product["v_i"])[:, None, None])[near]
+    law = dict(zip(names, map(float, x * scale), strict=True)) | {"t_lag": float(np.median(times))}
+    wide = dict(zip(names, map(float, dx * scale), strict=True)) | {"t_lag": float(times.std())}
+    return law, wide, {"lag_max_volt": float(1e-3 * np.abs(residuals(x)).max())}
+
+
+def waited(p: Mapping[str, float], c: Any, seconds: Any) -> np.ndarray:
+    """By how much a cell at ``c`` V from the reference moves while it is cut off, V; small, so to first order."""
+    return -np.asarray(seconds) * (p["i_wait"] + p["g_wait"] * np.asarray(c)) / p["capacitance"]
+
+
+def _fit_wait(data: BlockData, p: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float], float]:
+    """Current and conductance of a cell that is cut off, their deviations and the largest error, V."""
+    sweep = data["wait"]
+    c, seconds = sweep["c"][..., None], sweep["wait"]
+
+    def law(x: np.ndarray) -> dict[str, float]:
+        return {"i_wait": x[0] * 1e-12, "g_wait": x[1] * 1e-12}
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        return ((waited({**p, **law(x)}, c, seconds) - sweep["moved"]) / 1e-3).ravel()
+
+    x, dx = least_squares(residuals, [1.0, 1.0], ("i_wait", "g_wait"), data.name)
+    return law(x), law(dx), float(1e-3 * np.abs(residuals(x)).max())
+
+
 def fit_memory_cell(data: BlockData) -> FittedModel:
     """All parameters of the cell; the capacitance is calibrated on random training frames."""
     charge, d_charge, i_full = _fit_charge(data)
@@ -151,18 +223,39 @@ def fit_memory_cell(data: BlockData) -> FittedModel:
 
     x, dx = least_squares(residuals, [1.0], ("capacitance",), data.name, diff_step=1e-3)
     p["capacitance"], deviation["capacitance"] = float(x[0] * CAPACITANCE), float(dx[0] * CAPACITANCE)
+    wait, d_wait, wait_error = _fit_wait(data, p)
+    lag, d_lag, lag_error = _fit_lag(data, p)
+    p |= wait | lag
+    deviation |= d_wait | d_lag
     of_knobs = {}
     if data.sweeps.keys() >= SURFACES.keys():
         laws, d_laws, of_knobs["knobs_rms"] = fit_knobs(data, p, SURFACES)
         p |= laws
         deviation |= d_laws
     p["energy_per_frame"] = float(np.mean(frames["energy"]))
-    currents, ones = ("i_charge", "charge", "i_leak", "i_hold", "i_read"), ("turn", "power", "widening")
+    currents, ones = (
+        ("i_charge", "charge", "i_leak", "i_hold", "i_read", "i_wait"),
+        ("turn", "power", "widening"),
+    )
     units = {k: "1" if k.endswith(ones) else "A" if k.startswith(currents) else "V" for k in p}
-    units.update(capacitance="F", energy_per_frame="J", read_gain="1", i_floor="1", f_floor="1", o_floor="1")
+    units.update(
+        capacitance="F",
+        g_wait="S",
+        c_lag="F",
+        t_lag="s",
+        q_lag_up="C",
+        q_lag_down="C",
+        energy_per_frame="J",
+        read_gain="1",
+        i_floor="1",
+        f_floor="1",
+        o_floor="1",
+    )
     far = np.stack([simulate_frames(p, int(seed), count, far=True) for seed in data["far"]["seed"]])
     errors = {
         "rails_max_of_full_scale": rails_error,
+        "wait_max_volt": wait_error,
+        **lag_error,
         "far_rms_volt": float(np.sqrt(np.mean((far - data["far"]["c"][0]) ** 2))),
         "frames_rms_volt": float(np.sqrt(np.mean((residuals(x) * 1e-3) ** 2))),
         **of_knobs,
@@ -242,6 +335,10 @@ def score_memory_cell(model: FittedModel, data: BlockData) -> list[Figure]:
             errors.append(np.abs(c - check["c"][a, :, b]))
     small = np.abs(check["c_start"]) <= full
     held, held_far = 100 * np.max(np.array(errors)[:, small]) / full, 100 * np.max(errors) / RAIL
+    check = data["wait_check"]
+    moved = waited(p, check["c"][..., None], check["wait"])
+    owed, naive_owed = _lag_errors(p, data, full)
+    wrong = 100 * np.abs(moved - check["moved"]).max(axis=(0, 1)) / full
     far = data["far_check"]
     runs = np.stack([simulate_frames(p, int(s), far["c"].shape[-1], far=True) for s in far["seed"]])
     rms_far = 100 * np.sqrt(np.mean((runs - far["c"][0]) ** 2)) / RAIL
@@ -259,12 +356,41 @@ def score_memory_cell(model: FittedModel, data: BlockData) -> list[Figure]:
             1.0,
         ),
         Figure("memory cell: random frames, rms error of full scale", float(rms), "%", 3.0, 1.0),
+        Figure(
+            "memory cell: charge owed after a gate has moved, max error of full scale", owed, "%", 2.0, 0.5
+        ),
+        Figure("memory cell: baseline, currents follow at once, max error of full scale", naive_owed, "%"),
+        Figure(
+            "memory cell: cut off with open gates, 164 ns, max error of full scale",
+            float(wrong[1]),
+            "%",
+            1.0,
+            0.3,
+        ),
+        Figure(
+            "memory cell: cut off with open gates, 10 us, max error of full scale",
+            float(wrong[3]),
+            "%",
+            3.0,
+            1.0,
+        ),
         Figure("memory cell: held value up to the rails, max error of 0.4 V", float(held_far), "%", 3.0, 1.0),
         Figure("memory cell: random frames to the rails, rms error of 0.4 V", float(rms_far), "%", 3.0, 1.0),
         Figure("memory cell: read-out, max error of full scale", float(100 * np.max(reads)), "%", 2.0, 0.5),
         Figure("memory cell: baseline, constant, rms of full scale", float(naive), "%"),
         *_knob_errors(p, data, full),
     ]
+
+
+def _lag_errors(p: Mapping[str, float], data: BlockData, full: float) -> tuple[float, float]:
+    """Largest errors of the charges owed, with the law and without one, % of a full cell."""
+    product, leak = data["lag_g_check"], data["lag_f_check"]
+    moved = np.broadcast_to(product["g_to"] - product["g_from"][:, None], product["charge"].shape)
+    charges = [product["charge"], leak["charge"]]
+    laws = [lag_charge(p, moved), leak_lag_charge(p, *_lag_axes(leak))]
+    scale = 100 / p["capacitance"] / full
+    error = max(float(np.abs(law - q).max()) for law, q in zip(laws, charges, strict=True))
+    return scale * error, scale * max(float(np.abs(q).max()) for q in charges)
 
 
 def _read_error(p: Mapping[str, float], seed: int, c: np.ndarray, read: np.ndarray) -> float:

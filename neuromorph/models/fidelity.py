@@ -17,7 +17,11 @@ memory_cell        i_charge                 charging current at i = g = 1       
 memory_cell        i_leak                   leak tail current at unit gate               A
 memory_cell        v_leak_width             width of the leak's tanh                     V
 memory_cell        v_rest                   where the leak settles, from Vref            V
-memory_cell        i_hold                   constant discharge with all gates closed     A
+memory_cell        i_hold                   constant discharge in a frame                A
+memory_cell        i_wait, g_wait           fall and leak of a cell that is cut off      A, S
+memory_cell        c_lag, t_lag             what a candidate that moves takes, and the   F, s
+                                            time it takes at an open input gate
+memory_cell        q_lag_up, _down          what an e-fold of the leak's current gives   C
 memory_cell        read_gain                read-out plateau / read-out tail             1
 memory_cell        v_read_offset            corner of the rectified read-out             V
 memory_cell        v_read_width             width of the read-out's tanh                 V
@@ -94,7 +98,7 @@ from neuromorph.models.eligibility_synapse import TRACE_RANGE, EligibilitySynaps
 from neuromorph.models.frame import Frame
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT, SigmoidGate, TanhGate
 from neuromorph.models.learning_unit import LEARNING_SECONDS, PAUSE_SECONDS, LearningUnit
-from neuromorph.models.memory_cell import MemoryCell
+from neuromorph.models.memory_cell import CellLag, MemoryCell
 from neuromorph.models.neuron_ideal import IdealNeuron
 from neuromorph.models.noise import Noise
 from neuromorph.models.pytree import as_float32, pytree
@@ -332,6 +336,14 @@ def memory_cell(p: Mapping[str, Any]) -> MemoryCell:
         rest=p["v_rest"] / TANH_UNIT,
         leak_width=p["v_leak_width"] / TANH_UNIT,
         drift_rate=p["i_hold"] / unit_charge,
+        wait_drift=p["i_wait"] / unit_charge,
+        wait_rate=p["g_wait"] / p["capacitance"],
+        lag=CellLag(
+            p["c_lag"] / p["capacitance"],
+            1.0 / p["t_lag"],
+            p["q_lag_up"] / unit_charge,
+            p["q_lag_down"] / unit_charge,
+        ),
         rail=RAIL / TANH_UNIT,
         headroom=p["v_headroom"] / TANH_UNIT,
         railed=True,

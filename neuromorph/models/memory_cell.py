@@ -17,6 +17,23 @@ from neuromorph.models.pytree import pytree, static
 
 
 @pytree
+class CellLag:
+    """What the mirrors behind the amplifiers owe the cell when its inputs move.
+
+    Parameters
+    ----------
+    candidate : fall of c as the candidate's voltage rises, units over units
+    rate : at which the mirrors follow it behind an open input gate, 1/s
+    leak_up, leak_down : move of a cell far above, far below its rest for an e-fold of the leak's current, units of c
+    """
+
+    candidate: float | jax.Array
+    rate: float | jax.Array
+    leak_up: float | jax.Array
+    leak_down: float | jax.Array
+
+
+@pytree
 class MemoryCell:
     """One capacitor with its charging, leaking and read-out amplifiers.
 
@@ -26,10 +43,12 @@ class MemoryCell:
     charge_rate : k_in, units of c per second at i = g = 1
     rest : c0, where the leak settles, units of c
     leak_width : W of the leak ``S(x) = W tanh(x / W)``, units of c (large: linear)
-    drift_rate : constant fall of the closed cell, units of c per second
+    drift_rate : constant fall of the cell within a frame, units of c per second
+    wait_drift, wait_rate : fall of the cell that is cut off, units of c per second, and the rate at which it leaks, 1/s
     rail : distance of either rail, units of c
     headroom : v_h, units of c
     read_amplitude, read_offset, read_width : read-out ``A relu(tanh((c - offset) / width))``
+    lag : what gates that move cost, none for an ideal cell
     railed : the charge ends at the rails (False: G = g, the cell is unbounded)
     """
 
@@ -38,11 +57,14 @@ class MemoryCell:
     rest: float | jax.Array = 0.0
     leak_width: float | jax.Array = 1e3
     drift_rate: float | jax.Array = 0.0
+    wait_drift: float | jax.Array = 0.0
+    wait_rate: float | jax.Array = 0.0
     rail: float | jax.Array = 1.0
     headroom: float | jax.Array = 1.0
     read_amplitude: float | jax.Array = 1.0
     read_offset: float | jax.Array = 0.0
     read_width: float | jax.Array = 1.0
+    lag: CellLag | None = None
     railed: bool = static(False)
 
     def leak(self, gate: jax.Array, seconds: float | jax.Array) -> jax.Array:
@@ -71,6 +93,35 @@ class MemoryCell:
         moved = c - (leak - 0.5 * leak * leak) * self.away(c) + gain * (1.0 - 0.5 * leak)
         # the constant fall has no headroom left at a rail either
         return jnp.clip(moved, -self.rail, self.rail) if self.railed else moved
+
+    def followed(
+        self, c: jax.Array, mirrored: tuple[jax.Array, jax.Array], candidate: jax.Array, gates: jax.Array,
+        seconds: float,
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:  # fmt: skip
+        """c after the charge that the mirrors owe, and where they stand: the candidate's voltage as far as they follow it,
+        units, and the logarithm of the leak's gate.
+
+        Parameters
+        ----------
+        mirrored : of the tick before; see :meth:`mirrored`
+        candidate, gates : voltage of the candidate, units [cells], and values of the gates i, f (leak), o [3, cells]
+        """
+        if self.lag is None:
+            return c, mirrored
+        left = jnp.exp(-seconds * self.lag.rate * gates[0])
+        now = candidate + (mirrored[0] - candidate) * left, jnp.log(gates[1])
+        leak = jnp.where(c > self.rest, self.lag.leak_up, self.lag.leak_down) / self.leak_width
+        c = c - self.lag.candidate * (now[0] - mirrored[0]) + leak * self.away(c) * (now[1] - mirrored[1])
+        return c, now
+
+    def mirrored(self, candidate: jax.Array, gates: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Where the mirrors stand when nothing has moved for long."""
+        return candidate, candidate if self.lag is None else jnp.log(gates[1])
+
+    def waited(self, c: jax.Array, seconds: float | jax.Array) -> jax.Array:
+        """c after ``seconds`` cut off from its amplifiers (small losses: to first order)."""
+        left = c - seconds * (self.wait_drift + self.wait_rate * c)
+        return jnp.clip(left, -self.rail, self.rail) if self.railed else left
 
     def read(self, c: jax.Array) -> jax.Array:
         """Rectified read-out ``relu(tanh c)`` before the output gate."""

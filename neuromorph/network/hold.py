@@ -1,4 +1,4 @@
-"""Time in which the cells wait with closed gates: learning, and the sequential decisions of a joint head."""
+"""Time in which the cells wait, cut off from their gates: learning, and the sequential decisions of a joint head."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ from neuromorph.network.state import State
 def held(config: NetworkConfig, blocks: BlockSet, state: State, seconds: float | jax.Array) -> State:
     """``state`` after ``seconds`` without input spikes.
 
-    The cells leak at the closed gate's floor; dendrites, line filters and traces of spikes decay with their
+    The cells lose what a cut-off one does; dendrites, line filters and traces of spikes decay with their
     own time constants.  The features' membranes are grounded.  The cells' keep, as eligibility traces do: the former leak
     a thousandth of full scale, the latter through a closed line.
     """
-    shut = blocks.gate.value(jnp.full((3, config.cells), -1e3, jnp.float32))[1]
-    nothing = jnp.zeros_like(state.cells.c)
-    c = blocks.cell.step(state.cells.c, nothing, nothing, blocks.cell.leak(shut, seconds), seconds)
+    c = blocks.cell.waited(state.cells.c, seconds)
     dendrite, synapse, eligibility = blocks.dendrite, blocks.feature_synapse, blocks.eligibility
     decay = _left(seconds, synapse.tau_decay)
     cells = replace(

@@ -42,10 +42,15 @@ def memory_frame(
     line_charge = frame.line_charge(frame.spikes_per_unit) * float(config.memory) * blocks.dendrite.gain
     nothing, read_decay = jnp.zeros(config.cells), decay_over(h, blocks.note_dendrite.tau_decay)
 
+    def opened(node: jax.Array) -> tuple[jax.Array, jax.Array]:
+        z = node.reshape(GATES, config.cells)
+        return z[3], blocks.gate.value(z[:3] * LEAK_SIGN)
+
     def tick(
-        now: CellState, inputs: tuple[jax.Array, jax.Array, TickNoise | None]
-    ) -> tuple[CellState, CellRecord]:
-        external, outside, draw = inputs
+        carry: tuple[CellState, tuple[jax.Array, jax.Array]],
+        inputs: tuple[jax.Array, jax.Array, TickNoise | None],
+    ) -> tuple[tuple[CellState, tuple[jax.Array, jax.Array]], CellRecord]:
+        (now, mirrored), (external, outside, draw) = carry, inputs
         own = float(config.memory) * jnp.sum(now.last_spikes)
         left, own_left = blocks.dendrite.crowded(outside, own)
         charge = jnp.broadcast_to(line_charge * own_left, (config.cells,))
@@ -54,11 +59,11 @@ def memory_frame(
         current = blocks.dendrite.loaded(current, now.current, bias, outside, own, h)
         if blocks.noise is not None and draw is not None:
             current = current + blocks.noise.kick(draw.dendrites, h, blocks.dendrite.tau_decay)
-        z = (current + bias).reshape(GATES, config.cells)
-        gate = blocks.gate.value(z[:3] * LEAK_SIGN)
-        g = blocks.tanh.value(z[3])
+        candidate, gate = opened(current + bias)
+        g = blocks.tanh.value(candidate)
         leak = blocks.cell.leak(gate[1], h)
         c = blocks.cell.step(now.c, gate[0], g, leak, h)
+        c, mirrored = blocks.cell.followed(c, mirrored, candidate, gate, h)
         drive = jnp.clip(gate[2] * blocks.cell.read(c), 0.0, 1.0)
         if blocks.noise is not None and draw is not None:
             c = c + blocks.noise.charge(draw.cells, gate[0], gate[1])
@@ -75,9 +80,12 @@ def memory_frame(
             last_spikes=spikes,
             read=read + frame.read_charge * blocks.note_dendrite.crowded(0.0, count)[1] * spikes,
         )
-        return after, CellRecord(now.last_spikes, gate, g, now.c, spikes)
+        return (after, mirrored), CellRecord(now.last_spikes, gate, g, now.c, spikes)
 
-    return jax.lax.scan(tick, state, (arriving, pulses, noise))
+    # before a frame the cell is cut off for long enough that its mirrors stand where the gates do
+    standing = blocks.cell.mirrored(*opened(state.current + bias))
+    (state, _), record = jax.lax.scan(tick, (state, standing), (arriving, pulses, noise))
+    return state, record
 
 
 def with_recurrent(

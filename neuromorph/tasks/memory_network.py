@@ -41,8 +41,8 @@ BLOCKS = (
     "blocks/spike_shaper.cir", "blocks/gate_synapse.cir", "blocks/dendrite_column.cir", "blocks/dendritic_adder.cir",
 )  # fmt: skip
 KNOBS = {
-    "vref": REFERENCE, "vsw": 0.40, "vq": 0.25, "vmode": 0.40, "vwidth": 0.43, "vrefr": 0.225, "vleak": 0.15, "vload": 0.43,
-    "vbi": CELL_KNOBS["vbi"][2], "vbf": CELL_KNOBS["vbf"][2],
+    "hold": 0.0, "holdb": SUPPLY, "vref": REFERENCE, "vsw": 0.40, "vq": 0.25, "vmode": 0.40, "vwidth": 0.43, "vrefr": 0.225,
+    "vleak": 0.15, "vload": 0.43, "vbi": CELL_KNOBS["vbi"][2], "vbf": CELL_KNOBS["vbf"][2],
 }  # fmt: skip
 LINE_LOAD, PULSE_LOAD, COLUMN_LOAD = "150f", "5f", "20f"
 """Wires of a line, of its pulse, and of a side of a column, as on the blocks' own benches."""
@@ -184,7 +184,7 @@ def deck(
             cards.append(f"xd{d} {d} vref vdd vmode {bias} dendritic_adder cdend={30 * wide:.6g}f")
             constant = conductance(adder, knobs[bias], unit) * unit * stimulus.weights[-1, a, k]
             cards.append(f"ib{d} 0 {d} {constant:.6g}\n.nodeset v({d})={REFERENCE}")
-        cards.append(f"xm{k} i{k} f{k} o{k} g{k} vref c{k} in{k} vdd vbi vbf vbo memory_cell")
+        cards.append(f"xm{k} i{k} f{k} o{k} g{k} vref c{k} in{k} vdd hold holdb vbi vbf vbo memory_cell")
         cards.append(f"xa{k} in{k} axon{k} vdd vwidth vrefr vleak vload axon_hillock")
         cards.append(f".ic v(c{k})={REFERENCE} v(in{k})=0 v(axon{k})=0 v(xa{k}.ref)=0")
         cards.append(f".ic v(xa{k}.x)={SUPPLY} v(xa{k}.axonb)={SUPPLY} v(xa{k}.w)=0")
@@ -201,9 +201,9 @@ def deck(
 
 
 def transistors(stimulus: Stimulus) -> int:
-    """Of the network: 8 a line, 3 a synapse, 41 a dendrite, 47 and 11 a cell."""
+    """Of the network: 8 a line, 3 a synapse, 41 a dendrite, 51 and 11 a cell."""
     cells, lines = stimulus.cells, stimulus.notes.shape[1] + stimulus.cells
-    return 8 * lines + GATES * cells * (3 * lines + 41) + 58 * cells
+    return 8 * lines + GATES * cells * (3 * lines + 41) + 62 * cells
 
 
 def in_ngspice(

@@ -1,6 +1,6 @@
 """Netlists that replay what a cell or a synapse of a running network saw, and what ngspice answers.
 
-A cell's bench is its memory cell with the read-out neuron, 58 transistors, its four dendrites driven by sources; a
+A cell's bench is its memory cell with the read-out neuron, 62 transistors, its four dendrites driven by sources; a
 synapse's is the eligibility synapse with three gate lines, its psi and forget lines driven by current sources, its line
 and its learning signal by pulses.
 """
@@ -22,7 +22,7 @@ from neuromorph.models.fidelity import CELL_PULSE, GAIN_PULSE, GATE_GAIN, PULSE_
 from neuromorph.spice.netlist import load_netlist
 from neuromorph.spice.waveforms import crossings, pulses, sample, windows
 from neuromorph.spice.workers import simulate
-from neuromorph.tasks.spot_records import SHUT, CellSpot, SynapseSpot
+from neuromorph.tasks.spot_records import CellSpot, SynapseSpot
 
 REFERENCE = 0.4
 """Zero of all signals, V."""
@@ -60,15 +60,18 @@ class Clock:
         """s."""
         return float(self.ends[-1] + self.waits[-1])
 
-    def source(self, values: np.ndarray, waiting: float) -> str:
-        """A source that passes through ``values`` [frames, ticks] at the ticks' middles and waits at ``waiting``.
+    def source(self, values: np.ndarray, waiting: float | None = None) -> str:
+        """A source that passes through ``values`` [frames, ticks] at the ticks' middles and waits at ``waiting``, or where
+        the next frame begins.
 
         Straight between them, as smooth as a dendrite's own capacitance makes a voltage.
         """
+        begins = np.append(values[1:, 0], values[-1, -1])
+        rest = begins if waiting is None else np.full(len(values), waiting)
         middles = self.starts[:, None] + self.tick * (0.5 + np.arange(self.ticks))
         rests = np.stack([self.ends + self.tick, self.ends + self.waits - self.tick], axis=1)
         times = np.concatenate([middles, rests], axis=1).ravel()
-        levels = np.concatenate([values, np.full((len(values), 2), waiting)], axis=1).ravel()
+        levels = np.concatenate([values, rest[:, None], rest[:, None]], axis=1).ravel()
         corners = " ".join(f"{t:.9g} {v:.9g}" for t, v in zip(times, levels, strict=True))
         return f"pwl(0 {levels[0]:.9g} {corners})"
 
@@ -149,10 +152,12 @@ def replay_cell(
     SimulationFailed, EngineUnavailable
     """
     sources = [
-        f"v{pin} {pin} 0 {clock.source(REFERENCE + spot.dendrites[..., k], REFERENCE + SHUT[k])}"
+        f"v{pin} {pin} 0 {clock.source(REFERENCE + spot.dendrites[..., k])}"
         for k, pin in enumerate(("vi", "vf", "vo", "vg"))
     ]
+    waits = list(zip(clock.ends, clock.ends + clock.waits, strict=True))
     cards = "\n".join([
+        f"vhold hold 0 {windows(waits)}\nvholdb holdb 0 {windows(waits, high=0.0, low=cell.supply)}",
         f"vref vref 0 {REFERENCE}", *sources, _instance(cell, "cell", {}, vbo=vbo), "vio io in 0",
         _instance(neuron, "neuron", {}), "cload axon 0 1f",
         f".ic v(c)={REFERENCE + spot.c[0, 0]:.9g} v(in)={spot.membrane:.9g} v(axon)=0",

@@ -20,8 +20,6 @@ from neuromorph.tasks.run import Run
 
 RAIL = 0.4
 """Largest distance of a signal from the reference, V."""
-SHUT = (-RAIL, RAIL, -RAIL, 0.0)
-"""Dendrites of a cell between two frames: gates closed, no candidate, V from the reference."""
 LEAST_SPIKES = 10
 TRACED, LEARNED = ("i", "f", "g"), (0, 1, 3)
 """Gates whose weights learn from a trace, and their columns."""

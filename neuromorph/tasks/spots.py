@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -150,16 +151,19 @@ def _oracle(
             spot.c[0, 0] if k == 0 else replay.c[k - 1] + spot.after[k - 1] - spot.c[k - 1, -1]
             for spot, replay in zip(cells, replays, strict=True)
         ]
-        gates, g = heard.cells.gates[:, :, chosen], heard.cells.g[:, chosen]
-
-        def tick(c: jax.Array, now: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-            gate, candidate = now
-            return cell.step(c, gate[0], candidate, cell.leak(gate[1], h), h), None
-
-        start = jnp.asarray(begin, jnp.float32) / TANH_UNIT
-        ends[:, k] = TANH_UNIT * np.asarray(
-            jax.lax.scan(tick, start, (jnp.asarray(gates), jnp.asarray(g)))[0]
+        gates, g = (jnp.asarray(x) for x in (heard.cells.gates[:, :, chosen], heard.cells.g[:, chosen]))
+        candidates = jnp.asarray(
+            np.stack([spot.dendrites[k, :, 3] for spot in cells], axis=1) / TANH_UNIT, jnp.float32
         )
+
+        def tick(carry: Any, now: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[Any, None]:
+            c, mirrored = carry
+            gate, product, candidate = now
+            c = cell.step(c, gate[0], product, cell.leak(gate[1], h), h)
+            return cell.followed(c, mirrored, candidate, gate, h), None
+
+        start = jnp.asarray(begin, jnp.float32) / TANH_UNIT, cell.mirrored(candidates[0], gates[0])
+        ends[:, k] = TANH_UNIT * np.asarray(jax.lax.scan(tick, start, (gates, g, candidates))[0][0])
     return ends
 
 

@@ -1,4 +1,4 @@
-"""Time with closed gates: what decays, what keeps, and that every nominal frame ends with it."""
+"""Time between frames: what decays, what keeps, and that every nominal frame ends with it."""
 
 from dataclasses import replace
 
@@ -40,11 +40,12 @@ def test_dendrites_empty_while_cells_and_traces_keep(busy):
     jax.tree.map(np.testing.assert_array_equal, after.eligibility, state.eligibility)
     jax.tree.map(np.testing.assert_array_equal, after.cells.neuron, state.cells.neuron)
     np.testing.assert_array_equal(after.fast.gates, state.fast.gates)
-    # the floor of the forget gate, 3e-4 of a leak of 8e6 / s, and the constant discharge of 2 pA
-    lost = np.abs(after.cells.c - state.cells.c)
-    assert (
-        0 < lost.max() < 30e-9 * (3e-4 * 8e6 * np.abs(state.cells.c).max() + 2e-12 / (50e-15 * 65e-3)) * 1.1
-    )
+    # cut off: 4 pS and 0.1 pA on 50 fF
+    longer = held(network.config, network.blocks, state, 30e-6)
+    lost = 30e-6 * (4e-12 / 50e-15 * state.cells.c + 1e-13 / (50e-15 * 65e-3))
+    assert np.abs(lost).max() > 1e-3
+    np.testing.assert_allclose(longer.cells.c, state.cells.c - lost, rtol=1e-5)
+    np.testing.assert_allclose(after.cells.c, state.cells.c, atol=1.1e-3 * float(np.abs(lost).max()) + 1e-7)
 
 
 def test_features_begin_a_frame_at_rest(busy):
