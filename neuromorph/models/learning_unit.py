@@ -29,7 +29,7 @@ class LearningUnit:
     down : gain of negative over positive signals
     gain : learning signal over the design's
     gate_gain : how much more a gate's weight moves than the ideal rule says, by the height of its learning pulses
-    hold_seconds : time the cells wait with closed gates while their weights move, s
+    hold_seconds : time the cells wait, cut off from their gates, while their weights move, s
     pause_seconds : the same after a frame that is only listened to, s
     linear : the ideal unit, whose signal does not bend
     """

@@ -1,8 +1,8 @@
 """Closed loop: prime with a piece, sample the next frame, feed it back.
 
 The joint head decides pitches one after the other, low to high.  Meanwhile the
-frame is stretched and the cells are held: their gates are closed and they leak
-at the closed gate's floor for ``notes * decision_seconds``.
+frame is stretched and the cells are held for ``notes * decision_seconds``: they are
+cut off from their gates.
 """
 
 from __future__ import annotations

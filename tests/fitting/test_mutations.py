@@ -75,3 +75,19 @@ def test_a_model_off_by_three_times_its_allowed_error_fails(block, parameter, ro
         assert not all(after[figure.claim].holds for figure in before), (
             f"{parameter} times {1 + side * 3 * allowed:g}"
         )
+
+
+@pytest.mark.parametrize(
+    ("block", "parameters", "row"),
+    [
+        ("gate_synapse", ("crowd",), "three to ten read at once"),
+        ("memory_cell", ("c_lag", "q_lag_up", "q_lag_down"), "charge owed after a gate has moved"),
+    ],
+)
+def test_a_model_without_a_law_that_corrects_a_few_percent_fails(block, parameters, row):
+    circuit, library, data, figures = measured(block)
+    (before,) = [figure for figure in figures if row in figure.claim]
+    assert before.holds
+    without = replace(data.fit, parameters={**data.fit.parameters, **dict.fromkeys(parameters, 0.0)})
+    after = {figure.claim: figure for figure in score(circuit, library, replace(data, fit=without))}
+    assert not after[before.claim].holds
