@@ -159,7 +159,7 @@ def test_ngspice_agrees_on_what_a_network_saw(run):
     made = {figure.claim: figure.value for figure in figures(spots, "toy")}
     assert made["spots of toy: cell voltage at the frames' ends, free-running, max error of 150 mV"] < 3.0
     assert made["spots of toy: sum on the dendrites, rms error of the rms sum, mean of dendrites"] < 10.0
-    # one synapse of a network that has not learned: its trace is near the floor, where a pulse adds less than the step takes
+    # one synapse of a network that has not learned: near a trace's floor a pulse adds less than the step takes
     assert made["spots of toy: weight changes, summed error of the summed change, mean of synapses"] < 40.0
 
 
