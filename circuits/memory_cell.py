@@ -253,7 +253,7 @@ CIRCUIT = Circuit(
     "frames. Behind closed gates alone it fell by two or three millivolts in the first hundred nanoseconds, since the "
     "mirrors of an amplifier whose tail has shut go on, the sinking one longer. Mirrors hold charge while they work, too: "
     "one that carries less has to be emptied first, so a candidate that moves costs the cell a charge in proportion to its "
-    "move, whatever the input gate (`c_lag`, some 22 uV a millivolt), and a forget gate one in proportion to the logarithm "
+    "move, whatever the input gate (`c_lag`, some 20 uV a millivolt), and a forget gate one in proportion to the logarithm "
     "of its current.",
     limits="The amplifiers saturate, so forgetting is exponential only within some 60 mV of the reference. Stated for "
     "gate, candidate and cell voltages over the whole supply, where the bias knobs are interpolated over their ranges: the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,16 @@ def test_two_cells_of_equal_weights_do_the_same():
     answer = stepped(memory(2), NOMINAL, MODELS)
     np.testing.assert_array_equal(answer.c[:, 0], answer.c[:, 1])
     np.testing.assert_array_equal(*answer.spikes)
+
+
+def test_a_finer_step_hears_the_same_spikes_and_does_nearly_the_same():
+    """Notes keep their ticks; the lag of a recurrent spike and rounding to ticks are what is left."""
+    what, finer = memory(1), replace(FRAME, ticks=2 * FRAME.ticks)
+    coarse = stepped(what, NOMINAL, MODELS)
+    fine = stepped(what, blocks_for("nominal", finer, LIBRARY)[0], MODELS, finer=2)
+    assert fine.c.shape == coarse.c.shape
+    assert np.abs(fine.c - coarse.c).max() < 0.05 * np.abs(coarse.c).max()
+    assert abs(len(fine.spikes[0]) - len(coarse.spikes[0])) <= 1
 
 
 def test_columns_at_rest_pull_every_dendrite_by_the_same_share_of_its_unit():
