@@ -20,6 +20,7 @@ from neuromorph.fitting.eligibility import (
     PSI_FULL,
     WEIGHT_MEAN,
     WIDEST,
+    course,
     fit_eligibility,
     random_activity,
     score_eligibility,
@@ -27,7 +28,7 @@ from neuromorph.fitting.eligibility import (
 from neuromorph.fitting.pulse_pairs import UPDATE, UPDATE_OUT, update_cards, weight_change
 from neuromorph.fitting.trace_knobs import KNOBS as TRACE_KNOBS
 from neuromorph.fitting.update_knobs import KNOBS, knob_sweeps
-from neuromorph.spice.waveforms import pulses, sample, staircase
+from neuromorph.spice.waveforms import pulses, sample, staircase, straight
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 WEIGHT_CAPACITOR = 800e-15
@@ -49,8 +50,8 @@ def _level(volt):
 def _frames(circuit, point):
     """Random pulses, psi and forget currents, nothing learned."""
     times, psi, forget = random_activity(int(point["seed"]))
-    edges = FRAME * np.arange(FRAMES)
-    up, down = (staircase(edges, PSI_FULL * np.maximum(s * psi, 0) + 1e-12, 0.5e-9) for s in (1, -1))
+    edges, (corners, values) = FRAME * np.arange(FRAMES), course(psi)
+    up, down = (straight(corners, PSI_FULL * np.maximum(sign * values, 0) + 1e-12) for sign in (1, -1))
     cards = (
         f"{LINES}\n{_IDLE}\nvline line 0 {pulses(times, width=2e-9)}\niup 0 psip {up}\nidn 0 psin {down}\n"
         f"ifg 0 forget {staircase(edges, LEAK_FULL * forget, 0.5e-9)}\n"
@@ -155,6 +156,9 @@ CIRCUIT = Circuit(
               {"trace": "1", "y": "1"}, _TIME, caption="Decay to the floor", optional=True),
         Sweep("residue", {"psi": Axis((0.0,), "1"), "y": Axis((0.01, 0.02, 0.05, 0.1, 0.3, 1.0), "1")}, _inject,
               _inject_measure, {"step": "1"}, caption="What a pulse adds while its psi line is closed", optional=True),
+        Sweep("inject", {"psi": Axis((0.03, 0.1, 0.3, 0.6, 1.0), "1"),
+                         "y": Axis((0.007, 0.012, 0.025, 0.05, 0.1, 0.3, 1.0), "1")}, _inject, _inject_measure,
+              {"step": "1"}, caption="What a pulse adds over the trace that it finds", optional=True),
         Sweep("update", {"y_up": Axis((0.01, 0.1, 0.3, 1.0, 3.0, 5.0), "1"), "y_down": Axis((0.01, 0.3), "1"),
                          "width": Axis((-WIDEST, -8e-9, -2e-9, 0.0, 2e-9, 8e-9, WIDEST), "s")},
               _update, weight_change, UPDATE_OUT, caption="Weight change of one pair of learning pulses"),
@@ -173,6 +177,9 @@ CIRCUIT = Circuit(
               _floor_measure, {"trace": "1", "y": "1"}, _TIME, held_out=True),
         Sweep("injector_check", {"vinj": Axis((0.573, 0.64, 0.76), "V"), "psi": Axis((0.3, 1.0), "1"),
                                  "y": Axis((0.02, 0.1, 1.0), "1")}, _inject, _inject_measure, {"step": "1"}, held_out=True),
+        Sweep("inject_check", {"psi": Axis((0.05, 0.2, 0.45, 0.8), "1"),
+                               "y": Axis((0.009, 0.018, 0.04, 0.15, 0.6), "1")}, _inject, _inject_measure,
+              {"step": "1"}, held_out=True),
         Sweep("frames_check", {"seed": Axis((451, 452, 453), "")}, _frames, _frames_measure, _TRACES, _FRAME_AXIS,
               held_out=True),
         Sweep("update_check", {"y_up": Axis((0.02, 0.2, 0.7, 2.0, 4.0), "1"), "y_down": Axis((0.015, 0.5), "1"),
@@ -204,8 +211,8 @@ CIRCUIT = Circuit(
     "An earlier form with full-size switches multiplied the trace by 1.17 at each pulse (the charge left on "
     "the switch's drain) and followed the ideal recursion with a correlation of 0.87 to 0.98; the switch is "
     "now one short tube. Its weight was one capacitor and drifted 5 uV a frame.",
-    limits="Traces do not fall below their floor. The first pulse from the floor is short where psi is large, "
-    "since the injector leaves the exponential. The update saturates in y. The difference of the weight "
+    limits="Traces do not fall below their floor. A pulse from the floor is short where psi is large, "
+    "since the injector leaves the exponential, and a psi line that opens follows within nanoseconds. The update saturates in y. The difference of the weight "
     "nodes decays towards zero through the off-conductance of its devices (a constant of the device model, "
     "assumed), which 800 fF and the cut between learning phases keep at half a millionth of the range per frame. "
     "Devices of two tubes have twice the mismatch of eight.",

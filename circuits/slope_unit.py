@@ -15,7 +15,7 @@ from neuromorph.fitting.slope import fit_slope, score_slope
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 REFERENCE = 0.4
 LINES = "vup up 0 0.5\nvdown down 0 0.5"
-"""The outputs at the voltage of a gate line's diode on its rail of 0.35 V."""
+"""The outputs at the voltage of a gate line's diode on its rail of 0.306 V."""
 
 
 def _signed(circuit, point):
@@ -54,7 +54,7 @@ CIRCUIT = Circuit(
         for part in ("devices/cnfet.lib", "blocks/ota.cir", "blocks/gate.cir", "blocks/slope_unit.cir")
     ),
     subcircuit="slope_unit",
-    knobs=(Knob("vb", 0.25, 0.35, 0.30, "bias: full scale of the trace's charge, e-fold per 33 mV"),),
+    knobs=(Knob("vb", 0.25, 0.35, 0.325, "bias: full scale of the trace's charge, e-fold per 33 mV"),),
     states=(),
     transistors=25,
     sweeps=(

@@ -1,8 +1,10 @@
 """Eligibility synapse: twin log-domain traces and the three-factor update of a differential weight.
 
-Trace: y = exp((e - e_ref) / w); y <- y e^(-lambda t) between pulses, y <- y + r y / (y + y_r) + G psi^p at a pulse.
-Update: d(wp - wn) = r (T_raise - T_lower) (y+ - y-) / (1 + kappa (y+ + y-)); twins that are not alike see their traces
-times exp(b / 2) and exp(-b / 2).
+Trace: y = exp((e - e_ref) / w); y <- y e^(-lambda t) between pulses, y <- y + r y / (y + y_r) + P m / (m + P / a) at a
+pulse, P = G psi^p, m = y + y_0 + P / 2: an injector that leaves the exponential raises a trace, floor y_0 and all, by some
+a times itself at most.  P follows its line with a time constant of its own.
+Update: d(wp - wn) = r (T_raise - T_lower) (x+ - x-) / (1 + kappa (x+ + x-)), x = y^(q + s ln y): the pair's currents
+bend away from the trace's exponential; twins that are not alike see their traces times exp(b / 2) and exp(-b / 2).
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.signal import lfilter
 
 from neuromorph.errors import FitFailed
 from neuromorph.figures import Figure
@@ -25,8 +28,8 @@ FRAME = 100e-9
 FRAMES = 16
 E_REF = update_knobs.KNOBS["eref"][2]
 """Trace voltage at y = 1, V."""
-PSI_FULL = 12e-9
-"""Line current of a full-scale psi, A."""
+PSI_FULL = 52e-9
+"""Line current of a full-scale psi, A: what the slope unit gives at its usual bias."""
 LEAK_FULL = 2.4e-6
 """Line current of a fully open forget gate, A."""
 WIDEST = 16e-9
@@ -35,7 +38,14 @@ WEIGHT_RANGE = 0.18
 """Between the ends of a differential weight, V."""
 WEIGHT_MEAN = 0.6
 """V of both weight nodes at weight zero."""
-PSI_RAIL = 0.35
+PSI_RAIL = 0.306
+"""Rail of the psi lines, V: a lower one takes more current for the same charge, and the line is so much faster."""
+SEGMENTS = 10
+"""Values of psi in a frame of random activity."""
+PULSE_MIDDLE = 1e-9
+"""s from the beginning of a line's pulse to its middle."""
+GRID = 1e-9
+"""s between the points at which the lines are followed."""
 TRACE_WIDTH = 30.2e-3
 """V per e-fold of the traces' own scale; the update reads it with a power close to one."""
 LINES = (
@@ -49,68 +59,98 @@ it."""
 
 
 def random_activity(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pulse times (s), signed psi of full scale and forget current of full scale, per frame.
+    """Pulse times (s), signed psi of full scale [frames, segments] and forget current of full scale [frames].
 
-    As a network has them: pulses do not come within 5 ns of each other nor before the lines have settled; a quarter of
-    the frames has psi = 0, the others are spread evenly in the logarithm from 0.03 to 0.85, forget currents over a
-    factor of 500.
+    As a network has them: pulses do not come within 5 ns of each other; a quarter of the frames has psi = 0, the others
+    are spread evenly in the logarithm from 0.03 to 0.6 and wander within a frame by a factor of four; psi is zero
+    between frames.  Forget currents are spread over a factor of 500.
     """
     rng = np.random.default_rng(seed)
     times: list[float] = []
     for frame in range(FRAMES):
         last = -np.inf
-        for t in np.sort(rng.uniform(15e-9, 95e-9, rng.integers(0, 9))):
+        for t in np.sort(rng.uniform(3e-9, 95e-9, rng.integers(0, 9))):
             if t - last > 5e-9:
                 times.append(frame * FRAME + t)
                 last = t
-    psi = np.exp(rng.uniform(np.log(0.03), np.log(0.85), FRAMES)) * rng.choice((-1, 1), FRAMES)
-    psi *= rng.random(FRAMES) > 0.25
+    level = np.exp(rng.uniform(np.log(0.03), np.log(0.6), FRAMES)) * rng.choice((-1, 1), FRAMES)
+    level *= rng.random(FRAMES) > 0.25
+    psi = level[:, None] * np.exp(rng.uniform(-1.0, 0.5, (FRAMES, SEGMENTS)))
     forget = np.exp(rng.uniform(np.log(1 / 500), 0.0, FRAMES))
     return np.array(times), psi, forget
 
 
+def course(psi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Times (s) and psi of the corners between which it moves straight, from [frames, segments] values."""
+    frames, segments = psi.shape
+    within = np.concatenate([[0.005], (np.arange(segments) + 0.5) / segments, [0.995]])
+    times = FRAME * (np.arange(frames)[:, None] + within)
+    return times.ravel(), np.pad(psi, ((0, 0), (1, 1))).ravel()
+
+
+def taken(charge: np.ndarray, trace: np.ndarray, reach: float) -> np.ndarray:
+    """What a trace takes of a pulse's ``charge``; ``trace`` counts from zero, its floor with it."""
+    middle = trace + 0.5 * charge
+    return charge * middle / (middle + charge / reach)
+
+
 def recursion(
     times: np.ndarray,
-    psi: np.ndarray,
+    charge: np.ndarray,
     decay: np.ndarray,
-    gain: float,
+    *,
+    reach: float = np.inf,
+    floor: float = 0.0,
     residual: float = 0.0,
     half: float = 1.0,
 ) -> np.ndarray:
-    """One trace at the frames' ends.
+    """One trace at the frames' ends, over its floor.
 
     Parameters
     ----------
-    times : ndarray
-        Pulses, s.
-    psi, decay : ndarray, shape (frames,)
-        Charge of a pulse (not negative) and -ln f of each frame.
-    gain : float
-        Trace added by a pulse at psi = 1.
+    times, charge : ndarray
+        Pulses, s, and what each adds to a large trace (not negative).
+    decay : ndarray, shape (frames,)
+        -ln f of each frame.
+    reach, floor : float
+        See the module; a limit that is not there is infinite.
     residual, half : float
         r, y_r: what a pulse adds of itself, whatever psi is, to a large trace, and the trace that gets half of it.
     """
-    y, values = 0.0, np.empty(len(psi))
-    for frame in range(len(psi)):
+    y, ends = 0.0, np.empty(len(decay))
+    for frame, rate in enumerate(decay):
         now = 0.0
-        for t in times[(times >= frame * FRAME) & (times < (frame + 1) * FRAME)] / FRAME - frame:
-            y *= np.exp(-decay[frame] * (t - now))
-            y += residual * y / (y + half) + gain * psi[frame]
+        here = (times >= frame * FRAME) & (times < (frame + 1) * FRAME)
+        for t, pulse in zip(times[here] / FRAME - frame, charge[here], strict=True):
+            y *= np.exp(-rate * (t - now))
+            y += residual * y / (y + half) + taken(pulse, y + floor + TINY, reach)
             now = t
-        y *= np.exp(-decay[frame] * (1 - now))
-        values[frame] = y
-    return values
+        y *= np.exp(-rate * (1 - now))
+        ends[frame] = y
+    return ends
 
 
-def eligibility(p: dict[str, float], seed: int, residual: bool = True) -> np.ndarray:
+def followed(times: np.ndarray, charge: np.ndarray, at: np.ndarray, lag: float) -> np.ndarray:
+    """A line that follows ``charge`` at ``times`` with a time constant, at the times ``at``."""
+    grid = np.arange(0.0, FRAMES * FRAME, GRID)
+    value = np.interp(grid, times, charge)
+    kept = float(np.exp(-GRID / lag)) if lag > 0 else 0.0
+    return np.interp(at, grid, lfilter([1 - kept], [1, -kept], value))
+
+
+def eligibility(p: Mapping[str, float], seed: int) -> np.ndarray:
     """y+ - y- of the model after each frame of a random activity; the floors cancel."""
     times, psi, forget = random_activity(seed)
     decay = p["decay_full"] * forget ** p["decay_power"]
-    own = (p["residual"], p["residual_half"]) if residual else (0.0, 1.0)
+    corners, values = course(psi)
     up, down = (
-        recursion(times, np.maximum(sign * psi, 0) ** p["psi_power"], decay, p["gain"], *own)
+        recursion(
+            times,
+            followed(corners, p["gain"] * np.maximum(sign * values, 0) ** p["psi_power"], times + PULSE_MIDDLE, p["psi_lag"]),
+            decay, reach=p["reach"], floor=p["floor"], residual=p["residual"], half=p["residual_half"],
+        )
         for sign in (1, -1)
-    )
+    )  # fmt: skip
     return up - down
 
 
@@ -126,28 +166,34 @@ def _trace(voltage: np.ndarray, width: float) -> np.ndarray:
 def update(p: dict[str, float], y_up: Any, y_down: Any, width: Any) -> np.ndarray:
     """Change of wp - wn, V, for traces and a difference of pulse widths (s); arrays broadcast."""
     up, down = (
-        np.asarray(v, float) ** p["trace_power"] * np.exp(0.5 * sign * p["twin"])
-        for v, sign in ((y_up, 1), (y_down, -1))
+        np.exp((p["trace_power"] + p["trace_bend"] * log) * log + 0.5 * sign * p["twin"])
+        for log, sign in ((np.log(y_up), 1), (np.log(y_down), -1))
     )
     share = (up - down) / (1 + p["compression"] * (up + down))
     return p["rate"] * np.asarray(width, float) * share
 
 
-_UPDATE = ("rate", "trace_power", "compression", "twin")
-_UPDATE_SCALE = np.array([2e5, 1.0, 1.0, 1.0])
+_UPDATE = ("rate", "trace_power", "compression", "twin", "trace_bend")
+_UPDATE_SCALE = np.array([2e5, 1.0, 1.0, 1.0, 0.03])
+LEAST_SHARE = 0.1
+"""Of the largest weight change: smaller ones count by this, larger ones by themselves, as a network uses both."""
+LEAST_BEND = -0.02
+"""As far as the rational form of the network's step follows the power of a trace."""
 
 
 def _fit_update(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
     sweep = data["update"]
     grid = np.meshgrid(sweep["y_up"], sweep["y_down"], sweep["width"], indexing="ij")
     full = np.abs(sweep["dw"]).max()
+    size = LEAST_SHARE * full + (1 - LEAST_SHARE) * np.abs(sweep["dw"])
 
     def law(x: np.ndarray) -> dict[str, float]:
         return dict(zip(_UPDATE, x * _UPDATE_SCALE, strict=True))
 
     x, dx = least_squares(
-        lambda x: ((update(law(x), *grid) - sweep["dw"]) / full).ravel(), [1, 1, 1, 0], _UPDATE, data.name
-    )
+        lambda x: ((update(law(x), *grid) - sweep["dw"]) / size).ravel(), [1, 1, 1, 0, 0], _UPDATE, data.name,
+        bounds=([0.0, 0.0, 0.0, -np.inf, LEAST_BEND / _UPDATE_SCALE[-1]], np.inf),
+    )  # fmt: skip
     values, wide = law(x), dict(zip(_UPDATE, dx * _UPDATE_SCALE, strict=True))
     return values, wide, float(np.abs(update(values, *grid) - sweep["dw"]).max() / full)
 
@@ -201,22 +247,22 @@ def _fit_residual(data: BlockData) -> tuple[dict[str, float], dict[str, float], 
         common, residual, half = x * scale
         return (common + residual * y / (y + half) - step) / step.max()
 
-    x, dx = least_squares(residuals, [1.0, 1.0, 1.0], names, data.name)
+    bounds = ([0.0, 0.0, 0.1], np.inf)  # a trace that gets half of it cannot be below the floor
+    x, dx = least_squares(residuals, [1.0, 1.0, 1.0], names, data.name, bounds=bounds)
     error = float(np.abs(residuals(x)).max())
     return dict(zip(names, x * scale, strict=True)), dict(zip(names, dx * scale, strict=True)), error
 
 
 FALLING = (0.03, 0.85)
 """Traces over their floor between which their decay is read: below the injector's bend, above the floor's own."""
-_TRACE = ("gain", "psi_power")
+TINY = 1e-9
+"""Trace that keeps the law of a pulse defined where nothing is left of one."""
+_TRACE = ("gain", "psi_power", "reach", "psi_lag")
 _IDEAL = {
-    "gain": 0.03,
-    "decay_full": 3.0,
-    "decay_power": 1.0,
-    "psi_power": 1.0,
-    "residual": 0.0,
-    "residual_half": 1.0,
-}
+    "gain": 0.03, "decay_full": 3.0, "decay_power": 1.0, "psi_power": 1.0, "residual": 0.0, "residual_half": 1.0,
+    "reach": np.inf, "psi_lag": 0.0, "floor": 0.0,
+}  # fmt: skip
+_SCALE = {"gain": 0.03, "decay_full": 3.0, "psi_power": 1.0, "reach": 2.0, "psi_lag": 3e-9}
 
 
 def _measured(sweep: SweepData) -> np.ndarray:
@@ -224,23 +270,41 @@ def _measured(sweep: SweepData) -> np.ndarray:
     return _trace(sweep["e_up"], TRACE_WIDTH) - _trace(sweep["e_down"], TRACE_WIDTH)
 
 
+def _step(p: Mapping[str, float], psi: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """What one pulse of a settled line adds to a trace ``y``, its floor with it."""
+    own = p["residual_common"] + p["residual"] * y / (y + p["residual_half"])
+    return own + taken(p["gain"] * psi ** p["psi_power"], y, p["reach"])
+
+
+def _lone(p: Mapping[str, float], sweep: SweepData) -> np.ndarray:
+    """Errors of single pulses' steps, of the largest, shape (psi, y)."""
+    psi, y = np.meshgrid(sweep["psi"], sweep["y"], indexing="ij")
+    return (_step(p, psi, y) - sweep["step"]) / sweep["step"].max()
+
+
 def _fit_traces(
-    data: BlockData, free: Sequence[str], known: Mapping[str, float]
+    data: BlockData, free: Sequence[str], known: Mapping[str, float], lone: bool
 ) -> tuple[dict[str, float], np.ndarray, float]:
-    """Trace parameters named in ``free``; the others stay at the ideal recursion's or ``known``."""
+    """Trace parameters named in ``free``; the others stay at the ideal recursion's or ``known``.
+
+    From random frames, and with ``lone`` from single pulses, which tell a small gain from a near limit.
+    """
     sweep = data["frames"]
     measured = _measured(sweep)
     ideal = {**_IDEAL, **known}
-    scale = _IDEAL
+    scale = np.array([_SCALE[n] for n in free])
 
-    def model(x: np.ndarray) -> np.ndarray:
-        p = ideal | {n: v * scale[n] for n, v in zip(free, x, strict=True)}
+    def model(p: Mapping[str, float]) -> np.ndarray:
         return np.stack([eligibility(p, int(seed)) for seed in sweep["seed"]])
 
-    start = [ideal[n] / scale[n] for n in free]
-    x, dx = least_squares(lambda x: ((model(x) - measured) / measured.std()).ravel(), start, free, data.name)
-    rms = float(np.sqrt(np.mean((model(x) - measured) ** 2)) / measured.std())
-    return ideal | {n: v * scale[n] for n, v in zip(free, x, strict=True)}, dx * [scale[n] for n in free], rms
+    def residuals(x: np.ndarray) -> np.ndarray:
+        p = ideal | dict(zip(free, x * scale, strict=True))
+        frames = ((model(p) - measured) / measured.std()).ravel()
+        return np.concatenate([frames, _lone(p, data["inject"]).ravel()]) if lone else frames
+
+    x, dx = least_squares(residuals, np.ones(len(free)), free, data.name)
+    p = ideal | {n: float(v) for n, v in zip(free, x * scale, strict=True)}
+    return p, dx * scale, float(np.sqrt(np.mean((model(p) - measured) ** 2)) / measured.std())
 
 
 def fit_eligibility(data: BlockData) -> FittedModel:
@@ -253,8 +317,9 @@ def fit_eligibility(data: BlockData) -> FittedModel:
         )  # fmt: skip
     decay, d_decay, decay_error = _fit_decay(data)
     residual, d_residual, residual_error = _fit_residual(data)
-    traces, d_traces, rms = _fit_traces(data, _TRACE, decay | residual)
-    ideal, _, ideal_rms = _fit_traces(data, ("gain", "decay_full"), {})
+    floor = {"floor": float(data["floor"]["y"][-1])}
+    traces, d_traces, rms = _fit_traces(data, _TRACE, decay | residual | floor, lone=True)
+    ideal, _, ideal_rms = _fit_traces(data, ("gain", "decay_full"), {}, lone=False)
     knobs, d_knobs, knob_errors = fit_update_knobs(data, moved, _of_one)
     rails, d_rails, rail_errors = fit_trace_knobs(data)
     hold = data["hold"]
@@ -263,17 +328,18 @@ def fit_eligibility(data: BlockData) -> FittedModel:
         **moved, **traces, **knobs, **rails, "ideal_gain": ideal["gain"], "ideal_decay": ideal["decay_full"],
         "v_trace": TRACE_WIDTH / moved["trace_power"], "full_update": float(update(moved, 1.0, 0.01, WIDEST)),
         "drift_common": float(np.abs(hold["drift_common"]).max() / WEIGHT_RANGE),
-        "drift": float(np.abs(drift).max()), "floor": float(data["floor"]["y"][-1]),
+        "drift": float(np.abs(drift).max()),
         "energy_per_update": float(data["update"]["energy"].mean()),
     }  # fmt: skip
     units = {n: "1" for n in parameters} | update_knobs.UNITS | trace_knobs.UNITS | {
-        "rate": "V/s", "v_trace": "V", "full_update": "V", "energy_per_update": "J",
+        "rate": "V/s", "v_trace": "V", "full_update": "V", "energy_per_update": "J", "psi_lag": "s",
     }  # fmt: skip
     errors = {
         "update_max_of_full_scale": update_error,
         "decay_max_relative": decay_error,
         "residual_max_of_full_scale": residual_error,
         "trace_rms": rms,
+        "step_max_of_full_scale": float(np.abs(_lone(traces, data["inject"])).max()),
         "trace_rms_ideal_recursion": ideal_rms,
         **knob_errors,
         **rail_errors,
@@ -287,23 +353,16 @@ def fit_eligibility(data: BlockData) -> FittedModel:
     )
 
 
-def _correlations(p: dict[str, float], sweep: SweepData, residual: bool) -> np.ndarray:
+def _correlations(p: Mapping[str, float], sweep: SweepData) -> np.ndarray:
     measured = _measured(sweep)
-    predicted = [eligibility(p, int(seed), residual) for seed in sweep["seed"]]
+    predicted = [eligibility(p, int(seed)) for seed in sweep["seed"]]
     return np.array([np.corrcoef(m, q)[0, 1] for m, q in zip(measured, predicted, strict=True)])
 
 
 def score_eligibility(model: FittedModel, data: BlockData) -> list[Figure]:
     """Traces against the ideal recursion and the model, updates, zeros and drift on held-out stimuli."""
     p = model.parameters
-    ideal = {
-        **p,
-        "gain": p["ideal_gain"],
-        "decay_full": p["ideal_decay"],
-        "decay_power": 1.0,
-        "psi_power": 1.0,
-        "residual": 0.0,
-    }
+    ideal = _IDEAL | {"gain": p["ideal_gain"], "decay_full": p["ideal_decay"]}
     frames, check, hold = (data[n] for n in ("frames_check", "update_check", "hold_check"))
     measured = _measured(frames)
     predicted = np.stack([eligibility(p, int(seed)) for seed in frames["seed"]])
@@ -313,8 +372,12 @@ def score_eligibility(model: FittedModel, data: BlockData) -> list[Figure]:
     error = 100 * np.abs(update(p, *grid[:3]) - check["dw"]) / full
     return [
         Figure("eligibility against the ideal recursion, correlation, lowest of 3 runs",
-               float(_correlations(ideal, frames, False).min()), "1", 0.98, 0.995, better="higher"),
+               float(_correlations(ideal, frames).min()), "1", 0.98, 0.995, better="higher"),
         Figure("eligibility model: rms error of its spread", float(rms), "%", 10.0, 3.0),
+        Figure("eligibility: step of a lone pulse from the floor to full scale, max error of the largest",
+               float(100 * np.abs(_lone(p, data["inject_check"])).max()), "%", 5.0, 2.0),
+        Figure("baseline, a pulse that adds the same to any trace: step of a lone pulse, max error of the largest",
+               float(100 * np.abs(_lone(p | {"reach": np.inf}, data["inject_check"])).max()), "%"),
         Figure("three-factor update: dw, max error of full range", float(error.max()), "%", 3.0, 1.0),
         Figure("three-factor update: what the order of a frame's windows adds and takes in turn, of full range",
                100 * order_share(check), "%", 1.0, 0.2),

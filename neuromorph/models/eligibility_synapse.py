@@ -1,9 +1,10 @@
 """The three-factor synapse: two non-negative traces and a compressive update.
 
-A trace y decays with its cell's forget current, ``y' = -k s^a y``, and a spike of its line adds ``psi`` and
-``r y / (y + y_r)``: the residual charge r is what the injector's switch leaves behind, whatever psi is.  An update reads
-``share = (y+^p - y-^p) / (1 + kappa (y+^p + y-^p))``: two trace currents divide the current of the learning signal.
-Ideal: a = p = 1, r = kappa = 0.
+A trace y decays with its cell's forget current, ``y' = -k s^a y``, and a spike of its line adds
+``P m / (m + P / b)``, P the charge psi, ``m = y + y_0 + P / 2``: an injector that leaves the exponential raises a trace and its
+floor y_0 by some b times itself at most.  It also adds ``r y / (y + y_r)``: the residual charge r is what the injector's
+switch leaves behind, whatever psi is.  An update reads ``share = (x+ - x-) / (1 + kappa (x+ + x-))``, ``x = y^(p + q ln y)``:
+two trace currents divide the current of the learning signal.  Ideal: a = p = 1, r = kappa = q = 0, b infinite.
 """
 
 from __future__ import annotations
@@ -20,19 +21,22 @@ TRACE_RANGE = (0.007, 5.0)
 """Floor and largest value of a trace."""
 
 
-def rational_power(power: float) -> tuple[float, ...]:
-    """Scale, zero, pole, zero, pole of ``y^power`` as ``y`` times a rational function, for 0.8 <= power <= 1.
+def rational_power(power: float, bend: float = 0.0) -> tuple[float, ...]:
+    """Scale, zero, pole, zero, pole of ``y^(power + bend ln y)`` as ``y`` times a rational function.
 
-    Within 2 % over :data:`TRACE_RANGE`; a power of every trace would double the cost of a frame.
+    For 0.8 <= power <= 1 without a bend, for 0.8 <= power <= 0.9 down to a bend of -0.02.  Within 2 % over :data:`TRACE_RANGE`; a power of every trace would
+    double the cost of a frame.
     """
     y = np.geomspace(*TRACE_RANGE, 200)
+    wanted = y ** (power - 1 + bend * np.log(y))
 
     def factors(x: np.ndarray) -> np.ndarray:
         return (
             np.exp(x[0]) * (y + np.exp(x[1])) * (y + np.exp(x[3])) / (y + np.exp(x[2])) / (y + np.exp(x[4]))
         )
 
-    found = least_squares(lambda x: factors(x) / y ** (power - 1) - 1, [0.0, -3.0, -3.5, 0.0, -0.5])
+    limits = ([-8.0] * 5, [8.0] * 5)
+    found = least_squares(lambda x: factors(x) / wanted - 1, [0.0, -3.0, -3.5, 0.0, -0.5], bounds=limits)
     return tuple(float(v) for v in np.exp(found.x))
 
 
@@ -60,6 +64,8 @@ class EligibilitySynapse:
         the output gate has no trace of its own)
     external : share of its design charge that a note's or a feature's spike adds to a trace, by its pulse's width
     residual, residual_half : r and y_r; a frame's spikes add theirs to the trace that it begins with
+    reach : b of a pulse on a cell's line, one on a note's or a feature's has ``reach_ratio`` times that; None: no limit
+    psi_lag : time constant of the psi lines, s, which are closed between frames; None: they follow at once
     lag : time constant of the buffered forget line, s
     compression : 1 / y_ref; 0 is the linear, ideal product
     leak_power : of the forget gate in the decay
@@ -75,6 +81,9 @@ class EligibilitySynapse:
     external: float | jax.Array = 1.0
     residual: float | jax.Array = 0.0
     residual_half: float | jax.Array = 1.0
+    reach: float | jax.Array | None = None
+    reach_ratio: float | jax.Array = 1.0
+    psi_lag: float | jax.Array | None = None
     lag: float | jax.Array = 0.0
     compression: float | jax.Array = 0.0
     leak_power: float | jax.Array = 1.0

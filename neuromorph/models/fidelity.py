@@ -44,7 +44,11 @@ stdp_synapse       tau_trace                decay of a small pre-synaptic trace 
 stdp_synapse       v_trace_step, _width     step of the trace a spike, and width of the  V
                                             tanh by which it decays
 eligibility_       compression              1 / y_ref                                    1
-synapse            trace_power              power of a trace in the update               1
+synapse            trace_power, _bend       power of a trace in the update, and what its 1
+                                            logarithm adds to it
+                   reach                    how many times itself a pulse of 2 ns can    1
+                                            raise a trace
+                   psi_lag                  time constant of the psi lines               s
                    residual, _half          what a pulse adds of itself to a large        1
                                             trace, and the trace that gets half of it
                    decay_full, decay_power  decay in 100 ns at a full forget current,    1
@@ -286,12 +290,15 @@ def _eligibility(p: _Parameters, line: _Parameters, frame: Frame) -> Eligibility
         external=min(PULSE_RATIO * frame.input_spikes / frame.spikes_per_unit, 1.0),
         residual=p["residual"],
         residual_half=p["residual_half"],
+        reach=p["reach"] * CELL_PULSE / GAIN_PULSE,
+        reach_ratio=PULSE_RATIO,
+        psi_lag=p["psi_lag"],
         lag=line["close_time"] / math.log(100.0),
         compression=p["compression"],
         leak_power=p["decay_power"],
         floor=TRACE_RANGE[0],
         largest=TRACE_RANGE[1],
-        power=rational_power(p["trace_power"]),
+        power=rational_power(p["trace_power"], p["trace_bend"]),
     )
 
 

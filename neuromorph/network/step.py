@@ -137,7 +137,9 @@ def _traced(
     """Eligibility after the frame and the line filters' end values (spikes [ticks, lines - 1], live lines [lines - 1])."""
     blocks, h = network.blocks, network.config.frame.tick_seconds
     synapse, before = blocks.eligibility, state.lines
-    lines = LineActivity(spikes, before.pre, trace_charges(network), live, jnp.float32(h))
+    lines = LineActivity(
+        spikes, before.pre, trace_charges(network), trace_reaches(network), live, jnp.float32(h)
+    )
     leak, keep = synapse.leak(record.gates[:, 1], h), 1.0 - reset.astype(jnp.float32)
     eligibility = frame_update(synapse, state.eligibility, lines, charges(blocks, record, h), leak, keep)
     pre = filtered_end(spikes, before.pre, h, synapse.tau_pre)
@@ -174,8 +176,19 @@ def line_share(network: Network, tau: float | jax.Array) -> jax.Array:
 def trace_charges(network: Network) -> jax.Array:
     """What a spike adds to an eligibility trace at unit psi, by line, [lines - 1]."""
     config, synapse = network.config, network.blocks.eligibility
-    external = jnp.arange(config.lines - 1) < config.notes + config.features.neurons
-    return line_share(network, synapse.tau_pre) * jnp.where(external, synapse.external, 1.0)
+    return line_share(network, synapse.tau_pre) * jnp.where(_external(config), synapse.external, 1.0)
+
+
+def trace_reaches(network: Network) -> jax.Array | None:
+    """How many times itself a spike can raise an eligibility trace, by line, [lines - 1]; None: any number."""
+    synapse = network.blocks.eligibility
+    if synapse.reach is None:
+        return None
+    return synapse.reach * jnp.where(_external(network.config), synapse.reach_ratio, 1.0)
+
+
+def _external(config: NetworkConfig) -> jax.Array:
+    return jnp.arange(config.lines - 1) < config.notes + config.features.neurons
 
 
 def learn(network: Network, state: State, heard: Heard, inputs: FrameInput) -> tuple[State, jax.Array]:

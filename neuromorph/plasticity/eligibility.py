@@ -5,10 +5,14 @@ Per synapse k -> j and tick h: ``y <- y exp(-lambda_j) + psi_j x_k`` with
     psi_i = +-g s'(z_i) k_in h,  psi_f = +-lambda (ds/dz / s) S(c - c0),  psi_g = i g'(z_g) k_in h
 
 (twin traces hold the positive and the negative part).  Because the decay belongs to the cell, what a spike brings to
-the frame's end depends on its tick alone: the frame costs one row a spike, and one decay a line.
+the frame's end depends on its tick alone: the frame costs one row a spike, and one decay a line.  What an injector with
+a limit leaves of it depends on the ratio of charge and trace, which decay alike, so that it can be taken in what is left
+of both at the frame's end.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -69,10 +73,26 @@ def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> Traces
         psi_f = tick_seconds * blocks.cell.leak_rate * slope[1] * blocks.cell.away(c)
         return gain * g * slope[0], psi_f, gain * gates[0] * blocks.tanh.slope(g)
 
-    psi_i, psi_f, psi_g = jax.vmap(psi)(record.gates, record.g, record.c)
-    return Traces(
-        jnp.maximum(psi_i, 0), jnp.maximum(-psi_i, 0), jnp.maximum(psi_f, 0), jnp.maximum(-psi_f, 0), psi_g
-    )
+    def lines(gates: jax.Array, g: jax.Array, c: jax.Array) -> Traces:
+        psi_i, psi_f, psi_g = psi(gates, g, c)
+        return Traces(
+            jnp.maximum(psi_i, 0),
+            jnp.maximum(-psi_i, 0),
+            jnp.maximum(psi_f, 0),
+            jnp.maximum(-psi_f, 0),
+            psi_g,
+        )
+
+    if blocks.eligibility.psi_lag is None:
+        return jax.vmap(lines)(record.gates, record.g, record.c)
+    kept = decay_over(tick_seconds, blocks.eligibility.psi_lag)
+
+    def tick(line: Traces, now: tuple[jax.Array, ...]) -> tuple[Traces, Traces]:
+        line = jax.tree.map(lambda old, new: kept * old + (1.0 - kept) * new, line, lines(*now))
+        return line, line
+
+    closed = Traces(*(jnp.zeros_like(record.c[0]) for _ in range(TRACES)))
+    return jax.lax.scan(tick, closed, (record.gates, record.g, record.c))[1]
 
 
 @pytree
@@ -84,6 +104,7 @@ class LineActivity:
     spikes : [ticks, lines - 1] 0 or 1, of all lines but the bias line, which is always on
     start : [lines - 1] their filtered spikes before the frame
     charge : [lines - 1] what a filtered spike adds at unit psi
+    reach : [lines - 1] how many times itself a spike can raise a trace; None: any number
     live : bool [lines - 1], False only where the traces are zero before the frame and the line does not spike in it
     tick_seconds : s
     """
@@ -91,6 +112,7 @@ class LineActivity:
     spikes: jax.Array
     start: jax.Array
     charge: jax.Array
+    reach: jax.Array | None
     live: jax.Array
     tick_seconds: float | jax.Array
 
@@ -98,28 +120,36 @@ class LineActivity:
         """Spikes of each line in the frame, [lines]."""
         return jnp.append(jnp.sum(self.spikes, axis=0), jnp.float32(0.0))
 
+    def taken(self, k: Any, charge: jax.Array, trace: jax.Array, floor: Any) -> jax.Array:
+        """What a trace takes of the charge of a pulse on line ``k``, which it has on top of its floor."""
+        if self.reach is None:
+            return charge
+        middle = trace + floor + 0.5 * charge
+        return charge * middle / (middle + charge / self.reach[k])
+
     def filtered(self, tau: float | jax.Array) -> jax.Array:
         """What charges the traces at each tick, [ticks, lines]."""
         pre = filtered(self.spikes, self.start, self.tick_seconds, tau) * self.charge[None, :]
         return jnp.concatenate([pre, jnp.ones((len(pre), 1), jnp.float32)], axis=1)
 
 
-def by_spike(psi: Traces, leak: jax.Array, decay: jax.Array) -> tuple[Traces, Traces, jax.Array]:
-    """What a spike at each tick brings to the frame's end through its line's filter [ticks, cells], what the bias line
-    brings and what a trace keeps [cells], from psi and lambda [ticks, cells]; ``decay`` of the filter in a tick."""
+def by_spike(psi: Traces, leak: jax.Array, decay: jax.Array) -> tuple[Traces, jax.Array, Traces, jax.Array]:
+    """From psi and lambda [ticks, cells], at the frame's end: what a spike at each tick brings through its line's filter and
+    what a trace keeps from there [ticks, cells], what the bias line brings and what a trace keeps from the beginning
+    [cells]; ``decay`` of the filter in a tick."""
     Carry = tuple[jax.Array, Traces, Traces]
 
-    def earlier(now: Carry, inputs: tuple[Traces, jax.Array]) -> tuple[Carry, Traces]:
+    def earlier(now: Carry, inputs: tuple[Traces, jax.Array]) -> tuple[Carry, tuple[Traces, jax.Array]]:
         (left, after, total), (charge, lam) = now, inputs
         late = jax.tree.map(lambda p: p * left, charge)
         after = jax.tree.map(lambda a, p: decay * a + p, after, late)
         total = jax.tree.map(jnp.add, total, late)
-        return (left * jnp.exp(-lam), after, total), after
+        return (left * jnp.exp(-lam), after, total), (after, left)
 
     nothing = jax.tree.map(lambda p: jnp.zeros_like(p[0]), psi)
     start = (jnp.ones_like(leak[0]), nothing, nothing)
-    (left, _, total), spike = jax.lax.scan(earlier, start, (psi, leak), reverse=True)
-    return spike, total, left
+    (whole, _, total), (spike, left) = jax.lax.scan(earlier, start, (psi, leak), reverse=True)
+    return spike, left, total, whole
 
 
 def frame_update(
@@ -132,7 +162,8 @@ def frame_update(
 ) -> Traces:
     """Traces [lines, cells] after a frame: each live line decays once, takes up its spikes, and what they left before it.
 
-    Exact but for the residual charge of a frame's pulses, which is taken from the trace at its beginning.
+    Exact but for the residual charge of a frame's pulses, which is taken from the trace at its beginning, and, where spikes
+    are filtered, for the limit of the injectors.
 
     Parameters
     ----------
@@ -142,18 +173,21 @@ def frame_update(
     keep : 0 where a new piece begins with this frame, else 1
     """
     decay = decay_over(lines.tick_seconds, synapse.tau_pre)
-    spike, always, whole = by_spike(psi, leak, decay)
+    spike, left, always, whole = by_spike(psi, leak, decay)
     whole = keep * whole
     begun = decay * lines.start * lines.charge
     words, pulses = pack_ticks(lines.spikes > 0), lines.pulses()
 
     def spiked(k: jax.Array, rows: Traces) -> Traces:
         before = jax.tree.map(lambda y: synapse.pulsed(y, pulses[k]) * whole, rows)
-        nothing = jax.tree.map(jnp.zeros_like, before)
-        brought = walk_packed_ticks(
-            words, k, lambda tick, sums: jax.tree.map(lambda s, p: s + row_of(p, tick), sums, spike), nothing
-        )
-        return jax.tree.map(lambda y, s: y + lines.charge[k] * s, before, brought)
+
+        def pulse(tick: jax.Array, rows: Traces) -> Traces:
+            floor = None if lines.reach is None else synapse.floor * row_of(left, tick)
+            return jax.tree.map(
+                lambda y, p: y + lines.taken(k, lines.charge[k] * row_of(p, tick), y, floor), rows, spike
+            )
+
+        return walk_packed_ticks(words, k, pulse, before)
 
     def silent(k: jax.Array, rows: Traces) -> Traces:
         return jax.tree.map(lambda y: y * whole, rows)
@@ -177,10 +211,18 @@ def tick_update(
 ) -> Traces:
     """The same, for every synapse at every tick: the plain form, and the reference for :func:`frame_update`."""
 
+    every = (slice(None), None)
+
     def tick(traces: Traces, inputs: tuple[jax.Array, Traces, jax.Array]) -> tuple[Traces, None]:
         x, charge, lam = inputs
         kept = jnp.exp(-lam)[None, :]
-        return jax.tree.map(lambda y, psi: y * kept + x[:, None] * psi[None, :], traces, charge), None
+
+        def grown(y: jax.Array, psi: jax.Array) -> jax.Array:
+            brought = x[:, None] * psi[None, :]
+            lines_own = lines.taken(every, brought[:-1], y[:-1] * kept, synapse.floor)
+            return y * kept + jnp.concatenate([lines_own, brought[-1:]])
+
+        return jax.tree.map(grown, traces, charge), None
 
     pulses = lines.pulses()[:, None]
     began = jax.tree.map(lambda y: keep * synapse.pulsed(synapse.held(y), pulses), eligibility)

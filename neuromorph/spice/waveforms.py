@@ -107,6 +107,13 @@ def staircase(times: object, values: object, edge: float = 0.02e-9) -> str:
     return f"pwl({' '.join(corners)})"
 
 
+def straight(times: object, values: object) -> str:
+    """A PWL source that goes straight from one of ``values`` at ``times`` to the next, from the first on."""
+    t, v = np.asarray(times, float), np.asarray(values, float)
+    corners = " ".join(f"{at:.9g} {value:.9g}" for at, value in zip(t, v, strict=True))
+    return f"pwl(0 {v[0]:.9g} {corners})"
+
+
 def windows(
     times: Iterable[tuple[float, float]], high: float = 0.8, low: float = 0.0, edge: float = 0.1e-9
 ) -> str:

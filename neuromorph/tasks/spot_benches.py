@@ -20,7 +20,7 @@ from neuromorph.fitting.readout import WEIGHT_VOLT
 from neuromorph.fitting.update_knobs import KNOBS, at_knobs
 from neuromorph.models.fidelity import CELL_PULSE, GAIN_PULSE, GATE_GAIN, PULSE_RATIO
 from neuromorph.spice.netlist import load_netlist
-from neuromorph.spice.waveforms import crossings, pulses, sample, windows
+from neuromorph.spice.waveforms import crossings, pulses, sample, straight, windows
 from neuromorph.spice.workers import simulate
 from neuromorph.tasks.spot_records import CellSpot, SynapseSpot
 
@@ -72,8 +72,7 @@ class Clock:
         rests = np.stack([self.ends + self.tick, self.ends + self.waits - self.tick], axis=1)
         times = np.concatenate([middles, rests], axis=1).ravel()
         levels = np.concatenate([values, rest[:, None], rest[:, None]], axis=1).ravel()
-        corners = " ".join(f"{t:.9g} {v:.9g}" for t, v in zip(times, levels, strict=True))
-        return f"pwl(0 {levels[0]:.9g} {corners})"
+        return straight(times, levels)
 
 
 @dataclass(frozen=True)

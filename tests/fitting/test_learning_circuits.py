@@ -54,19 +54,14 @@ activity = st.lists(st.floats(1e-9, 99e-9), min_size=0, max_size=6)
 def test_the_recursion_is_the_sum_of_decayed_pulses(times, decay, psi, gain):
     """One frame without residual charge: y = gain psi sum exp(-decay (T - t))."""
     pulses_at = np.sort(np.array(times))
-    y = eligibility.recursion(pulses_at, np.array([psi]), np.array([decay]), gain)[0]
+    y = eligibility.recursion(pulses_at, np.full(len(times), gain * psi), np.array([decay]))[0]
     expected = gain * psi * np.sum(np.exp(-decay * (1 - pulses_at / eligibility.FRAME)))
     assert y == pytest.approx(expected, rel=1e-9, abs=1e-15)
 
 
 def test_traces_follow_the_ideal_recursion_and_residual_charge_would_not():
     data, p = SHIPPED.read("eligibility_synapse"), parameters("eligibility_synapse")
-    ideal = p | {
-        "gain": p["ideal_gain"],
-        "decay_full": p["ideal_decay"],
-        "decay_power": 1.0,
-        "psi_power": 1.0,
-    }
+    ideal = eligibility._IDEAL | {"gain": p["ideal_gain"], "decay_full": p["ideal_decay"]}
     measured = eligibility._measured(data["frames"])
 
     def correlation(**changes):
@@ -75,6 +70,22 @@ def test_traces_follow_the_ideal_recursion_and_residual_charge_would_not():
 
     assert correlation(residual=0.0) >= 0.98
     assert correlation(residual=0.17) < 0.98  # what full-size switches left
+
+
+def test_a_line_follows_its_charge_with_its_time_constant():
+    times, lag = np.array([0.0, 100e-9, 100.001e-9, 200e-9]), 5e-9
+    at = np.array([100e-9, 105e-9, 110e-9, 150e-9])
+    followed = eligibility.followed(times, np.array([0.0, 0.0, 1.0, 1.0]), at, lag)
+    assert followed == pytest.approx(1 - np.exp(-(at - 100e-9) / lag), abs=0.1)  # of a grid of 1 ns
+
+
+@given(st.floats(1e-4, 0.05), st.floats(0.007, 5.0), st.floats(0.5, 10.0))
+def test_a_pulse_leaves_less_on_a_small_trace(charge, trace, reach):
+    taken = eligibility.taken(charge, trace, reach)
+    assert 0 < taken < charge
+    assert taken < eligibility.taken(charge, 2 * trace, reach)
+    assert taken <= reach * (trace + 0.5 * charge) * (1 + 1e-9)
+    assert eligibility.taken(charge, trace, np.inf) == pytest.approx(charge, rel=1e-12)
 
 
 @pytest.mark.parametrize(("up", "down"), [(0.3, 0.01), (1.0, 0.2), (2.0, 2.0)])

@@ -132,8 +132,12 @@ def test_a_lagging_line_decays_late_and_a_steady_one_on_time():
     assert leak[:3] == pytest.approx(np.exp(-np.arange(3) * h / tau), abs=1e-6)
 
 
-@pytest.mark.parametrize("power", [0.8, 0.9, 1.0])
-def test_the_power_of_a_trace_is_kept_by_its_rational_form(power):
-    synapse = EligibilitySynapse(1.0, power=rational_power(power))
-    y = jnp.asarray(np.geomspace(0.007, 4, 500), jnp.float32)
-    assert np.allclose(synapse.single(y), y**power, rtol=0.02)
+@pytest.mark.parametrize(
+    ("power", "bend"), [(0.8, 0.0), (0.9, 0.0), (1.0, 0.0), (0.8, -0.02), (0.9, -0.01), (0.9, -0.02)]
+)
+def test_the_power_of_a_trace_is_kept_by_its_rational_form(power, bend):
+    synapse = EligibilitySynapse(1.0, power=rational_power(power, bend))
+    y = np.geomspace(0.007, 4, 500)
+    assert np.allclose(
+        synapse.single(jnp.asarray(y, jnp.float32)), y ** (power + bend * np.log(y)), rtol=0.02
+    )

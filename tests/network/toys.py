@@ -69,7 +69,10 @@ MODELS = {  # the study's measured values, rounded; tests only
     },
     "eligibility_synapse": {
         "compression": 1.0,
-        "trace_power": 0.9,
+        "trace_power": 0.83,
+        "trace_bend": -0.02,
+        "reach": 2.2,
+        "psi_lag": 2.8e-9,
         "residual": 2e-3,
         "residual_half": 0.1,
         "decay_full": 0.85,

@@ -21,6 +21,7 @@ from neuromorph.network.step import frame_step
 from neuromorph.network.stream import stream_of
 from neuromorph.plasticity.eligibility import (
     TRACES,
+    CellRecord,
     LineActivity,
     Traces,
     charges,
@@ -56,14 +57,14 @@ def scan_frames(network, state, inputs, variant):
     return jax.lax.scan(one, state, inputs)
 
 
-def activity(spikes, start=None, charge=None, live=None, seconds=2e-9):
-    """Of lines whose spikes are [ticks, lines - 1]; unit charges from rest, and all live, unless given."""
+def activity(spikes, start=None, charge=None, live=None, seconds=2e-9, reach=None):
+    """Of lines whose spikes are [ticks, lines - 1]; unit charges from rest, without a limit, and all live, unless given."""
     spikes = jnp.asarray(spikes, jnp.float32)
     n = spikes.shape[1]
     start = jnp.zeros(n, jnp.float32) if start is None else start
     return LineActivity(
         spikes, start, jnp.ones(n, jnp.float32) if charge is None else charge,
-        jnp.ones(n, bool) if live is None else jnp.asarray(live), jnp.float32(seconds),
+        reach, jnp.ones(n, bool) if live is None else jnp.asarray(live), jnp.float32(seconds),
     )  # fmt: skip
 
 
@@ -178,10 +179,10 @@ def test_residual_charge_saturates_with_the_trace():
     seed=st.integers(0, 2**16),
     ticks=st.integers(1, 70),
     lines=st.integers(1, 5),
-    tau=st.sampled_from([0.0, 3e-9]),
+    form=st.sampled_from(["raw", "filtered", "limited"]),
 )
-@settings(max_examples=8, deadline=None)
-def test_lazy_traces_of_any_synapse_are_the_tick_level_ones(seed, ticks, lines, tau):
+@settings(max_examples=12, deadline=None)
+def test_lazy_traces_of_any_synapse_are_the_tick_level_ones(seed, ticks, lines, form):
     draw = np.random.default_rng(seed)
     spikes = draw.random((ticks, lines)) < draw.uniform(0, 1)
     leak = jnp.asarray(draw.uniform(0, 0.1, (ticks, 4)), jnp.float32)
@@ -190,11 +191,41 @@ def test_lazy_traces_of_any_synapse_are_the_tick_level_ones(seed, ticks, lines, 
     psi, before = random_traces(draw, ticks, 4), random_traces(draw, lines + 1, 4)
     before = jax.tree.map(lambda y: y * jnp.append(live, True)[:, None], before)
     start, charge = (jnp.asarray(draw.random(lines) * live, jnp.float32) for _ in range(2))
-    synapse = EligibilitySynapse(0.0, tau_pre=tau, residual=0.05, residual_half=0.1, largest=0.8)
+    reach = jnp.asarray(draw.uniform(0.5, 3.0, lines), jnp.float32) if form == "limited" else None
+    tau = 3e-9 if form == "filtered" else 0.0
+    synapse = EligibilitySynapse(0.0, tau_pre=tau, residual=0.05, residual_half=0.1, largest=0.8, floor=0.01)
     keep = jnp.float32(draw.integers(0, 2))
-    lines = activity(spikes, start, charge, live)
+    lines = activity(spikes, start, charge, live, reach=reach)
     lazy, exact = (f(synapse, before, lines, psi, leak, keep) for f in (frame_update, tick_update))
     np.testing.assert_allclose(stacked(lazy), stacked(exact), rtol=2e-5, atol=1e-6)
+
+
+def test_a_pulse_raises_a_trace_by_its_reach_at_most():
+    """From a floor of 0.01 a charge of 10 adds some reach times the middle; on a large trace all of it is left."""
+    psi = Traces(*(jnp.full((1, 1), 10.0, jnp.float32) for _ in range(TRACES)))
+    leak, keep, spikes = jnp.zeros((1, 1), jnp.float32), jnp.float32(1.0), np.ones((1, 1))
+    synapse, limit = EligibilitySynapse(0.0, floor=0.01), jnp.full(1, 2.0, jnp.float32)
+    for before, share in ((0.0, 0.501), (1e5, 1.0)):
+        start = Traces(*(jnp.full((2, 1), before, jnp.float32) for _ in range(TRACES)))
+        limited = frame_update(synapse, start, activity(spikes, reach=limit), psi, leak, keep)
+        assert stacked(limited)[:, 0] - before == pytest.approx(10.0 * share, rel=2e-3)
+
+
+def test_psi_lines_follow_and_are_closed_when_a_frame_begins():
+    network, state = toy(blocks=toy_nominal())
+    lag, h = 8e-9, network.config.frame.tick_seconds
+    blocks = replace(
+        network.blocks, eligibility=replace(network.blocks.eligibility, psi_lag=jnp.float32(lag))
+    )
+    at_once = replace(network.blocks, eligibility=replace(network.blocks.eligibility, psi_lag=None))
+    ticks, cells = network.config.frame.ticks, network.config.cells
+    level = jnp.full((ticks, cells), 0.5, jnp.float32)
+    record = CellRecord(level, jnp.full((ticks, 3, cells), 0.5, jnp.float32), level, level, level)
+    settled, followed = charges(at_once, record, h), charges(blocks, record, h)
+    rise = 1 - np.exp(-h * np.arange(1, ticks + 1) / lag)
+    np.testing.assert_allclose(
+        np.asarray(followed.g_up) / np.asarray(settled.g_up), rise[:, None] * np.ones((1, cells)), rtol=1e-4
+    )
 
 
 def test_a_pulse_leaves_charge_of_its_own():
