@@ -21,6 +21,8 @@ FRAMES = 16
 RETENTION_FRAMES = (1.0, 10.0, 100.0)
 CUT, WAITS = 2e-9, (34e-9, 164e-9, 1e-6, 1e-5)
 """When the cell is cut off, and how long it waits, s: after a frame, after one that is learned from, and longer."""
+SETTLED = 6e-9
+"""After which the cell and the amplifiers' node have shared their charge, s."""
 MOVE, EDGE = 20e-9, 1e-9
 """When a gate moves, and within what time, s."""
 _OPEN = "vhold hold 0 0\nvholdb holdb 0 0.8"
@@ -82,6 +84,26 @@ def _wait(circuit, point):
     lines.append(f".ic v(c)={REFERENCE + point['c_start']:.9g}")
     stop = CUT + WAITS[-1] + 1e-9
     return circuit.testbench(point, "\n".join(lines), f".tran 0.5n {stop:g} 0 5n", "v(c)")
+
+
+def _rejoin(circuit, point):
+    """The cell is cut off and joined again to amplifiers that are open, as a network's are between frames."""
+    gates = {"vi": point["v_i"], "vf": point["v_f"], "vo": 0.1, "vg": 0.0}
+    lines = [f"vref vref 0 {REFERENCE}", "vio io 0 0.2"]
+    lines += [f"{name} {name} 0 {REFERENCE + value:.9g}" for name, value in gates.items()]
+    shut = [(CUT, CUT + point["shut"])]
+    lines.append(f"vhold hold 0 {windows(shut)}\nvholdb holdb 0 {windows(shut, high=0.0, low=0.8)}")
+    lines.append(f".ic v(c)={REFERENCE + point['c_start']:.9g}")
+    stop = CUT + point["shut"] + 2.1 * SETTLED
+    return circuit.testbench(point, "\n".join(lines), f".tran 0.1n {stop:g} 0 0.5n", "v(c)")
+
+
+def _rejoin_measure(waves, point):
+    """By how much the cell moves when it is joined again, less what its currents bring from there on."""
+    joined = CUT + point["shut"]
+    times = [joined - 0.1e-9, joined + SETTLED, joined + 2 * SETTLED]
+    before, after, later = sample(waves.time, waves["c"], times) - REFERENCE
+    return {"moved": 2 * after - later - before, "c": before}
 
 
 def _lag(circuit, point):
@@ -212,6 +234,9 @@ CIRCUIT = Circuit(
         ),
         Sweep("wait", {"c_start": Axis((-0.15, -0.05, 0.05, 0.15), "V"), "v_g": Axis((-0.1, 0.1), "V")}, _wait,
               _wait_measure, _WAIT_OUT, {"wait": Axis(WAITS, "s")}, caption="What a cell loses while it is cut off"),
+        Sweep("rejoin", {"c_start": Axis((-0.2, -0.1, 0.0, 0.1, 0.2), "V"), "shut": Axis((34e-9,), "s"),
+                         "v_i": Axis((0.06,), "V"), "v_f": Axis((0.06,), "V")}, _rejoin, _rejoin_measure,
+              {"moved": "V", "c": "V"}, caption="What a cell shares when it is joined again"),
         Sweep("lag_g", {"v_i": Axis((0.0, 0.04, 0.12), "V"), "g_from": Axis((-0.1, 0.0, 0.1), "V"),
                         "g_to": Axis((-0.06, 0.05, 0.16), "V")},
               _lag, _lag_measure, _LAG_OUT, caption="Charge that the product owes when the candidate moves"),
@@ -229,6 +254,9 @@ CIRCUIT = Circuit(
         ),
         Sweep("wait_check", {"c_start": Axis((-0.12, -0.02, 0.08), "V"), "v_g": Axis((-0.06, 0.06), "V")}, _wait,
               _wait_measure, _WAIT_OUT, {"wait": Axis(WAITS, "s")}, held_out=True),
+        Sweep("rejoin_check", {"c_start": Axis((-0.15, -0.05, 0.03, 0.14), "V"), "shut": Axis((34e-9, 164e-9), "s"),
+                               "v_i": Axis((0.04, 0.1), "V"), "v_f": Axis((0.05, 0.08), "V")},
+              _rejoin, _rejoin_measure, {"moved": "V", "c": "V"}, held_out=True),
         Sweep("lag_g_check", {"v_i": Axis((0.02, 0.08), "V"), "g_from": Axis((-0.05, 0.03), "V"),
                               "g_to": Axis((-0.12, 0.08, 0.12), "V")}, _lag, _lag_measure, _LAG_OUT, held_out=True),
         Sweep("lag_f_check", {"v_c": Axis((-0.06, 0.07), "V"), "f_from": Axis((0.0, 0.07), "V"),
@@ -250,7 +278,8 @@ CIRCUIT = Circuit(
     "constant current (`i_hold`); a forget gate within 0.2 V of the reference never shuts fully, and its leak adds to "
     "that, as the retention curves show. Between frames (`hold` high) the cell is cut off from both amplifiers, and the "
     "neuron from the read-out: what is left is pico- and femtoamperes (`g_wait`, `i_wait`), a millivolt in a thousand "
-    "frames. Behind closed gates alone it fell by two or three millivolts in the first hundred nanoseconds, since the "
+    "frames. The amplifiers' node waits at the reference and takes its share when it is joined again: a cell loses some "
+    "two percent a frame (`rejoin_share`). Behind closed gates alone it fell by two or three millivolts in the first hundred nanoseconds, since the "
     "mirrors of an amplifier whose tail has shut go on, the sinking one longer. Mirrors hold charge while they work, too: "
     "one that carries less has to be emptied first, so a candidate that moves costs the cell a charge in proportion to its "
     "move, whatever the input gate (`c_lag`, some 20 uV a millivolt), and a forget gate one in proportion to the logarithm "

@@ -192,7 +192,7 @@ def _fit_update(data: BlockData) -> tuple[dict[str, float], dict[str, float], fl
 
     x, dx = least_squares(
         lambda x: ((update(law(x), *grid) - sweep["dw"]) / size).ravel(), [1, 1, 1, 0, 0], _UPDATE, data.name,
-        bounds=([0.0, 0.0, 0.0, -np.inf, LEAST_BEND / _UPDATE_SCALE[-1]], np.inf),
+        bounds=([0.0, 0.0, 0.0, -np.inf, LEAST_BEND / _UPDATE_SCALE[-1]], [np.inf] * 4 + [1e-6]),
     )  # fmt: skip
     values, wide = law(x), dict(zip(_UPDATE, dx * _UPDATE_SCALE, strict=True))
     return values, wide, float(np.abs(update(values, *grid) - sweep["dw"]).max() / full)

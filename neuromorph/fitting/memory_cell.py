@@ -13,7 +13,8 @@ changes it gets ``q_lag tanh((c - c0) / W) d ln s(-v_f)``, q_lag by the sign of 
 charge that is linear in the logarithm of its current; of a differential pair the logarithm of either side's share is
 about linear in the input where that side is the smaller.)
 
-Cut off between frames, the cell moves by ``C dc/dt = -(I_wait + G_wait c)``.
+Cut off between frames, the cell moves by ``C dc/dt = -(I_wait + G_wait c)``; joined again it falls by ``v_rejoin + s c``,
+since the amplifiers' node has waited at the reference.
 """
 
 from __future__ import annotations
@@ -193,6 +194,25 @@ def _fit_wait(data: BlockData, p: Mapping[str, float]) -> tuple[dict[str, float]
     return law(x), law(dx), float(1e-3 * np.abs(residuals(x)).max())
 
 
+def rejoined(p: Mapping[str, float], c: Any) -> np.ndarray:
+    """By how much a cell at ``c`` V from the reference moves when it is joined to open amplifiers again, V."""
+    return -(p["v_rejoin"] + p["rejoin_share"] * np.asarray(c))
+
+
+def _fit_rejoin(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
+    """Share and offset of what the cell gives away, their deviations and the largest error, V."""
+    sweep = data["rejoin"]
+
+    def law(x: np.ndarray) -> dict[str, float]:
+        return {"rejoin_share": x[0] * 1e-2, "v_rejoin": x[1] * 1e-4}
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        return ((rejoined(law(x), sweep["c"]) - sweep["moved"]) / 1e-3).ravel()
+
+    x, dx = least_squares(residuals, [1.0, 1.0], ("rejoin_share", "v_rejoin"), data.name)
+    return law(x), law(dx), float(1e-3 * np.abs(residuals(x)).max())
+
+
 def fit_memory_cell(data: BlockData) -> FittedModel:
     """All parameters of the cell; the capacitance is calibrated on random training frames."""
     charge, d_charge, i_full = _fit_charge(data)
@@ -225,8 +245,9 @@ def fit_memory_cell(data: BlockData) -> FittedModel:
     p["capacitance"], deviation["capacitance"] = float(x[0] * CAPACITANCE), float(dx[0] * CAPACITANCE)
     wait, d_wait, wait_error = _fit_wait(data, p)
     lag, d_lag, lag_error = _fit_lag(data, p)
-    p |= wait | lag
-    deviation |= d_wait | d_lag
+    shared, d_shared, shared_error = _fit_rejoin(data)
+    p |= wait | lag | shared
+    deviation |= d_wait | d_lag | d_shared
     of_knobs = {}
     if data.sweeps.keys() >= SURFACES.keys():
         laws, d_laws, of_knobs["knobs_rms"] = fit_knobs(data, p, SURFACES)
@@ -241,6 +262,7 @@ def fit_memory_cell(data: BlockData) -> FittedModel:
     units.update(
         capacitance="F",
         g_wait="S",
+        rejoin_share="1",
         c_lag="F",
         t_lag="s",
         q_lag_up="C",
@@ -255,6 +277,7 @@ def fit_memory_cell(data: BlockData) -> FittedModel:
     errors = {
         "rails_max_of_full_scale": rails_error,
         "wait_max_volt": wait_error,
+        "rejoin_max_volt": shared_error,
         **lag_error,
         "far_rms_volt": float(np.sqrt(np.mean((far - data["far"]["c"][0]) ** 2))),
         "frames_rms_volt": float(np.sqrt(np.mean((residuals(x) * 1e-3) ** 2))),
@@ -338,6 +361,8 @@ def score_memory_cell(model: FittedModel, data: BlockData) -> list[Figure]:
     check = data["wait_check"]
     moved = waited(p, check["c"][..., None], check["wait"])
     owed, naive_owed = _lag_errors(p, data, full)
+    joined = data["rejoin_check"]
+    shared = 100 * np.abs(rejoined(p, joined["c"]) - joined["moved"]).max() / full
     wrong = 100 * np.abs(moved - check["moved"]).max(axis=(0, 1)) / full
     far = data["far_check"]
     runs = np.stack([simulate_frames(p, int(s), far["c"].shape[-1], far=True) for s in far["seed"]])
@@ -373,6 +398,14 @@ def score_memory_cell(model: FittedModel, data: BlockData) -> list[Figure]:
             "%",
             3.0,
             1.0,
+        ),
+        Figure(
+            "memory cell: cut off and joined again, max error of full scale", float(shared), "%", 0.5, 0.1
+        ),
+        Figure(
+            "memory cell: baseline, nothing is shared, max error of full scale",
+            float(100 * np.abs(joined["moved"]).max() / full),
+            "%",
         ),
         Figure("memory cell: held value up to the rails, max error of 0.4 V", float(held_far), "%", 3.0, 1.0),
         Figure("memory cell: random frames to the rails, rms error of 0.4 V", float(rms_far), "%", 3.0, 1.0),

@@ -19,6 +19,7 @@ memory_cell        v_leak_width             width of the leak's tanh            
 memory_cell        v_rest                   where the leak settles, from Vref            V
 memory_cell        i_hold                   constant discharge in a frame                A
 memory_cell        i_wait, g_wait           fall and leak of a cell that is cut off      A, S
+memory_cell        rejoin_share, v_rejoin   what a cell gives away that is joined again  1, V
 memory_cell        c_lag, t_lag             what a candidate that moves takes, and the   F, s
                                             time it takes at an open input gate
 memory_cell        q_lag_up, _down          what an e-fold of the leak's current gives   C
@@ -345,6 +346,8 @@ def memory_cell(p: Mapping[str, Any]) -> MemoryCell:
         drift_rate=p["i_hold"] / unit_charge,
         wait_drift=p["i_wait"] / unit_charge,
         wait_rate=p["g_wait"] / p["capacitance"],
+        rejoin_fall=p["v_rejoin"] / TANH_UNIT,
+        rejoin_share=p["rejoin_share"],
         lag=CellLag(
             p["c_lag"] / p["capacitance"],
             1.0 / p["t_lag"],

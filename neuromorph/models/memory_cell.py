@@ -45,6 +45,7 @@ class MemoryCell:
     leak_width : W of the leak ``S(x) = W tanh(x / W)``, units of c (large: linear)
     drift_rate : constant fall of the cell within a frame, units of c per second
     wait_drift, wait_rate : fall of the cell that is cut off, units of c per second, and the rate at which it leaks, 1/s
+    rejoin_fall, rejoin_share : fall of the cell when it is joined again, units of c, and the share of it that it gives away
     rail : distance of either rail, units of c
     headroom : v_h, units of c
     read_amplitude, read_offset, read_width : read-out ``A relu(tanh((c - offset) / width))``
@@ -59,6 +60,8 @@ class MemoryCell:
     drift_rate: float | jax.Array = 0.0
     wait_drift: float | jax.Array = 0.0
     wait_rate: float | jax.Array = 0.0
+    rejoin_fall: float | jax.Array = 0.0
+    rejoin_share: float | jax.Array = 0.0
     rail: float | jax.Array = 1.0
     headroom: float | jax.Array = 1.0
     read_amplitude: float | jax.Array = 1.0
@@ -119,8 +122,8 @@ class MemoryCell:
         return candidate, candidate if self.lag is None else jnp.log(gates[1])
 
     def waited(self, c: jax.Array, seconds: float | jax.Array) -> jax.Array:
-        """c after ``seconds`` cut off from its amplifiers (small losses: to first order)."""
-        left = c - seconds * (self.wait_drift + self.wait_rate * c)
+        """c after ``seconds`` cut off from its amplifiers, joined to them again (small losses: to first order)."""
+        left = c - seconds * (self.wait_drift + self.wait_rate * c) - self.rejoin_fall - self.rejoin_share * c
         return jnp.clip(left, -self.rail, self.rail) if self.railed else left
 
     def read(self, c: jax.Array) -> jax.Array:

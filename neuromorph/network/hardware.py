@@ -36,7 +36,7 @@ STATES: dict[str, tuple[str, str]] = {
     ),
     "eligibility": (
         "eligibility_synapse",
-        "decay, residual charge and line lag fitted; a pulse from near the floor adds less than the step takes",
+        "decay, lag of both lines and what a trace takes of a pulse fitted; the lag of a psi line that carries little is longer",
     ),
     "fast weights": ("eligibility_synapse", FITTED),
     "slow weights": ("weight_store", FITTED),

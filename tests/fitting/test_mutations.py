@@ -82,6 +82,7 @@ def test_a_model_off_by_three_times_its_allowed_error_fails(block, parameter, ro
     [
         ("gate_synapse", ("crowd",), "three to ten read at once"),
         ("memory_cell", ("c_lag", "q_lag_up", "q_lag_down"), "charge owed after a gate has moved"),
+        ("memory_cell", ("rejoin_share",), "cut off and joined again"),
     ],
 )
 def test_a_model_without_a_law_that_corrects_a_few_percent_fails(block, parameters, row):

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neuromorph.fitting.memory_cell import RAIL, lag_charge, leak_lag_charge, waited
+from neuromorph.fitting.memory_cell import RAIL, lag_charge, leak_lag_charge, rejoined, waited
 from neuromorph.library import Library
 from neuromorph.models.fidelity import memory_cell
 from neuromorph.models.gate import TANH_UNIT
@@ -87,8 +87,10 @@ def test_an_ideal_cell_owes_nothing_and_waits_without_loss():
     assert np.array_equal(cell.waited(start, 1e-3), start)
 
 
-def test_a_cell_that_is_cut_off_moves_as_fitted_and_stays_within_its_rails():
+def test_a_cell_that_is_cut_off_and_joined_again_moves_as_fitted_and_stays_within_its_rails():
     cell, c = memory_cell(FITTED), np.array([-0.2, 0.0, 0.2])
     after = np.asarray(cell.waited(jnp.asarray(c / TANH_UNIT, jnp.float32), 1e-5)) * TANH_UNIT
-    assert after - c == pytest.approx(waited(FITTED, c, 1e-5), abs=2e-8)
+    moved = waited(FITTED, c, 1e-5) + rejoined(FITTED, c)
+    assert after - c == pytest.approx(moved, abs=2e-8)
+    assert 0.005 < FITTED["rejoin_share"] < 0.05
     assert float(cell.waited(jnp.float32(0.0), -1e9)) == pytest.approx(RAIL / TANH_UNIT)

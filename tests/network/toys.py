@@ -35,6 +35,8 @@ MODELS = {  # the study's measured values, rounded; tests only
         "i_hold": 2e-12,
         "i_wait": 1e-13,
         "g_wait": 4e-12,
+        "rejoin_share": 0.018,
+        "v_rejoin": 1e-5,
         "c_lag": 1e-15,
         "t_lag": 4e-9,
         "q_lag_up": 1e-16,
