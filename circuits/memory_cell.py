@@ -279,8 +279,9 @@ CIRCUIT = Circuit(
     "that, as the retention curves show. Between frames (`hold` high) the cell is cut off from both amplifiers, and the "
     "neuron from the read-out: what is left is pico- and femtoamperes (`g_wait`, `i_wait`), a millivolt in a thousand "
     "frames. The amplifiers' node waits at the reference and takes its share when it is joined again: a cell loses some "
-    "two percent a frame (`rejoin_share`). Behind closed gates alone it fell by two or three millivolts in the first hundred nanoseconds, since the "
-    "mirrors of an amplifier whose tail has shut go on, the sinking one longer. Mirrors hold charge while they work, too: "
+    "two percent a frame (`rejoin_share`). Behind closed gates alone it fell by two or three millivolts in the first "
+    "hundred nanoseconds, since the mirrors of an amplifier whose tail has shut go on, the sinking one longer. Mirrors "
+    "hold charge while they work, too: "
     "one that carries less has to be emptied first, so a candidate that moves costs the cell a charge in proportion to its "
     "move, whatever the input gate (`c_lag`, some 20 uV a millivolt), and a forget gate one in proportion to the logarithm "
     "of its current.",

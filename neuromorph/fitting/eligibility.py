@@ -143,15 +143,14 @@ def eligibility(p: Mapping[str, float], seed: int) -> np.ndarray:
     times, psi, forget = random_activity(seed)
     decay = p["decay_full"] * forget ** p["decay_power"]
     corners, values = course(psi)
-    up, down = (
-        recursion(
-            times,
-            followed(corners, p["gain"] * np.maximum(sign * values, 0) ** p["psi_power"], times + PULSE_MIDDLE, p["psi_lag"]),
-            decay, reach=p["reach"], floor=p["floor"], residual=p["residual"], half=p["residual_half"],
-        )
-        for sign in (1, -1)
-    )  # fmt: skip
-    return up - down
+
+    def side(sign: int) -> np.ndarray:
+        settled = p["gain"] * np.maximum(sign * values, 0) ** p["psi_power"]
+        charge = followed(corners, settled, times + PULSE_MIDDLE, p["psi_lag"])
+        own = {"residual": p["residual"], "half": p["residual_half"]}
+        return recursion(times, charge, decay, reach=p["reach"], floor=p["floor"], **own)
+
+    return side(1) - side(-1)
 
 
 def _of_one(p: Mapping[str, float], y: np.ndarray) -> np.ndarray:
@@ -302,7 +301,7 @@ def _fit_traces(
         frames = ((model(p) - measured) / measured.std()).ravel()
         return np.concatenate([frames, _lone(p, data["inject"]).ravel()]) if lone else frames
 
-    x, dx = least_squares(residuals, np.ones(len(free)), free, data.name)
+    x, dx = least_squares(residuals, [1.0] * len(free), free, data.name)
     p = ideal | {n: float(v) for n, v in zip(free, x * scale, strict=True)}
     return p, dx * scale, float(np.sqrt(np.mean((model(p) - measured) ** 2)) / measured.std())
 

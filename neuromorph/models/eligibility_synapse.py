@@ -1,10 +1,11 @@
 """The three-factor synapse: two non-negative traces and a compressive update.
 
 A trace y decays with its cell's forget current, ``y' = -k s^a y``, and a spike of its line adds
-``P m / (m + P / b)``, P the charge psi, ``m = y + y_0 + P / 2``: an injector that leaves the exponential raises a trace and its
-floor y_0 by some b times itself at most.  It also adds ``r y / (y + y_r)``: the residual charge r is what the injector's
-switch leaves behind, whatever psi is.  An update reads ``share = (x+ - x-) / (1 + kappa (x+ + x-))``, ``x = y^(p + q ln y)``:
-two trace currents divide the current of the learning signal.  Ideal: a = p = 1, r = kappa = q = 0, b infinite.
+``P m / (m + P / b)``, P the charge psi, ``m = y + y_0 + P / 2``: an injector that leaves the exponential raises a trace
+and its floor y_0 by some b times itself at most.  It also adds ``r y / (y + y_r)``: the residual charge r is what the
+injector's switch leaves behind, whatever psi is.  An update reads ``share = (x+ - x-) / (1 + kappa (x+ + x-))``,
+``x = y^(p + q ln y)``: two trace currents divide the current of the learning signal.  Ideal: a = p = 1,
+r = kappa = q = 0, b infinite.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ TRACE_RANGE = (0.007, 5.0)
 def rational_power(power: float, bend: float = 0.0) -> tuple[float, ...]:
     """Scale, zero, pole, zero, pole of ``y^(power + bend ln y)`` as ``y`` times a rational function.
 
-    For 0.8 <= power <= 1 without a bend, for 0.8 <= power <= 0.9 down to a bend of -0.02.  Within 2 % over :data:`TRACE_RANGE`; a power of every trace would
-    double the cost of a frame.
+    For 0.8 <= power <= 1 without a bend, for 0.8 <= power <= 0.9 down to a bend of -0.02.  Within
+    2 % over :data:`TRACE_RANGE`; a power of every trace would double the cost of a frame.
     """
     y = np.geomspace(*TRACE_RANGE, 200)
     wanted = y ** (power - 1 + bend * np.log(y))

@@ -124,6 +124,7 @@ class MemoryCell:
     def waited(self, c: jax.Array, seconds: float | jax.Array) -> jax.Array:
         """c after ``seconds`` cut off from its amplifiers, joined to them again (small losses: to first order)."""
         left = c - seconds * (self.wait_drift + self.wait_rate * c) - self.rejoin_fall - self.rejoin_share * c
+        left = jnp.where(jnp.asarray(seconds) > 0.0, left, c)
         return jnp.clip(left, -self.rail, self.rail) if self.railed else left
 
     def read(self, c: jax.Array) -> jax.Array:

@@ -36,7 +36,7 @@ STATES: dict[str, tuple[str, str]] = {
     ),
     "eligibility": (
         "eligibility_synapse",
-        "decay, lag of both lines and what a trace takes of a pulse fitted; the lag of a psi line that carries little is longer",
+        "decay, both lines' lags and what a trace takes of a pulse fitted; a psi line that carries little lags more",
     ),
     "fast weights": ("eligibility_synapse", FITTED),
     "slow weights": ("weight_store", FITTED),

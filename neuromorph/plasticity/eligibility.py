@@ -134,8 +134,8 @@ class LineActivity:
 
 
 def by_spike(psi: Traces, leak: jax.Array, decay: jax.Array) -> tuple[Traces, jax.Array, Traces, jax.Array]:
-    """From psi and lambda [ticks, cells], at the frame's end: what a spike at each tick brings through its line's filter and
-    what a trace keeps from there [ticks, cells], what the bias line brings and what a trace keeps from the beginning
+    """From psi and lambda [ticks, cells], at the frame's end: what a spike at each tick brings through its line's filter
+    and what a trace keeps from there [ticks, cells], what the bias line brings and what a trace keeps from the beginning
     [cells]; ``decay`` of the filter in a tick."""
     Carry = tuple[jax.Array, Traces, Traces]
 

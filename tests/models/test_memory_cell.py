@@ -93,4 +93,5 @@ def test_a_cell_that_is_cut_off_and_joined_again_moves_as_fitted_and_stays_withi
     moved = waited(FITTED, c, 1e-5) + rejoined(FITTED, c)
     assert after - c == pytest.approx(moved, abs=2e-8)
     assert 0.005 < FITTED["rejoin_share"] < 0.05
-    assert float(cell.waited(jnp.float32(0.0), -1e9)) == pytest.approx(RAIL / TANH_UNIT)
+    assert float(cell.waited(jnp.float32(1.0), 1e9)) == pytest.approx(-RAIL / TANH_UNIT)
+    assert float(cell.waited(jnp.float32(1.0), 0.0)) == 1.0

@@ -212,7 +212,7 @@ def test_a_pulse_raises_a_trace_by_its_reach_at_most():
 
 
 def test_psi_lines_follow_and_are_closed_when_a_frame_begins():
-    network, state = toy(blocks=toy_nominal())
+    network, _ = toy(blocks=toy_nominal())
     lag, h = 8e-9, network.config.frame.tick_seconds
     blocks = replace(
         network.blocks, eligibility=replace(network.blocks.eligibility, psi_lag=jnp.float32(lag))
