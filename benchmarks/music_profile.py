@@ -45,17 +45,19 @@ def parts(variant: Variant, frames: int) -> dict[str, tuple[Callable[..., Any], 
 
     def layer(state: Any, now: Any) -> tuple[Any, Any]:
         notes = (now.levels[None, :] > network.thresholds).astype(jnp.float32)
-        trace = blocks.diehl.traces(notes, state.lines.trace, h)
+        trace, end = blocks.diehl.traces(notes, state.lines.trace, h)
         released, recent = step._released(network, notes, state.lines.recent)
         found, fired = features.feature_frame(config, blocks, state.features, released, trace, now.plastic)
-        lines = replace(state.lines, recent=recent, trace=trace[-1])
+        lines = replace(state.lines, recent=recent, trace=end)
         return replace(state, features=found, lines=lines), jnp.sum(fired)
 
     def cells(state: Any, now: Any) -> tuple[Any, Any]:
         notes = (now.levels[None, :] > network.thresholds).astype(jnp.float32)
         outside = jnp.concatenate([notes, heard.feature_spikes], axis=1)
         drive = step._external_drive(network, state.fast.gates, outside)
-        found, seen = memory.memory_frame(config, blocks, state.fast.gates, state.cells, drive)
+        found, seen = memory.memory_frame(
+            config, blocks, state.fast.gates, state.cells, drive, jnp.sum(outside, axis=1)
+        )
         return replace(state, cells=found), jax.tree.map(jnp.sum, seen)
 
     def traces(state: Any, now: Any) -> tuple[Any, Any]:

@@ -24,6 +24,9 @@ LOW_RAIL = 0.15
 """Weight node at w = 0, V."""
 POSTS, POST_INTERVAL = 4, 9e-9
 """Post spikes of a burst and the time from one to the next, s."""
+POST_WIDTH = 1.33e-9
+"""Flat top of a post pulse, s: with its edges 1.43 ns, the shortest of a spike shaper.  A neuron's own spike narrows by a
+quarter at high rates, and an update with it."""
 UPDATE_SECONDS = 150e-9
 """Length of a run that measures a burst's updates, s: with the wait that follows a frame."""
 PRE_START = 10e-9

@@ -72,10 +72,14 @@ class DiehlSynapse:
             return w
         return self.read_gain * jax.nn.sigmoid((w - self.read_zero) / self.read_width)
 
-    def traces(self, spikes: jax.Array, start: jax.Array, seconds: float) -> jax.Array:
-        """x at each tick of ``seconds`` [ticks, n], from ``start`` [n]; a spike counts from its own tick."""
+    def traces(self, spikes: jax.Array, start: jax.Array, seconds: float) -> tuple[jax.Array, jax.Array]:
+        """x from ``start`` [n], as the post spikes of each tick of ``seconds`` find it [ticks, n], and where it ends [n].
+
+        A spike counts from its own tick; the circuit's post spikes come half a tick later in the mean.
+        """
         if self.linear_trace:
-            return filtered(self.trace_step * spikes, start, seconds, self.tau_trace)
+            x = filtered(self.trace_step * spikes, start, seconds, self.tau_trace)
+            return x, x[-1]
         # s = sinh(x / W): decays by a factor, and a spike takes it to sinh(asinh(s) + step / W)
         decay, step = decay_over(seconds, self.tau_trace), self.trace_step / self.trace_width
         along, across = jnp.cosh(step) - 1.0, jnp.sinh(step)
@@ -86,7 +90,10 @@ class DiehlSynapse:
             return s, s
 
         _, s = jax.lax.scan(tick, jnp.sinh(start / self.trace_width), spikes)
-        # asinh, of which XLA makes many more steps; s is never negative
+        return self._trace(s * jnp.sqrt(decay)), self._trace(s[-1])
+
+    def _trace(self, s: jax.Array) -> jax.Array:
+        """asinh, of which XLA makes many more steps; s is never negative."""
         return self.trace_width * jnp.log(s + jnp.sqrt(1.0 + s * s))
 
     def rested(self, x: jax.Array, seconds: float | jax.Array) -> jax.Array:

@@ -25,7 +25,7 @@ def instances(config: NetworkConfig) -> dict[str, float]:
         "axon_hillock": cells + notes,
         "adaptive_hillock": features,
         "winner_take_all": features / 8,
-        "spike_shaper": cells + notes + features,
+        "spike_shaper": cells + notes + 2 * features,  # one for its line, one for its updates
         "stdp_trace": notes,
         "stdp_update": features * notes,
         "excitatory_synapse": features * notes,

@@ -32,7 +32,7 @@ def feature_frame(
     Parameters
     ----------
     released : [ticks, notes] charge released by the note lines
-    traces : [ticks, notes] x_pre
+    traces : [ticks, notes] x_pre as the post spikes find it
     plastic : 1 or 0
     noise : draws for the frame, where the blocks are noisy
 

@@ -92,7 +92,7 @@ def listen(network: Network, state: State, inputs: FrameInput) -> tuple[State, H
     reset = inputs.reset | (not config.memory)
     state = rest(config, blocks, state, reset)
     notes = (inputs.levels[None, :] > network.thresholds).astype(jnp.float32)
-    x_pre = blocks.diehl.traces(notes, state.lines.trace, config.frame.tick_seconds)
+    x_pre, x_end = blocks.diehl.traces(notes, state.lines.trace, config.frame.tick_seconds)
     released, recent = _released(network, notes, state.lines.recent)
     noise = _noise(network, inputs.noise)
     features, feature_spikes = feature_frame(
@@ -108,7 +108,7 @@ def listen(network: Network, state: State, inputs: FrameInput) -> tuple[State, H
     spikes = jnp.concatenate([notes, arrived, record.arrived.astype(jnp.float32)], axis=1)
     spiked = jnp.any(spikes > 0, axis=0)
     eligibility, pre, output = _traced(network, state, spikes, record, reset, state.lines.heard | spiked)
-    lines = LineState(recent, pre, output, x_pre[-1], (state.lines.heard & ~reset) | spiked)
+    lines = LineState(recent, pre, output, x_end, (state.lines.heard & ~reset) | spiked)
     state = replace(state, features=features, lines=lines, cells=cells, eligibility=eligibility)
     activity = jnp.append(output * line_share(network, blocks.eligibility.tau_output), 1.0)
     return state, Heard(cells.read, activity, record, notes, feature_spikes)

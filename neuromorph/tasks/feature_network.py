@@ -1,7 +1,7 @@
 """A small feature layer, whole in ngspice, beside the network's step: Diehl plasticity, winner-take-all, thresholds.
 
 Every block is at transistor level: a synapse and its weight's update for every line and neuron, a trace a line, adaptive
-neurons, the winners' line.  Sources give supplies, biases, the lines' spikes and the line that is high between frames.
+neurons with the shapers of their updates' pulses, the winners' line.  Sources give supplies, biases, the lines' spikes and the line that is high between frames.
 """
 
 from __future__ import annotations
@@ -35,15 +35,17 @@ WEIGHT_FLOOR = 0.15
 TRACE_REST, TRACE_TARGET = 0.374, 0.42
 BLOCKS = (
     "devices/cnfet.lib", "blocks/ota.cir", "blocks/excitatory_synapse.cir", "blocks/stdp_synapse.cir",
-    "blocks/axon_hillock.cir", "blocks/adaptive_hillock.cir", "blocks/winner_take_all.cir",
+    "blocks/axon_hillock.cir", "blocks/adaptive_hillock.cir", "blocks/winner_take_all.cir", "blocks/spike_shaper.cir",
 )  # fmt: skip
 KNOBS = {
     "vnt": 0.28, "vre": 0.55, "vdecay": 0.0, "vwref": WEIGHT_FLOOR + WEIGHT_UNIT * FEATURE_ZERO, "vxrest": TRACE_REST,
     "vxtar": TRACE_TARGET, "vmax": 0.80, "vstep": 0.45, "vtau": 0.29, "vwidth": 0.43, "vref": 0.225, "vleak": 0.15,
-    "vgain": 0.43, "vthr": 0.52, "vslow": 0.235, "vbase": 0.14, "vunit": UNIT0, "vinh": 0.60,
+    "vgain": 0.43, "vsw": 0.36, "vsg": 0.25, "vthr": 0.52, "vslow": 0.235, "vbase": 0.14, "vunit": UNIT0, "vinh": 0.60,
 }  # fmt: skip
 """Knobs at their usual values; the synapses' reference sets the zero of a weight."""
 SPIKE_LEVEL = 0.4
+LEAD = 50e-9
+"""Before the first frame, s, in which everything comes to rest."""
 NO_POTENTIAL = "cpsp=0.01f"
 """Synapses have no post-synaptic capacitor of their own: the membrane is it, and two more would be as large as itself."""
 SLOW_REST = 0.15
@@ -69,7 +71,12 @@ class Stimulus:
         """Times of a line's spikes, s: regular ones in the frames where its note sounds, on the step's ticks."""
         ticks = np.flatnonzero(regular(self.frame))
         on = np.flatnonzero(self.notes[:, line] > 0)
-        return (on[:, None] * self.period + ticks * self.frame.tick_seconds).ravel()
+        return (self.starts[on][:, None] + ticks * self.frame.tick_seconds).ravel()
+
+    @property
+    def starts(self) -> np.ndarray:
+        """[frames] when they begin, s."""
+        return LEAD + np.arange(len(self.notes)) * self.period
 
 
 @dataclass(frozen=True)
@@ -140,16 +147,16 @@ def stepped(
     weights, traces = [], []
     for k, notes in enumerate(stimulus.notes):
         spikes = jnp.asarray(on * notes[None, :], jnp.float32)
-        x_pre = blocks.diehl.traces(spikes, x, h)
+        x_pre, x_end = blocks.diehl.traces(spikes, x, h)
         q = filtered(spikes, recent, h, synapse.tau_decay)
         released = spikes * synapse.release(before(q, recent, h, synapse.tau_decay))
         state, fired = run(config, blocks, state, released, x_pre, jnp.float32(1.0))
         for tick, neuron in np.argwhere(np.asarray(fired) > 0):
-            times[neuron].append(k * stimulus.period + (tick + 0.5) * h)
+            times[neuron].append(stimulus.starts[k] + (tick + 0.5) * h)
         weights.append(np.asarray(state.weights))
-        traces.append(np.asarray(x_pre[-1]))
+        traces.append(np.asarray(x_end))
         left = jnp.exp(-LEARNING_SECONDS / synapse.tau_decay)
-        x, recent = blocks.diehl.rested(x_pre[-1], LEARNING_SECONDS), q[-1] * left
+        x, recent = blocks.diehl.rested(x_end, LEARNING_SECONDS), q[-1] * left
         neuron = blocks.feature_neuron.initial(neurons)
         state = replace(state, neuron=neuron, rise=state.rise * 0.0, current=state.current * left)
     return Answer([np.array(t) for t in times], np.stack(weights), np.stack(traces))
@@ -163,10 +170,11 @@ def deck(
     k = stimulus.winners
     limits = [float(trip(dict(models["winner_take_all"]), n, UNIT0)) for n in (max(k - 1, 0.5), k)]
     knobs = KNOBS | {"vk": 0.5 * sum(limits)}
-    starts = np.arange(len(stimulus.notes)) * stimulus.period
     cards = [f"v{name} {name} 0 {value:.6g}" for name, value in knobs.items()]
     # high between frames: membranes rest, latches are charged
-    waits = [(start + stimulus.frame.seconds, start + stimulus.period) for start in starts]
+    waits = [(1e-12, LEAD)] + [
+        (start + stimulus.frame.seconds, start + stimulus.period) for start in stimulus.starts
+    ]
     cards.append(f"vframe frame 0 {windows(waits)}\nxl count closed vdd vk winner_line")
     cards.append("xfn frameb frame 0 nfet_fast_low\nxfp frameb frame vdd pfet_fast_low")
     for n in range(lines):
@@ -175,12 +183,13 @@ def deck(
     for j in range(neurons):
         cards.append(f"xa{j} in{j} axon{j} vdd vwidth vref vleak vgain vthr vslow vbase adaptive_hillock")
         cards.append(f"xw{j} in{j} axon{j} count closed frame frameb vdd vunit vinh winner_cell")
+        cards.append(f"xh{j} axon{j} post{j} line{j} vdd vsw vsg spike_shaper")
         cards.append(f".ic v(in{j})=0 v(axon{j})=0 v(xa{j}.slow)={SLOW_REST} v(xw{j}.idle)={SUPPLY}")
         for n in range(lines):
             cards.append(
                 f"xs{j}_{n} ap{n} in{j} vdd vnt vre w{j}_{n} vwref vdecay excitatory_synapse {NO_POTENTIAL}"
             )
-            cards.append(f"xu{j}_{n} x{n} vxtar axon{j} w{j}_{n} vmax vdd stdp_update")
+            cards.append(f"xu{j}_{n} x{n} vxtar post{j} w{j}_{n} vmax vdd stdp_update")
             cards.append(
                 f".ic v(w{j}_{n})={WEIGHT_FLOOR + WEIGHT_UNIT * stimulus.weights[j, n]:.6g} v(xs{j}_{n}.cleft)={SUPPLY}"
             )
@@ -188,7 +197,7 @@ def deck(
     saved += [f"v(w{j}_{n})" for j in range(neurons) for n in range(lines)]
     text = "\n".join(load_netlist(netlists / part) for part in BLOCKS)
     options = REFERENCE_OPTIONS if reference else STANDARD_OPTIONS
-    stop = len(stimulus.notes) * stimulus.period
+    stop = stimulus.starts[-1] + stimulus.period
     return (
         f"* feature layer, {neurons} neurons, {lines} lines\n{text}\nvdd vdd 0 {SUPPLY}\n"
         + "\n".join(cards)
@@ -197,9 +206,9 @@ def deck(
 
 
 def transistors(stimulus: Stimulus) -> int:
-    """Of the layer: 17 and 8 a neuron, 13 a line, 7 and 15 a synapse, 7 of the winners' line."""
+    """Of the layer: 17, 8 and 8 a neuron, 13 a line, 7 and 15 a synapse, 7 of the winners' line."""
     neurons, lines = stimulus.weights.shape
-    return 25 * neurons + 13 * lines + 22 * neurons * lines + 7
+    return 33 * neurons + 13 * lines + 22 * neurons * lines + 7
 
 
 def in_ngspice(stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], netlists: Path, *, reference: bool = False,
@@ -214,15 +223,16 @@ def in_ngspice(stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], ne
     waves = simulate(
         deck(stimulus, models, netlists, reference=reference), "feature layer", "network", timeout
     )
-    ends = np.arange(len(stimulus.notes)) * stimulus.period + stimulus.frame.seconds
-    after = ends + LEARNING_SECONDS - 1e-9
-    weights = np.stack([
-        [sample(waves.time, waves[f"w{j}_{n}"], after) for n in range(lines)] for j in range(neurons)
+    ends = stimulus.starts + stimulus.frame.seconds
+    at = np.append(LEAD - 1e-9, ends + LEARNING_SECONDS - 1e-9)
+    nodes = np.stack([
+        [sample(waves.time, waves[f"w{j}_{n}"], at) for n in range(lines)] for j in range(neurons)
     ])  # fmt: skip
+    moved = np.moveaxis((nodes[..., 1:] - nodes[..., :1]) / WEIGHT_UNIT, -1, 0)
     traces = np.stack([sample(waves.time, waves[f"x{n}"], ends) for n in range(lines)], axis=1)
     return Answer(
         [crossings(waves.time, waves[f"axon{j}"], SPIKE_LEVEL) for j in range(neurons)],
-        np.moveaxis((weights - WEIGHT_FLOOR) / WEIGHT_UNIT, -1, 0),
+        stimulus.weights + moved,
         (traces - TRACE_REST) / TRACE_UNIT,
         -SUPPLY * float(integral(waves.time, waves["vdd#branch"])),
         -KNOBS["vmax"] * float(integral(waves.time, waves["vvmax#branch"])),
@@ -238,12 +248,13 @@ def expected_energy(stimulus: Stimulus, answer: Answer, models: Mapping[str, Map
     neurons, lines = stimulus.weights.shape
     read = sum(len(stimulus.spikes(n)) for n in range(lines)) * neurons
     fired = sum(len(times) for times in answer.spikes)
-    seconds = stimulus.period * len(stimulus.notes)
+    seconds = LEAD + stimulus.period * len(stimulus.notes)
     stdp = models["stdp_synapse"]
     static = neurons * models["axon_hillock"]["static_power"] + lines * stdp["trace_static_power"]
     return (
         read * models["excitatory_synapse"]["energy_per_spike"]
         + fired * (models["adaptive_hillock"]["energy_per_spike"] + lines * stdp["energy_per_update"])
+        + fired * models["spike_shaper"]["energy_per_spike"]
         + _won(stimulus, answer) * models["winner_take_all"]["unit_power"]
         + seconds * static
     )
@@ -252,7 +263,7 @@ def expected_energy(stimulus: Stimulus, answer: Answer, models: Mapping[str, Map
 def _won(stimulus: Stimulus, answer: Answer) -> float:
     """Unit currents of winners over time, s, summed over frames; once the line is closed its sink passes k - 1/2."""
     total, k = 0.0, stimulus.winners
-    for start in np.arange(len(stimulus.notes)) * stimulus.period:
+    for start in stimulus.starts:
         end = start + stimulus.frame.seconds
         first = [times[(times >= start) & (times < end)][:1] for times in answer.spikes]
         order = np.sort(np.concatenate(first))

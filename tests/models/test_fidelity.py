@@ -33,13 +33,15 @@ def test_the_trace_of_the_hardware_is_the_fitted_law_at_every_tick():
     on = np.r_[np.arange(20) % 2 == 0, np.arange(20) % 7 == 0, np.zeros(20, bool)]
     h = FRAME.tick_seconds
     law = {k: p[k] for k in ("tau_trace", "v_trace_step", "v_trace_width")}
-    expected = trace(h * np.flatnonzero(on), h * np.arange(len(on)) + 1e-15, law) / TRACE_UNIT
+    at = h * np.arange(len(on))
+    expected, ends = (trace(at[on], when, law) / TRACE_UNIT for when in (at + 0.5 * h, at[[24, -1]] + 1e-15))
     diehl = toy_nominal().diehl
-    first = diehl.traces(jnp.asarray(on[:25, None], jnp.float32), jnp.zeros(1), h)
-    second = diehl.traces(jnp.asarray(on[25:, None], jnp.float32), first[-1], h)
+    first, middle = diehl.traces(jnp.asarray(on[:25, None], jnp.float32), jnp.zeros(1), h)
+    second, end = diehl.traces(jnp.asarray(on[25:, None], jnp.float32), middle, h)
     assert np.allclose(np.concatenate([first, second])[:, 0], expected, rtol=1e-4, atol=1e-5)
-    assert float(diehl.rested(second[-1], 3 * h)[0]) == pytest.approx(
-        float(diehl.traces(jnp.zeros((3, 1)), second[-1], h)[-1, 0]), rel=1e-4
+    assert np.allclose([middle[0], end[0]], ends, rtol=1e-4, atol=1e-5)
+    assert float(diehl.rested(end, 3 * h)[0]) == pytest.approx(
+        float(diehl.traces(jnp.zeros((3, 1)), end, h)[1][0]), rel=1e-4
     )
 
 
@@ -47,8 +49,7 @@ def test_an_ideal_line_at_full_rate_holds_its_trace_at_one():
     on = jnp.asarray(np.arange(FRAME.ticks) % 2 == 0, jnp.float32)[:, None]
     diehl, x = ideal_blocks(FRAME).diehl, jnp.zeros(1)
     for _ in range(4):
-        x_pre = diehl.traces(on, x, FRAME.tick_seconds)
-        x = x_pre[-1]
+        x_pre, x = diehl.traces(on, x, FRAME.tick_seconds)
     assert float(x_pre.mean()) == pytest.approx(1.0, rel=0.02)
 
 
