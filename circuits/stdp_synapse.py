@@ -30,7 +30,8 @@ POST_AT = 3e-9
 
 def _update(circuit, point):
     """Post spikes of a neuron that fires; the trace's own amplifier holds it, since a spike pulls at it."""
-    cards = f"vpre pre 0 0\nvpost post 0 {pulses(burst(POST_AT), POST_WIDTH)}\n.ic v(x)={point['v_x']:.9g} v(w)={point['v_w']:.9g}"
+    post = pulses(burst(POST_AT), POST_WIDTH)
+    cards = f"vpre pre 0 0\nvpost post 0 {post}\n.ic v(x)={point['v_x']:.9g} v(w)={point['v_w']:.9g}"
     held = {**point, "vxrest": point["v_x"]}
     return circuit.testbench(held, cards, f".tran 0.1n {UPDATE_SECONDS:g} 0 0.3n", "v(w) i(vdd)")
 
@@ -109,9 +110,9 @@ CIRCUIT = Circuit(
     "sits on the gates of two p devices in series, whose current falls with the weight: the soft bound, whose rail is "
     "vmax. The post spike lets that current into the tail of the amplifier that compares trace and target (15 "
     "transistors a synapse).\n\n"
-    "Updates are measured as a firing neuron gives them through a spike shaper of its own, in bursts of four pulses of 1.43 "
-    "ns, with the trace on its own amplifier (a neuron's bare spike narrows from 1.17 to 0.86 ns between intervals of 6 and 4 "
-    "ns, and an update goes with the width of its pulse): a "
+    "Updates are measured as a firing neuron gives them through a spike shaper of its own, in bursts of four pulses of "
+    "1.43 ns, with the trace on its own amplifier (a neuron's bare spike narrows from 1.17 to 0.86 ns between intervals of "
+    "6 and 4 ns, and an update goes with the width of its pulse): a "
     "spike pulls the trace of a line with a single synapse down by 4 mV for a nanosecond, and what it leaves in the tail "
     "goes on for more than a hundred nanoseconds, 0.3 mV in all and downwards. An update takes 1.7 fJ from the supply, the "
     "trace's 0.12 uW apart.\n\n"

@@ -1,7 +1,8 @@
 """A small feature layer, whole in ngspice, beside the network's step: Diehl plasticity, winner-take-all, thresholds.
 
 Every block is at transistor level: a synapse and its weight's update for every line and neuron, a trace a line, adaptive
-neurons with the shapers of their updates' pulses, the winners' line.  Sources give supplies, biases, the lines' spikes and the line that is high between frames.
+neurons with the shapers of their updates' pulses, the winners' line.  Sources give supplies, biases, the lines' spikes and
+the line that is high between frames.
 """
 
 from __future__ import annotations
