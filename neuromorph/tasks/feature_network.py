@@ -26,6 +26,7 @@ from neuromorph.models.neuron_hardware import full_scale_current
 from neuromorph.network.config import FeatureConfig, NetworkConfig
 from neuromorph.network.features import feature_frame
 from neuromorph.network.state import FeatureState
+from neuromorph.spice.engine import Waveforms
 from neuromorph.spice.netlist import load_netlist
 from neuromorph.spice.waveforms import crossings, integral, pulses, sample, windows
 from neuromorph.spice.workers import simulate
@@ -220,10 +221,13 @@ def in_ngspice(stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], ne
     ------
     SimulationFailed, EngineUnavailable
     """
+    text = deck(stimulus, models, netlists, reference=reference)
+    return from_waves(stimulus, simulate(text, "feature layer", "network", timeout))
+
+
+def from_waves(stimulus: Stimulus, waves: Waveforms) -> Answer:
+    """What the layer did, from the waveforms of its deck."""
     neurons, lines = stimulus.weights.shape
-    waves = simulate(
-        deck(stimulus, models, netlists, reference=reference), "feature layer", "network", timeout
-    )
     ends = stimulus.starts + stimulus.frame.seconds
     at = np.append(LEAD - 1e-9, ends + LEARNING_SECONDS - 1e-9)
     nodes = np.stack([

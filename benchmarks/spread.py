@@ -1,0 +1,110 @@
+"""Spread of a small plastic network over chips: drawn in the simulator, and drawn transistor by transistor in ngspice.
+
+    python benchmarks/spread.py --draws 64
+
+A neuron with a line, its synapse, trace, weight update, shaper and the winners' line: a frame of a note.  On both sides
+every draw is another chip: the simulator adds up what single transistors do to fitted parameters, ngspice gets every
+transistor's own threshold.  Compared are the spreads (half of the middle 68 %) of the neuron's rate and of its weight's
+change.  What ngspice answered is kept by the draw; the command resumes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from neuromorph.characterization.decks import drawn_deck
+from neuromorph.devices.variation import DeviceStatistics
+from neuromorph.figures import Figure, record, table
+from neuromorph.library import Library
+from neuromorph.models.frame import Frame
+from neuromorph.models.library_blocks import chip_blocks
+from neuromorph.models.mismatch import Chip, Sizes
+from neuromorph.spice.netlist import digest
+from neuromorph.spice.workers import simulate
+from neuromorph.tasks.feature_network import Answer, Stimulus, deck, from_waves, stepped
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = Path(__file__).parent / "results" / "variation.json"
+WEIGHT = 0.35
+TIMEOUT = 1800.0
+
+
+def values(what: Stimulus, answer: Answer) -> dict[str, float]:
+    """Rate of the neuron, 1/s, and what the frame did to its weight."""
+    start = what.starts[0]
+    times = answer.spikes[0]
+    times = times[(times >= start) & (times < start + what.frame.seconds)]
+    rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 2 else len(times) / what.frame.seconds
+    return {"rate": float(rate), "weight": float(answer.weights[-1, 0, 0] - what.weights[0, 0])}
+
+
+def in_ngspice(
+    what: Stimulus, text: str, statistics: DeviceStatistics, seed: int, number: int, folder: Path
+) -> dict[str, float]:
+    """One chip, from the folder where it is there."""
+    own = drawn_deck(text, statistics, seed, number)
+    file = folder / f"{digest(own)[:16]}.json"
+    if not file.exists():
+        waves = simulate(own, f"chip {number}", "spread", TIMEOUT)
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(".partial")
+        partial.write_text(json.dumps(values(what, from_waves(what, waves))))
+        partial.replace(file)
+    return json.loads(file.read_text())
+
+
+def spread(found: np.ndarray) -> float:
+    """Half of the middle 68 %."""
+    low, high = np.percentile(found, [16, 84])
+    return 0.5 * float(high - low)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--draws", type=int, default=64)
+    parser.add_argument("--mismatch", type=float, default=0.2)
+    parser.add_argument("--seed", type=int, default=0, help="of ngspice's draws")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--kept", type=Path, default=Path("out/spread"), help="where answers are kept")
+    args = parser.parse_args()
+    library = Library.shipped()
+    models, frame = library.models(), Frame()
+    what = Stimulus(np.ones((1, 1)), np.array([[WEIGHT]]), 1)
+    sizes, numbers = Sizes(notes=1, features=1, cells=1), range(args.draws)
+    text, statistics = deck(what, models, ROOT / "netlists"), DeviceStatistics(mismatch=args.mismatch)
+    with ThreadPoolExecutor(args.jobs) as pool:
+        answers = [pool.submit(in_ngspice, what, text, statistics, args.seed, n, args.kept) for n in numbers]
+        ours = [
+            values(what, stepped(what, chip_blocks(Chip(args.mismatch, n), sizes, frame, library)[0], models))
+            for n in numbers
+        ]
+        theirs = [answer.result() for answer in answers]
+    name = f"a neuron and its synapse on {args.draws} chips of {100 * args.mismatch:g} %"
+    rows = []
+    for key, of in (("rate", "the neuron's rate"), ("weight", "the weight's change")):
+        a, b = (np.array([found[key] for found in side]) for side in (ours, theirs))
+        ratio = spread(a) / spread(b)
+        details = {
+            side: {"median": float(np.median(found)), "spread": spread(found)}
+            for side, found in (("simulator", a), ("ngspice", b))
+        }
+        near = max(ratio, 1 / ratio)
+        rows += [
+            Figure(f"{name}: spread of {of}, simulator over ngspice", ratio, "1", details=details),
+            Figure(f"{name}: spread of {of}, the larger over the smaller", near, "1", 1.25, 1.1),
+        ]
+    print(table(rows))
+    record(RESULTS, rows, " ".join(["python benchmarks/spread.py", *sys.argv[1:]]))
+
+
+if __name__ == "__main__":
+    main()
