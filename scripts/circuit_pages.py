@@ -25,7 +25,7 @@ from neuromorph.units import format_quantity
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "circuits"
-MAXIMUM_CURVES = 8
+MAXIMUM_CURVES = 9
 """Curves shown on a page; the others are in the library."""
 CURVE_DPI, CURVE_COLOURS = 68, 64
 _GENERATED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- /generated -->)", re.S)
