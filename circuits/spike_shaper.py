@@ -8,11 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
-from neuromorph.fitting.lines import fit_spike_shaper, score_spike_shaper
+from neuromorph.fitting.lines import SHAPER_LOAD, fit_spike_shaper, score_spike_shaper
 from neuromorph.spice.waveforms import crossings, integral
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
-LOAD = 150e-15
 """F on the line: 512 tails of 8 short tubes (0.07 pF) and wire; the pulse has 5 fF."""
 NEURON = (
     "xn in spike vdd nwidth nref nleak ngain axon_hillock\n"
@@ -22,7 +21,7 @@ NEURON = (
 
 def _bench(circuit, point):
     """A tonic neuron fires through the shaper into the line."""
-    load = point.get("c_line", LOAD)
+    load = point.get("c_line", SHAPER_LOAD)
     cards = f"{NEURON}\niin 0 in pwl(0 0 1n 0 1.1n {point.get('i_in', 4e-7):.9g})\n{_wires(load)}"
     return circuit.testbench(
         point, cards, ".tran 0.05n 45n 0 0.1n", "v(spike) v(pulse) v(line) i(vdd) i(v_vgain)"

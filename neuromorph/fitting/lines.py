@@ -122,8 +122,15 @@ def pulse_width(p: dict[str, float], v_width: Any) -> np.ndarray:
     return p["width_fixed"] + p["width_scale"] * np.exp(x + p["width_bend"] * x**2)
 
 
+SHAPER_LOAD = 150e-15
+"""Line that a shaper drives in its bench, F."""
+
+
 def fit_spike_shaper(data: BlockData) -> FittedModel:
-    """Width against its knob; delay, line width and energy read off at the defaults."""
+    """Width against its knob; delay, line width and energy read off at the defaults.
+
+    ``energy_unloaded`` is that of a shaper whose pulse alone is used: at the lowest height, less what the line takes.
+    """
     sweep = data["width"]
     names = ("width_fixed", "width_scale", "v_slope", "width_bend")
     scale = np.array([1e-9, 1e-9, 30e-3, 0.1])
@@ -139,9 +146,10 @@ def fit_spike_shaper(data: BlockData) -> FittedModel:
         "width": sweep["width"][default], "line_width": sweep["line_width"][default],
         "delay": sweep["delay"][default], "delay_per_farad": slope[0],
         "energy_per_spike": sweep["energy"][default],
+        "energy_unloaded": data["height"]["energy"][0] - SHAPER_LOAD * data["height"]["vgain"][0] ** 2,
     }  # fmt: skip
     units = {n: "s" for n in parameters} | {"v_slope": "V", "width_bend": "1", "delay_per_farad": "s/F"}
-    units["energy_per_spike"] = "J"
+    units |= dict.fromkeys(("energy_per_spike", "energy_unloaded"), "J")
     errors = {"width_max_relative": float(np.abs(residuals(x)).max())}
     return FittedModel(
         "monostable", {k: float(v) for k, v in parameters.items()}, units,

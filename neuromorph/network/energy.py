@@ -60,7 +60,8 @@ def _spiking(
     return {
         "spikes": spikes * models["axon_hillock"]["energy_per_spike"],
         "forget lines, open": events["forget_gates_open"] * LEAK_FULL * SUPPLY * config.frame.seconds,
-        "spike shapers": (spikes + events["feature_spikes"]) * models["spike_shaper"]["energy_per_spike"],
+        "spike shapers": spikes * models["spike_shaper"]["energy_per_spike"]
+        + events["feature_spikes"] * models["spike_shaper"]["energy_unloaded"],
         "spike lines": spikes * read["energy_per_event"],
         "feature synapses": events["note_spikes"]
         * config.features.neurons

@@ -259,7 +259,7 @@ def expected_energy(stimulus: Stimulus, answer: Answer, models: Mapping[str, Map
     return (
         read * models["excitatory_synapse"]["energy_per_spike"]
         + fired * (models["adaptive_hillock"]["energy_per_spike"] + lines * stdp["energy_per_update"])
-        + fired * models["spike_shaper"]["energy_per_spike"]
+        + fired * models["spike_shaper"]["energy_unloaded"]
         + _won(stimulus, answer) * models["winner_take_all"]["unit_power"]
         + seconds * static
     )
