@@ -159,8 +159,8 @@ def test_ngspice_agrees_on_what_a_network_saw(run):
     made = {figure.claim: figure.value for figure in figures(spots, "toy")}
     assert made["spots of toy: cell voltage at the frames' ends, free-running, max error of 150 mV"] < 3.0
     assert made["spots of toy: sum on the dendrites, rms error of the rms sum, mean of dendrites"] < 10.0
-    # one synapse of a network that has not learned: near a trace's floor a pulse adds less than the step takes
-    assert made["spots of toy: weight changes, summed error of the summed change, mean of synapses"] < 40.0
+    # signals of tenths of a nanosecond, of a network that has not learned: what the order of the windows adds counts
+    assert made["spots of toy: weight changes, summed error of the summed change, mean of synapses"] < 35.0
 
 
 def test_no_psi_is_beyond_the_lines_full_scale(run):
