@@ -270,12 +270,14 @@ def main() -> None:
     parser.add_argument(
         "--kept", type=Path, default=Path("out/spice"), help="where ngspice's answers are kept"
     )
+    parser.add_argument("--no-row", action="store_true", help="print only")
     args = parser.parse_args()
     library = Library.shipped()
     models, (blocks, _) = library.models(), blocks_for("nominal", Frame(), library)
     rows = {"features": features, "memory": memory}[args.network](args, models, blocks)
     print(table(rows))
-    record(RESULTS, rows, " ".join(["python benchmarks/small_networks.py", *sys.argv[1:]]))
+    if not args.no_row:
+        record(RESULTS, rows, " ".join(["python benchmarks/small_networks.py", *sys.argv[1:]]))
 
 
 if __name__ == "__main__":

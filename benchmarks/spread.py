@@ -2,11 +2,12 @@
 
     python benchmarks/spread.py --draws 64
 
-A neuron with a line, its synapse, trace, weight update, shaper and the winners' line: a frame of a note.  On both sides
-every draw is another chip: the simulator adds up what single transistors do to fitted parameters, ngspice gets every
-transistor's own threshold.  Compared are the spreads (half of the middle 68 %) of the neuron's rate and of its weight's
-change.  What ngspice answered is kept by the draw; the command resumes.  Chips that ngspice cannot finish
-are named and left out.
+A neuron with a line, its synapse, trace, weight update, shaper and the winners' line: a frame of a note.  Every draw is a
+chip, of the same transistors on both sides: ngspice gets every transistor's own threshold, the simulator adds up what each
+of them does to fitted parameters.  Compared are the spreads (half of the middle 68 %) of the neuron's rate and of its
+weight's change, and both chip by chip.  The weight follows within the frame, as the circuit's does; the network moves
+weights at its end, which is stated beside.  What ngspice answered is kept by the draw; the command resumes.  Chips that
+ngspice cannot finish are named and left out.
 """
 
 from __future__ import annotations
@@ -20,22 +21,31 @@ from pathlib import Path
 
 import numpy as np
 
-from neuromorph.characterization.decks import drawn_deck
+from neuromorph.characterization.decks import drawn_deck, drawn_shifts
 from neuromorph.devices.variation import DeviceStatistics
 from neuromorph.errors import SimulationFailed
 from neuromorph.figures import Figure, record, table
 from neuromorph.library import Library
 from neuromorph.models.frame import Frame
 from neuromorph.models.library_blocks import chip_blocks
-from neuromorph.models.mismatch import Chip, Sizes
+from neuromorph.models.mismatch import Chip, Sizes, read_variation
 from neuromorph.spice.netlist import digest
-from neuromorph.spice.workers import simulate
+from neuromorph.spice.workers import simulate_whole
 from neuromorph.tasks.feature_network import Answer, Stimulus, deck, from_waves, stepped
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).parent / "results" / "variation.json"
 WEIGHT = 0.35
 TIMEOUT = 1800.0
+PARTS = 10
+"""Of a frame, in which the weight follows."""
+PLACES = {
+    "axon_hillock features": {"": "xa0.xneuron."},
+    "excitatory_synapse": {"": "xs0_0."},
+    "stdp_synapse": {"xt.": "xt0.", "xu.": "xu0_0."},
+    "stdp_synapse traces": {"xt.": "xt0.", "xu.": "xu0_0."},
+}
+"""What the network draws: the beginnings of the paths in the block, and in the deck."""
 
 
 def values(what: Stimulus, answer: Answer) -> dict[str, float]:
@@ -55,7 +65,7 @@ def in_ngspice(
     file = folder / f"{digest(own)[:16]}.json"
     if not file.exists():
         try:
-            found = values(what, from_waves(what, simulate(own, f"chip {number}", "spread", TIMEOUT)))
+            found = values(what, from_waves(what, simulate_whole(own, f"chip {number}", "spread", TIMEOUT)))
         except SimulationFailed as error:
             print(f"left out: {error}", file=sys.stderr)
             found = dict.fromkeys(("rate", "weight"), float("nan"))
@@ -64,6 +74,22 @@ def in_ngspice(
         partial.write_text(json.dumps(found))
         partial.replace(file)
     return json.loads(file.read_text())
+
+
+def same_transistors(shifts: dict[str, float], mismatch: float) -> dict[str, np.ndarray]:
+    """Standard normal numbers of the transistors that the network draws, from the deck's ``shifts``."""
+    known = read_variation()
+
+    def path(device: str, begins: dict[str, str]) -> str:
+        old = next(begin for begin in begins if device.startswith(begin))
+        return begins[old] + device[len(old) :]
+
+    return {
+        where: np.array(
+            [shifts[path(device, begins)] / mismatch for device in known[where.split()[0]].devices]
+        )
+        for where, begins in PLACES.items()
+    }
 
 
 def spread(found: np.ndarray) -> float:
@@ -89,28 +115,43 @@ def main() -> None:
     text, statistics = deck(what, models, ROOT / "netlists"), DeviceStatistics(mismatch=args.mismatch)
     with ThreadPoolExecutor(args.jobs) as pool:
         answers = [pool.submit(in_ngspice, what, text, statistics, args.seed, n, args.kept) for n in numbers]
-        ours = [
-            values(what, stepped(what, chip_blocks(Chip(args.mismatch, n), sizes, frame, library)[0], models))
+        chips = [
+            Chip(
+                args.mismatch,
+                n,
+                given=same_transistors(drawn_shifts(text, statistics, args.seed, n), args.mismatch),
+            )
             for n in numbers
+        ]
+        sides = [
+            [
+                values(what, stepped(what, chip_blocks(chip, sizes, frame, library)[0], models, parts=parts))
+                for chip in chips
+            ]
+            for parts in (PARTS, 1)
         ]
         theirs = [answer.result() for answer in answers]
     name = f"a neuron and its synapse on {args.draws} chips of {100 * args.mismatch:g} %"
     rows = []
     for key, of in (("rate", "the neuron's rate"), ("weight", "the weight's change")):
-        a, b = (np.array([found[key] for found in side]) for side in (ours, theirs))
-        b = b[np.isfinite(b)]
-        if 2 * len(b) < args.draws:
-            raise SystemExit(f"ngspice answered for {len(b)} of {args.draws} chips only")
-        ratio = spread(a) / spread(b)
+        ours, plain, measured = (np.array([found[key] for found in side]) for side in (*sides, theirs))
+        good = np.isfinite(measured)
+        if 2 * good.sum() < args.draws:
+            raise SystemExit(f"ngspice answered for {good.sum()} of {args.draws} chips only")
+        ours, plain, measured = ours[good], plain[good], measured[good]
+        ratio = spread(ours) / spread(measured)
         details = {
             side: {"median": float(np.median(found)), "spread": spread(found), "chips": len(found)}
-            for side, found in (("simulator", a), ("ngspice", b))
+            for side, found in (("simulator", ours), ("ngspice", measured))
         }
-        near = max(ratio, 1 / ratio)
         rows += [
             Figure(f"{name}: spread of {of}, simulator over ngspice", ratio, "1", details=details),
-            Figure(f"{name}: spread of {of}, the larger over the smaller", near, "1", 1.25, 1.1),
-        ]
+            Figure(f"{name}: spread of {of}, the larger over the smaller", max(ratio, 1 / ratio), "1", 1.25, 1.1),
+            Figure(f"{name}: spread of {of}, weights moved at the frame's end, simulator over ngspice",
+                   spread(plain) / spread(measured), "1"),
+            Figure(f"{name}: {of}, correlation of the chips", float(np.corrcoef(ours, measured)[0, 1]), "1",
+                   better="higher"),
+        ]  # fmt: skip
     print(table(rows))
     record(RESULTS, rows, " ".join(["python benchmarks/spread.py", *sys.argv[1:]]))
 

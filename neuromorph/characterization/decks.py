@@ -6,12 +6,15 @@ import re
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from neuromorph.characterization.montecarlo import drawn
 from neuromorph.characterization.samples import device_parameters
 from neuromorph.devices.cnfet import CnfetParameters
-from neuromorph.devices.variation import DeviceStatistics, folded
-from neuromorph.spice.instances import Device, individualised
-from neuromorph.spice.structure import read_structure
+from neuromorph.devices.equations import evaluate_geometry
+from neuromorph.devices.variation import REFERENCE_TUBES, DeviceStatistics, folded
+from neuromorph.spice.instances import Device, devices, individualised
+from neuromorph.spice.structure import Structure, read_structure
 
 WHOLE = "whole"
 """Subcircuit that takes up a deck's own instances."""
@@ -32,6 +35,37 @@ def drawn_deck(deck: str, statistics: DeviceStatistics, seed: int, number: int) 
     CircuitError
         When a transistor is no CNFET of the project's form.
     """
+    title, text, structure, ports, rest = _whole(deck)
+
+    def own(device: Device) -> dict[str, float]:
+        kind: CnfetParameters = device_parameters(structure, device, WHOLE)
+        found = folded(kind, drawn(statistics, seed, number, device, kind))
+        return {name: float(values[0]) for name, values in found.parameters.items()}
+
+    cards = [re.sub(r"v\((x\w+\.)", rf"v(x{WHOLE}.\1", line) for line in rest]
+    made = individualised(text, structure, WHOLE, own)
+    return "\n".join([title, made, f"x{WHOLE} {ports} {WHOLE}", *cards]) + "\n"
+
+
+def drawn_shifts(deck: str, statistics: DeviceStatistics, seed: int, number: int) -> dict[str, float]:
+    """By how much the logarithm of every transistor's current falls in :func:`drawn_deck`, if it had eight tubes; by path.
+
+    Raises
+    ------
+    CircuitError
+        When a transistor is no CNFET of the project's form.
+    """
+    structure, found = _whole(deck)[2], dict[str, float]()
+    for device in devices(structure, WHOLE):
+        kind = device_parameters(structure, device, WHOLE)
+        swing = float(evaluate_geometry(kind.values(), np)["nv"])
+        volt = float(drawn(statistics, seed, number, device, kind).shift[0])
+        found[device.path] = volt / swing / float(np.sqrt(REFERENCE_TUBES / kind.tubes))
+    return found
+
+
+def _whole(deck: str) -> tuple[str, str, Structure, str, list[str]]:
+    """Title, subcircuits with the deck's own instances in one, their structure, that one's ports, and the other cards."""
     title, *lines = deck.splitlines()
     parts, rest, instances = list[str](), list[str](), list[str]()
     inside = False
@@ -46,16 +80,7 @@ def drawn_deck(deck: str, statistics: DeviceStatistics, seed: int, number: int) 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "deck.cir"
         file.write_text(f"{title}\n{text}\n")
-        structure = read_structure([file])
-
-    def own(device: Device) -> dict[str, float]:
-        kind: CnfetParameters = device_parameters(structure, device, WHOLE)
-        found = folded(kind, drawn(statistics, seed, number, device, kind))
-        return {name: float(values[0]) for name, values in found.parameters.items()}
-
-    cards = [re.sub(r"v\((x\w+\.)", rf"v(x{WHOLE}.\1", line) for line in rest]
-    made = individualised(text, structure, WHOLE, own)
-    return "\n".join([title, made, f"x{WHOLE} {ports} {WHOLE}", *cards]) + "\n"
+        return title, text, read_structure([file]), ports, rest
 
 
 def _nodes(instance: str) -> list[str]:

@@ -40,7 +40,7 @@ _TERMS = {
     "spike_r": 0.0, "spike_w": 0.0, "spike_g": 0.0, "spike_ww": 0.0,
     "spike_gg": 0.0, "spike_wg": 0.0,
     "drive_1": 0.0, "drive_2": 0.0, "drive_3": 0.0, "drive_4": 0.0, "drive_5": 0.0, "linear_w": 0.0, "linear_g": 0.0,
-    "linear_r": 0.0, "square_r": 0.0, "square_w": 0.0, "square_g": 0.0,
+    "linear_r": 0.0, "square_r": 0.0, "square_w": 0.0, "square_g": 0.0, "cube_rr": 0.0,
     "leak_l": 0.0, "leak_ll": 0.0, "knee_l": 0.0, "conductance_l": 0.0,
 }  # fmt: skip
 """Terms of the laws and where their fit starts; pure numbers, times in ns."""
@@ -108,6 +108,7 @@ def moved(
     times[0] = width + NANO * spike + fall * node
     times[1] = times[1] + NANO * (m["stall_drive"] * stalled + fall * linear)
     times[2] = times[2] + NANO * fall * _sum(m, "square", h, "r w g")
+    times[3] = times[3] + NANO * fall * _sum(m, "cube", h, "rr")
     return p._replace(
         threshold=p.threshold * (1 + _sum(m, "threshold", h, "g gg")),
         overshoot=p.overshoot * (1 + _sum(m, "overshoot", h, "r w g")),

@@ -108,6 +108,7 @@ def fit_stdp(data: BlockData) -> FittedModel:
         tau_trace="s",
         v_trace_step="V",
         v_trace_width="V",
+        v_trace_rest="V",
         energy_per_update="J",
         trace_static_power="W",
         dw_up="V/V",
@@ -139,26 +140,29 @@ def trace(spikes: np.ndarray, at: np.ndarray, p: dict[str, float]) -> np.ndarray
 
 
 def _fit_trace(data: BlockData) -> tuple[dict[str, float], dict[str, float]]:
+    """The trace above where its own amplifier holds it, ``v_trace_rest`` from the knob.
+
+    The update is measured on a trace that this amplifier holds: its ``v_shift`` has that offset in it.
+    """
     sweep = data["trace"]
     rest = float(data.attributes["default_vxrest"])
-    names = ("tau_trace", "v_trace_step", "v_trace_width")
+    names, scale = ("tau_trace", "v_trace_step", "v_trace_width", "v_trace_rest"), (4e-8, 0.025, 0.065, 1e-3)
     stride = slice(0, None, 8)
 
     def unpack(x: np.ndarray) -> dict[str, float]:
-        return dict(zip(names, np.abs(x) * (4e-8, 0.025, 0.065), strict=True))
+        return dict(zip(names, np.append(np.abs(x[:3]), x[3]) * scale, strict=True))
 
     def residuals(x: np.ndarray) -> np.ndarray:
         p, errors = unpack(x), []
         for a, interval in enumerate(sweep["interval"]):
             for b, count in enumerate(sweep["spikes"]):
                 spikes = PRE_START + 1.3e-9 + interval * np.arange(int(count))
-                errors.append(
-                    (trace(spikes, sweep["time"][stride], p) + rest - sweep["x"][a, b][stride]) * 10
-                )
+                above = sweep["x"][a, b][stride] - rest - p["v_trace_rest"]
+                errors.append((trace(spikes, sweep["time"][stride], p) - above) * 10)
         return np.concatenate(errors)
 
-    x, dx = least_squares(residuals, [1, 1, 1], names, data.name, diff_step=1e-4)
-    return unpack(x), dict(zip(names, dx * (4e-8, 0.025, 0.065), strict=True))
+    x, dx = least_squares(residuals, [1, 1, 1, 0], names, data.name, diff_step=1e-4)
+    return unpack(x), dict(zip(names, dx * scale, strict=True))
 
 
 def score_stdp(model: FittedModel, data: BlockData) -> list[Figure]:

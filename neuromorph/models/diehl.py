@@ -38,7 +38,7 @@ class DiehlSynapse:
     width : W, trace units (large: linear)
     shift : error of the sign change, trace units
     lift : what a spike adds whatever the trace, with the room of depression, trace units
-    tau_trace : decay of a small pre-synaptic trace, s
+    tau_trace : decay of a small pre-synaptic trace, s; this and the next two one value or one a line
     trace_step : what a spike adds to it, trace units
     trace_width : W_x, trace units (not used where linear)
     read_zero, read_width : weight that reads as one half, and e-fold width of the sigmoid, weight units
@@ -90,11 +90,11 @@ class DiehlSynapse:
             return s, s
 
         _, s = jax.lax.scan(tick, jnp.sinh(start / self.trace_width), spikes)
-        return self._trace(s * jnp.sqrt(decay)), self._trace(s[-1])
+        return self._trace(s * jnp.broadcast_to(jnp.sqrt(decay), s.shape)), self._trace(s[-1])
 
     def _trace(self, s: jax.Array) -> jax.Array:
         """asinh, of which XLA makes many more steps; s is never negative."""
-        return self.trace_width * jnp.log(s + jnp.sqrt(1.0 + s * s))
+        return jnp.broadcast_to(self.trace_width, s.shape) * jnp.log(s + jnp.sqrt(1.0 + s * s))
 
     def rested(self, x: jax.Array, seconds: float | jax.Array) -> jax.Array:
         """Trace after ``seconds`` without spikes."""

@@ -48,6 +48,9 @@ from neuromorph.models.update_rates import UpdateRates
 from neuromorph.models.weight_readout import ANY, LARGEST, WeightReadout
 
 _DELTA = ("rate", "read_charge", "v_width", "read_rest")
+_TRACE = ("tau_trace", "v_trace_step", "v_trace_width", "v_trace_rest")
+_TRACE_DEVICES, _UPDATE_DEVICES = "xt.", "xu."
+"""Of a ``stdp_synapse``: the trace of a line, which all of its synapses share, and the update of one of them."""
 DRAWN: Mapping[str, tuple[str, ...]] = {
     "axon_hillock": (
         "capacitance", "threshold", "overshoot", "leak_current", "leak_conductance", "knee", "current_scale",
@@ -69,6 +72,7 @@ DRAWN: Mapping[str, tuple[str, ...]] = {
     ),
     "stdp_synapse": (
         "dw_up", "dw_down", "mu_up", "mu_down", "v_stop_up", "v_stop_down", "v_soft", "v_width", "v_shift", "v_lift",
+        *_TRACE,
     ),
 }  # fmt: skip
 """Blocks whose instances are drawn, and the parameters that differ."""
@@ -89,6 +93,8 @@ class Chip:
     number : of the chip; another one has other transistors
     scale : factors of the mismatch by block: 0 leaves a block as designed, 0.5 is four times as many tubes
     celsius, supply : temperature, C, and supply, V, of all of it; biases are those of the usual ones
+    given : standard normal numbers of a block's transistors, [instances, devices], in the place of drawn ones; by block,
+        and after a space the place where that has one (``axon_hillock features``)
 
     Raises
     ------
@@ -101,6 +107,7 @@ class Chip:
     scale: Mapping[str, float] = field(default_factory=dict)
     celsius: float = USUAL_CELSIUS
     supply: float = USUAL_SUPPLY
+    given: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         DeviceStatistics(mismatch=self.mismatch)
@@ -158,18 +165,26 @@ class _Draws:
     variation: Mapping[str, Sensitivity]
     chip: Chip
 
-    def of(self, block: str, shape: tuple[int, ...], place: str = "") -> dict[str, Any]:
-        """All of a block's parameters, those in :data:`DRAWN` as arrays of ``shape``."""
+    def of(self, block: str, shape: tuple[int, ...], place: str = "", only: str = "") -> dict[str, Any]:
+        """All of a block's parameters, those in :data:`DRAWN` as arrays of ``shape``; of the transistors, those count whose
+        path begins with ``only``."""
         known, usual = self.variation.get(block), self.models[block]
         wanted = {name: usual[name] for name in DRAWN[block]}
         if known is None:
             return {**usual, **{name: np.full(shape, value, np.float32) for name, value in wanted.items()}}
-        draw = np.random.default_rng([self.chip.number, zlib.crc32(f"{block} {place}".encode())])
-        shifts = draw.standard_normal((*shape, len(known.devices)), np.float32)
+        shifts = self._normal(f"{block} {place}", (*shape, len(known.devices)))
         shifts *= np.float32(self.chip.mismatch * self.chip.scale.get(block, 1.0))
+        shifts *= np.array([name.startswith(only) for name in known.devices], np.float32)
         moved = known.moved(wanted, shifts, self.chip.celsius + ZERO_CELSIUS, self.chip.supply)
         sizes = {name for name in known.scales if not name.endswith(OFFSETS)}
         return {**usual, **{n: _held(v, usual[n]) if n in sizes else v for n, v in moved.items()}}
+
+    def _normal(self, where: str, shape: tuple[int, ...]) -> np.ndarray:
+        given = self.chip.given.get(where.strip())
+        if given is not None:
+            return np.asarray(given, np.float32).reshape(shape)
+        draw = np.random.default_rng([self.chip.number, zlib.crc32(where.encode())])
+        return draw.standard_normal(shape, np.float32)
 
 
 def _held(values: np.ndarray, usual: float) -> np.ndarray:
@@ -332,9 +347,16 @@ def _learning(draws: _Draws, blocks: BlockSet, notes: int, cells: int) -> Any:
 
 
 def _features(draws: _Draws, blocks: BlockSet, sizes: Sizes) -> Any:
-    """The features' synapses [features, notes]: updates, and what their weights let through."""
+    """The features' synapses [features, notes]: updates, and what their weights let through; lines' traces [notes]."""
     shape, usual = (sizes.features, sizes.notes), draws.models["excitatory_synapse"]
-    update, read = draws.of("stdp_synapse", shape), draws.of("excitatory_synapse", shape)
+    line = draws.of("stdp_synapse", shape[1:], "traces", _TRACE_DEVICES)
+    update, read = (
+        draws.of("stdp_synapse", shape, only=_UPDATE_DEVICES),
+        draws.of("excitatory_synapse", shape),
+    )
+    # the step's traces begin at zero wherever their amplifiers hold them
+    held = line["v_trace_rest"] - draws.models["stdp_synapse"]["v_trace_rest"]
+    update |= {name: line[name] for name in _TRACE} | {"v_shift": update["v_shift"] - held}
     zero = FEATURE_ZERO + (read["v_weight_offset"] - usual["v_weight_offset"]) / WEIGHT_UNIT
     return replace(
         diehl_synapse(update, read),

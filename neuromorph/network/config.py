@@ -22,6 +22,7 @@ class FeatureConfig:
     threshold_step : rise of a neuron's threshold at each of its spikes
     threshold_leak : share of the threshold lost per frame
     line_spikes : spikes in a frame that count as a fully active feature line
+    parts : into how many parts of a frame the weights follow the spikes; it divides the frame's ticks
     """
 
     neurons: int = 64
@@ -31,6 +32,7 @@ class FeatureConfig:
     threshold_step: float = 0.002
     threshold_leak: float = 1e-3
     line_spikes: float = 16.0
+    parts: int = 1
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,11 @@ class NetworkConfig:
             raise InputError(
                 f"the network cannot have {', '.join(wrong) or self.learning}",
                 remedy="sizes and block are at least 1, dropout is 0 or more and less than 1",
+            )
+        if self.features.parts < 1 or self.frame.ticks % self.features.parts:
+            raise InputError(
+                f"features.parts = {self.features.parts} of a frame of {self.frame.ticks} ticks",
+                remedy="give a number of parts that divides the ticks",
             )
 
     @property

@@ -26,7 +26,7 @@ def feature_frame(
 ) -> tuple[FeatureState, jax.Array]:
     """Run the layer for a frame.
 
-    The dendrites see the weights as they stood at the frame's start; afterwards
+    The dendrites see the weights as they stood when the part of the frame began, usually the frame itself; after it
     the rule moves them spike by spike, in the order of the spikes.
 
     Parameters
@@ -40,6 +40,30 @@ def feature_frame(
     -------
     state, spikes : spikes are float [ticks, features]
     """
+    layer, length = config.features, len(released) // config.features.parts
+    draws, fired, spikes = noise.features if noise else None, jnp.zeros(layer.neurons, bool), []
+    for begin in range(0, len(released), length):
+        now = slice(begin, begin + length)
+        state, fired, made = _part(
+            config, blocks, state, fired, released[now], None if draws is None else draws[now], plastic
+        )
+        weights = post_updates(blocks.diehl, state.weights, made, traces[now], layer.x_target, plastic)
+        state = replace(state, weights=weights)
+        spikes.append(made)
+    threshold = state.threshold * (1.0 - plastic * layer.threshold_leak)
+    return replace(state, threshold=threshold), jnp.concatenate(spikes).astype(jnp.float32)
+
+
+def _part(
+    config: NetworkConfig,
+    blocks: BlockSet,
+    state: FeatureState,
+    fired: jax.Array,
+    released: jax.Array,
+    draws: jax.Array | None,
+    plastic: jax.Array,
+) -> tuple[FeatureState, jax.Array, jax.Array]:
+    """Neurons through some ticks at the weights of ``state``; ``fired`` before and after, spikes bool [ticks, features]."""
     frame, layer = config.frame, config.features
     read = blocks.diehl.read(state.weights).T
     arriving = weighted_rows(read, released * frame.line_charge(frame.input_spikes))
@@ -57,11 +81,8 @@ def feature_frame(
         after = FeatureState(state.weights, threshold, neuron, rise, current, spikes.astype(jnp.float32))
         return (after, fired | spikes), spikes
 
-    start = (state, jnp.zeros(layer.neurons, bool))
-    (after, _), spikes = jax.lax.scan(tick, start, (arriving, noise.features if noise else None))
-    weights = post_updates(blocks.diehl, state.weights, spikes, traces, layer.x_target, plastic)
-    threshold = after.threshold * (1.0 - plastic * layer.threshold_leak)
-    return replace(after, weights=weights, threshold=threshold), spikes.astype(jnp.float32)
+    (after, fired), spikes = jax.lax.scan(tick, (state, fired), (arriving, draws))
+    return after, fired, spikes
 
 
 def _drive(config: NetworkConfig, now: FeatureState, current: jax.Array, fired: jax.Array) -> jax.Array:

@@ -185,3 +185,29 @@ def simulate(netlist: str, circuit: str = "netlist", point: str = "", timeout: f
     if isinstance(result, SimulationFailed):
         raise result
     return result
+
+
+SHUNT = 1e-19
+"""F, at every node of a network whose steps would not converge: a thousandth of a transistor's gate."""
+
+
+def simulate_whole(netlist: str, circuit: str, point: str, timeout: float) -> Any:
+    """Solve a netlist of hundreds of transistors, if need be with :data:`SHUNT` at every node.
+
+    Nodes between stacked transistors have hardly a capacitance; now and then Newton's steps overflow there however short
+    the time step is.
+
+    Returns
+    -------
+    Waveforms
+
+    Raises
+    ------
+    SimulationFailed, EngineUnavailable
+    """
+    try:
+        return simulate(netlist, circuit, point, timeout)
+    except SimulationFailed as error:
+        if "Timestep too small" not in str(error):
+            raise
+    return simulate(netlist.replace(".options ", f".options cshunt={SHUNT:g} ", 1), circuit, point, timeout)

@@ -29,7 +29,7 @@ from neuromorph.network.state import FeatureState
 from neuromorph.spice.engine import Waveforms
 from neuromorph.spice.netlist import load_netlist
 from neuromorph.spice.waveforms import crossings, integral, pulses, sample, windows
-from neuromorph.spice.workers import simulate
+from neuromorph.spice.workers import simulate_whole
 
 SUPPLY = 0.8
 WEIGHT_FLOOR = 0.15
@@ -101,9 +101,12 @@ def regular(frame: Frame) -> np.ndarray:
 
 
 def configured(
-    stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[str, float]]
+    stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[str, float]], parts: int = 1
 ) -> NetworkConfig:
-    """Settings under which the step computes this layer; its gain follows from the charge at the usual release."""
+    """Settings under which the step computes this layer; its gain follows from the charge at the usual release.
+
+    ``parts``: into how many parts of a frame the weights follow.
+    """
     frame, synapse = stimulus.frame, models["excitatory_synapse"]
     full_scale = full_scale_current(models["axon_hillock"], frame.seconds / frame.spikes_per_unit)
     decay = 1.0 - np.exp(-frame.tick_seconds / synapse["tau_decay"])
@@ -120,16 +123,25 @@ def configured(
         x_target=(TRACE_TARGET - TRACE_REST) / TRACE_UNIT,
         gain=float(synapse["weight_charge"] / (full_scale * area)),
         threshold_step=models["adaptive_hillock"]["step_of_full_scale"],
+        parts=parts,
     )
     return NetworkConfig(notes=lines, cells=1, frame=frame, features=features)
 
 
 def stepped(
-    stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[str, float]], finer: int = 1
+    stimulus: Stimulus,
+    blocks: BlockSet,
+    models: Mapping[str, Mapping[str, float]],
+    finer: int = 1,
+    parts: int = 1,
 ) -> Answer:
-    """The layer in the network's step; ``finer``: into how many a tick is cut, ``blocks`` are those of the finer frame."""
+    """The layer in the network's step.
+
+    ``finer``: into how many a tick is cut, ``blocks`` are those of the finer frame; ``parts``: into how many parts of a
+    frame the weights follow their spikes.
+    """
     frame = replace(stimulus.frame, ticks=finer * stimulus.frame.ticks)
-    config = configured(replace(stimulus, frame=frame), blocks, models)
+    config = configured(replace(stimulus, frame=frame), blocks, models, parts)
     neurons, lines = stimulus.weights.shape
     zeros = jnp.zeros(neurons, jnp.float32)
     state = FeatureState(
@@ -222,7 +234,7 @@ def in_ngspice(stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], ne
     SimulationFailed, EngineUnavailable
     """
     text = deck(stimulus, models, netlists, reference=reference)
-    return from_waves(stimulus, simulate(text, "feature layer", "network", timeout))
+    return from_waves(stimulus, simulate_whole(text, "feature layer", "network", timeout))
 
 
 def from_waves(stimulus: Stimulus, waves: Waveforms) -> Answer:

@@ -32,7 +32,7 @@ from neuromorph.network.state import GATES
 from neuromorph.network.step import FrameInput, listen
 from neuromorph.spice.netlist import load_netlist
 from neuromorph.spice.waveforms import crossings, integral, pulses, sample
-from neuromorph.spice.workers import simulate
+from neuromorph.spice.workers import simulate_whole
 
 SUPPLY, REFERENCE, WEIGHT_MEAN, COLUMN_REST = 0.8, 0.4, 0.6, 0.52
 NAMES = ("i", "f", "o", "g")
@@ -216,7 +216,7 @@ def in_ngspice(
     ------
     SimulationFailed, EngineUnavailable
     """
-    waves = simulate(
+    waves = simulate_whole(
         deck(stimulus, models, netlists, reference=reference), "memory network", "network", timeout
     )
     ends = (

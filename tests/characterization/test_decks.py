@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuromorph.characterization.decks import WHOLE, drawn_deck
+from neuromorph.characterization.decks import WHOLE, drawn_deck, drawn_shifts
 from neuromorph.devices.variation import DeviceStatistics
 from neuromorph.library import Library
 from neuromorph.spice.netlist import load_netlist
@@ -38,6 +38,20 @@ def test_every_transistor_has_its_own():
     assert np.all(np.abs(one - other) > 0)
     # 20 % of 26 mV at eight tubes, more at fewer, less at more
     assert 3e-3 < moved.std() < 15e-3
+
+
+def test_shifts_are_those_of_the_deck():
+    """Of eight tubes: the deck's flat-band voltages over the devices' swings are the numbers, by transistor."""
+    statistics = DeviceStatistics(mismatch=0.2)
+    numbers = drawn_shifts(TEXT, statistics, 0, 3)
+    assert len(numbers) == transistors(LAYER)
+    assert 0.15 < np.std(list(numbers.values())) < 0.25
+    moved = shifts(drawn_deck(TEXT, statistics, 0, 3)) - shifts(drawn_deck(TEXT, DeviceStatistics(), 0, 3))
+    # swings are 26 to 33 mV, and some devices have other numbers of tubes
+    usual = np.sort(np.abs(moved))[: len(moved) // 2]
+    assert usual == pytest.approx(
+        np.sort(np.abs(list(numbers.values())))[: len(moved) // 2] * 0.03, rel=0.35, abs=2e-4
+    )
 
 
 def test_the_same_draw_comes_again_and_sources_and_probes_stay():

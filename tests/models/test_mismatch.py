@@ -10,9 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from neuromorph.devices.variation import REFERENCE_TUBES
 from neuromorph.errors import InputError, LibraryError, OutOfRange
 from neuromorph.fitting.eligibility import update
 from neuromorph.library import Library
+from neuromorph.models.diehl import TRACE_UNIT
 from neuromorph.models.library_blocks import blocks_for, chip_blocks
 from neuromorph.models.mismatch import Chip, Sizes, read_variation
 from neuromorph.models.update_rates import UpdateRates
@@ -69,6 +71,40 @@ def test_instances_spread_as_their_transistors_do():
     rate = np.log(np.asarray(chip(mismatch).gate_rates.rate))
     expected = known.spread(mismatch)["rate"]
     assert rate.std() == pytest.approx(expected, rel=4 / np.sqrt(2 * rate.size))
+
+
+def test_a_lines_trace_is_one_for_all_its_synapses():
+    """Decay and width of a trace, and where its amplifier holds it, are its line's."""
+    lines, features = 400, 8
+    sizes, known = Sizes(lines, features, CELLS), read_variation()["stdp_synapse"]
+    diehl = chip_blocks(Chip(0.2), sizes, CONFIG.frame, LIBRARY)[0].diehl
+    model = LIBRARY.models("stdp_synapse")["stdp_synapse"]
+    for drawn, name in ((diehl.tau_trace, "tau_trace"), (diehl.trace_width, "v_trace_width")):
+        assert drawn.shape == (lines,)
+        assert np.std(drawn) / np.mean(drawn) == pytest.approx(
+            known.spread(0.2)[name] / (1.0 if name in known.scales else model[name]), rel=0.2
+        )
+    # its offset moves them all, besides what their own amplifiers do
+    shift, inside = np.asarray(diehl.shift) * TRACE_UNIT, 0.2 * np.sqrt(REFERENCE_TUBES / known.tubes)
+    trace, own = (
+        np.linalg.norm((inside * known.slopes[name])[[device.startswith(part) for device in known.devices]])
+        for name, part in (("v_trace_rest", "xt."), ("v_shift", "xu."))
+    )
+    assert shift.mean(axis=0).std() == pytest.approx(np.hypot(trace, own / np.sqrt(features)), rel=0.15)
+    assert shift.std(axis=0, ddof=1).mean() == pytest.approx(own, rel=0.1)
+
+
+def test_a_chip_can_be_of_given_transistors():
+    known = read_variation()["gate"]
+    numbers = np.random.default_rng(5).standard_normal((CELLS, len(known.devices)))
+    one, other = (
+        chip_blocks(Chip(0.2, n, given={"gate": numbers}), SIZES, CONFIG.frame, LIBRARY)[0] for n in (0, 1)
+    )
+    assert np.array_equal(one.tanh.amplitude_up, other.tanh.amplitude_up)
+    assert not np.array_equal(one.cell.charge_rate, other.cell.charge_rate)
+    gain = known.moved(LIBRARY.models("gate")["gate"], 0.2 * numbers)["tanh_gain_up"]
+    drawn = np.asarray(one.tanh.amplitude_up)
+    assert drawn / drawn.mean() == pytest.approx(gain / gain.mean(), rel=1e-4)
 
 
 def test_a_stiffer_dendrite_moves_less_for_spikes_and_bias_alike():

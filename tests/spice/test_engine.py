@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from neuromorph.errors import EngineUnavailable, SimulationFailed
-from neuromorph.spice.workers import Job, WorkerPool, simulate
+from neuromorph.spice import workers
+from neuromorph.spice.workers import SHUNT, Job, WorkerPool, simulate, simulate_whole
 
 pytestmark = pytest.mark.ngspice
 
@@ -113,3 +114,22 @@ def test_a_library_that_cannot_be_loaded_is_named(monkeypatch):
 def test_a_title_that_says_error_is_no_failure():
     waves = simulate("* error_unit / error: fatal error\nv1 a 0 1\nr1 a 0 1k\n.save v(a)\n.op\n.end\n")
     assert waves["a"][-1] == pytest.approx(1.0)
+
+
+def test_a_network_that_does_not_converge_is_solved_again_with_a_shunt(monkeypatch):
+    asked = []
+
+    def solved(netlist, *_):
+        asked.append(netlist)
+        if f"cshunt={SHUNT:g}" in netlist:
+            return "waves"
+        raise SimulationFailed("a", "b", ".tran", reason, tail)
+
+    monkeypatch.setattr(workers, "simulate", solved)
+    reason, tail = "the transient stopped", ("doAnalyses: TRAN:  Timestep too small; time = 1e-8",)
+    assert simulate_whole("* deck\n.options reltol=1e-4\n.end", "a", "b", 1.0) == "waves"
+    assert len(asked) == 2
+    reason, tail = "the ngspice process died", ()
+    with pytest.raises(SimulationFailed, match="died"):
+        simulate_whole("* deck\n.options reltol=1e-4\n.end", "a", "b", 1.0)
+    assert len(asked) == 3
