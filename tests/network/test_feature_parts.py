@@ -56,5 +56,5 @@ def test_a_frame_of_two_parts_is_two_short_ones():
 
 @pytest.mark.parametrize("parts", [0, 3])
 def test_parts_that_do_not_divide_the_ticks_are_refused(parts):
-    with pytest.raises(InputError, match="features.parts"):
+    with pytest.raises(InputError, match=r"features\.parts"):
         replace(config(1), features=FeatureConfig(parts=parts))
