@@ -142,7 +142,8 @@ def trace(spikes: np.ndarray, at: np.ndarray, p: dict[str, float]) -> np.ndarray
 def _fit_trace(data: BlockData) -> tuple[dict[str, float], dict[str, float]]:
     """The trace above where its own amplifier holds it, ``v_trace_rest`` from the knob.
 
-    The update is measured on a trace that this amplifier holds: its ``v_shift`` has that offset in it.
+    The update's bench begins with the trace at the knob's voltage, from where it goes to its rest during the burst: of that
+    offset, ``v_shift`` has a part.
     """
     sweep = data["trace"]
     rest = float(data.attributes["default_vxrest"])
