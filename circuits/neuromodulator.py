@@ -61,7 +61,7 @@ CIRCUIT = Circuit(
     netlists=tuple(
         NETLISTS / part
         for part in (
-            "devices/cnfet.lib", "blocks/ota.cir", "blocks/stdp_synapse.cir", "blocks/neuromodulator.cir",
+            "devices/cnfet.lib", "blocks/ota.cir", "blocks/neuromodulator.cir",
         )
     ),
     subcircuit="neuromodulator",
