@@ -42,6 +42,7 @@ PARTS = 10
 PLACES = {
     "axon_hillock features": {"": "xa0.xneuron."},
     "excitatory_synapse": {"": "xs0_0."},
+    "update_shaper": {"": "xh0."},
     "stdp_synapse": {"xt.": "xt0.", "xu.": "xu0_0."},
     "stdp_synapse traces": {"xt.": "xt0.", "xu.": "xu0_0."},
 }

@@ -47,11 +47,15 @@ def _update_measure(waves, _):
 def _trace(circuit, point):
     times = PRE_START + point["interval"] * np.arange(int(point["spikes"]))
     cards = f"vpre pre 0 {pulses(times)}\nvpost post 0 0\n.ic v(w)=0.3"
-    return circuit.testbench(point, cards, ".tran 0.2n 200n 0 0.4n", "v(x)")
+    return circuit.testbench(point, cards, ".tran 0.2n 200n 0 0.4n", "v(x) i(vdd)")
 
 
 def _trace_measure(waves, _):
-    return {"x": sample(waves.time, waves["x"], np.array(_TIME["time"].values))}
+    supply = -waves["vdd#branch"]
+    energy = 0.8 * (
+        integral(waves.time, supply) - sample(waves.time, supply, 0.9 * PRE_START) * waves.time[-1]
+    )
+    return {"x": sample(waves.time, waves["x"], np.array(_TIME["time"].values)), "energy": energy}
 
 
 def _pairs(circuit, point):
@@ -90,7 +94,7 @@ CIRCUIT = Circuit(
         Sweep("update", {"v_w": linear(0.15, 0.60, 7), "v_x": linear(0.34, 0.50, 9)}, _update, _update_measure,
               _UPDATED, caption="Weight change a post spike, of a burst"),
         Sweep("trace", {"interval": Axis((6e-9, 20e-9), "s"), "spikes": Axis((1, 4, 16), "1")}, _trace, _trace_measure,
-              {"x": "V"}, _TIME, caption="Pre-synaptic trace"),
+              {"x": "V", "energy": "J"}, _TIME, caption="Pre-synaptic trace"),
         Sweep("bound", {"vmax": Axis((0.72, 0.76), "V"), "v_w": linear(0.15, 0.60, 4), "v_x": Axis((0.48,), "V")},
               _update, _update_measure, _UPDATED, caption="Soft bound against the rail", optional=True),
         Sweep("update_check", {"v_w": Axis((0.19, 0.27, 0.33, 0.41), "V"), "v_x": Axis((0.365, 0.41, 0.433, 0.475), "V")},
@@ -113,9 +117,9 @@ CIRCUIT = Circuit(
     "sits on the gates of two p devices in series, whose current falls with the weight: the soft bound, whose rail is "
     "vmax. The post spike lets that current into the tail of the amplifier that compares trace and target (15 "
     "transistors a synapse).\n\n"
-    "Updates are measured as a firing neuron gives them through a spike shaper of its own, in bursts of four pulses of "
-    "1.43 ns, with the trace on its own amplifier (a neuron's bare spike narrows from 1.17 to 0.86 ns between intervals of "
-    "6 and 4 ns, and an update goes with the width of its pulse): what a spike leaves in the tail "
+    "Updates are measured as a firing neuron gives them through an update shaper, in bursts of four pulses of "
+    "1.45 ns, with the trace on its own amplifier; an update goes with the width of its pulse, and not with the time from "
+    "one pulse to the next (0.4 % between 4 and 14 ns): what a spike leaves in the tail "
     "goes on for more than a hundred nanoseconds, 0.3 mV in all and downwards. An update takes 2 fJ from the supply, the "
     "trace's 1.9 uW apart.\n\n"
     "With a single p device, as first designed, the current was twice as large and drove the amplifier's mirrors out of "

@@ -1,4 +1,4 @@
-"""Lines: the buffered gate line and the spike shaper, fitted and scored."""
+"""Lines: the buffered gate line, the spike shaper and that of the updates, fitted and scored."""
 
 from __future__ import annotations
 
@@ -117,9 +117,46 @@ def score_gate_line(model: FittedModel, data: BlockData) -> list[Figure]:
 
 
 def pulse_width(p: dict[str, float], v_width: Any) -> np.ndarray:
-    """Width of the shaper's pulse, s, against its width knob (V): a capacitor refilled by an exponential current."""
-    x = (np.asarray(v_width, float) - 0.4) / p["v_slope"]
-    return p["width_fixed"] + p["width_scale"] * np.exp(x + p["width_bend"] * x**2)
+    """Width of a shaper's pulse, s, against its width knob (V): a capacitor refilled by an exponential current, after the
+    spike where it waits for its end."""
+    x = (np.asarray(v_width, float) - p["v_usual"]) / p["v_slope"]
+    return p.get("width_fixed", 0.0) + p["width_scale"] * np.exp(x + p["width_bend"] * x**2)
+
+
+_WIDTH = ("width_scale", "v_slope", "width_bend", "width_fixed")
+_WIDTH_SCALE = np.array([1e-9, 30e-3, 0.1, 1e-9])
+_WIDTH_UNITS = {"v_usual": "V", "width_scale": "s", "v_slope": "V", "width_bend": "1", "width": "s"}
+"""Of both shapers."""
+
+
+def _fit_width(data: BlockData, count: int) -> tuple[dict[str, float], dict[str, float], float, int]:
+    """The width's law of its first ``count`` parameters, their standard deviations, the largest relative error, and which
+    point has the knob's usual value."""
+    names, scale = _WIDTH[:count], _WIDTH_SCALE[:count]
+    sweep, usual = data["width"], float(data.attributes["default_vwidth"])
+    good = np.isfinite(sweep["width"])
+
+    def law(x: np.ndarray) -> dict[str, float]:
+        return {"v_usual": usual} | dict(zip(names, x * scale, strict=True))
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        return (pulse_width(law(x), sweep["vwidth"]) / sweep["width"] - 1)[good]
+
+    x, dx = least_squares(residuals, [1.8, 1.2, 0.0, 0.1][:count], names, data.name)
+    at = int(np.argmin(np.abs(sweep["vwidth"] - usual)))
+    deviations = dict(zip(names, dx * scale, strict=True))
+    return law(x) | {"width": sweep["width"][at]}, deviations, float(np.abs(residuals(x)).max()), at
+
+
+def _width_figures(model: FittedModel, data: BlockData, name: str) -> list[Figure]:
+    """Width at held-out settings of its knob."""
+    check = data["width_check"]
+    error = 100 * np.abs(pulse_width(model.parameters, check["vwidth"]) / check["width"] - 1)
+    constant = 100 * np.abs(model.parameters["width"] / check["width"] - 1)
+    return [
+        Figure(f"{name}: pulse width against its knob, max error", float(error.max()), "%", 2.0, 0.5),
+        Figure(f"{name}: baseline, default width, max error", float(constant.max()), "%"),
+    ]
 
 
 SHAPER_LOAD = 150e-15
@@ -127,42 +164,60 @@ SHAPER_LOAD = 150e-15
 
 
 def fit_spike_shaper(data: BlockData) -> FittedModel:
-    """Width against its knob; delay, line width and energy read off at the defaults.
-
-    ``energy_unloaded`` is that of a shaper whose pulse alone is used: at the lowest height, less what the line takes.
-    """
-    sweep = data["width"]
-    names = ("width_fixed", "width_scale", "v_slope", "width_bend")
-    scale = np.array([1e-9, 1e-9, 30e-3, 0.1])
-
-    def residuals(x: np.ndarray) -> np.ndarray:
-        return pulse_width(dict(zip(names, x * scale, strict=True)), sweep["vwidth"]) / sweep["width"] - 1
-
-    x, dx = least_squares(residuals, [0.1, 1.8, 1.2, 0.0], names, data.name)
-    default, load = int(np.argmin(np.abs(sweep["vwidth"] - 0.4))), data["load"]
-    slope = np.polyfit(load["c_line"], load["delay"], 1)
-    parameters = {
-        **dict(zip(names, x * scale, strict=True)),
-        "width": sweep["width"][default], "line_width": sweep["line_width"][default],
-        "delay": sweep["delay"][default], "delay_per_farad": slope[0],
-        "energy_per_spike": sweep["energy"][default],
-        "energy_unloaded": data["height"]["energy"][0] - SHAPER_LOAD * data["height"]["vgain"][0] ** 2,
+    """Width against its knob; delay, line width and energy read off at the defaults."""
+    sweep, load = data["width"], data["load"]
+    width, deviations, error, at = _fit_width(data, 4)
+    parameters = width | {
+        "line_width": sweep["line_width"][at],
+        "delay": sweep["delay"][at], "delay_per_farad": np.polyfit(load["c_line"], load["delay"], 1)[0],
+        "energy_per_spike": sweep["energy"][at],
     }  # fmt: skip
-    units = {n: "s" for n in parameters} | {"v_slope": "V", "width_bend": "1", "delay_per_farad": "s/F"}
-    units |= dict.fromkeys(("energy_per_spike", "energy_unloaded"), "J")
-    errors = {"width_max_relative": float(np.abs(residuals(x)).max())}
+    units = _WIDTH_UNITS | {
+        "width_fixed": "s",
+        "line_width": "s",
+        "delay": "s",
+        "delay_per_farad": "s/F",
+        "energy_per_spike": "J",
+    }
     return FittedModel(
-        "monostable", {k: float(v) for k, v in parameters.items()}, units,
-        dict(zip(names, dx * scale, strict=True)), errors, {"vwidth": (0.36, 0.44), "vgain": (0.25, 0.45)},
+        "monostable", {k: float(v) for k, v in parameters.items()}, units, deviations, {"width_max_relative": error},
+        {"vwidth": (0.36, 0.44), "vgain": (0.25, 0.45)},
     )  # fmt: skip
 
 
 def score_spike_shaper(model: FittedModel, data: BlockData) -> list[Figure]:
     """Width at held-out settings of its knob."""
-    check = data["width_check"]
-    error = 100 * np.abs(pulse_width(model.parameters, check["vwidth"]) / check["width"] - 1)
-    constant = 100 * np.abs(model.parameters["width"] / check["width"] - 1)
+    return _width_figures(model, data, "spike shaper")
+
+
+UPDATE_LOAD = 20e-15
+"""What hangs on the pulse in the update shaper's bench, F."""
+
+
+def fit_update_shaper(data: BlockData) -> FittedModel:
+    """Width against its knob; delay and energy, without what hangs on the pulse, read off at the defaults."""
+    width, deviations, error, at = _fit_width(data, 3)
+    load = data["load"]
+    energy = np.polyfit(load["c_pulse"], load["energy"], 1)
+    parameters = width | {
+        "delay": data["width"]["delay"][at], "delay_per_farad": np.polyfit(load["c_pulse"], load["delay"], 1)[0],
+        "energy_unloaded": energy[1], "energy_per_farad": energy[0],
+    }  # fmt: skip
+    units = _WIDTH_UNITS | {
+        "delay": "s", "delay_per_farad": "s/F", "energy_unloaded": "J", "energy_per_farad": "J/F",
+    }  # fmt: skip
+    errors = {"width_max_relative": error}
+    return FittedModel(
+        "edge_monostable", {k: float(v) for k, v in parameters.items()}, units, deviations, errors,
+        {"vwidth": (0.43, 0.46)},
+    )  # fmt: skip
+
+
+def score_update_shaper(model: FittedModel, data: BlockData) -> list[Figure]:
+    """Width at held-out settings of its knob, and of pulses after shorter and longer spikes at other rates."""
+    other = 100 * np.abs(data["spike_check"]["width"] / model.parameters["width"] - 1)
     return [
-        Figure("spike shaper: pulse width against its knob, max error", float(error.max()), "%", 2.0, 0.5),
-        Figure("spike shaper: baseline, default width, max error", float(constant.max()), "%"),
-    ]
+        *_width_figures(model, data, "update shaper"),
+        Figure("update shaper: width after other spikes and at other rates, max deviation", float(other.max()), "%",
+               3.0, 1.0),
+    ]  # fmt: skip

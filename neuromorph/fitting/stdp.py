@@ -17,16 +17,16 @@ import numpy as np
 
 from neuromorph.figures import Figure
 from neuromorph.fitting.least_squares import least_squares
-from neuromorph.library import BlockData, FittedModel
+from neuromorph.library import BlockData, FittedModel, SweepData
 
 SUPPLY = 0.8
 LOW_RAIL = 0.15
 """Weight node at w = 0, V."""
 POSTS, POST_INTERVAL = 4, 9e-9
 """Post spikes of a burst and the time from one to the next, s."""
-POST_WIDTH = 1.33e-9
-"""Flat top of a post pulse, s: with its edges 1.43 ns, the shortest of a spike shaper.  A neuron's own spike narrows by a
-quarter at high rates, and an update with it."""
+POST_WIDTH = 1.35e-9
+"""Flat top of a post pulse, s: with its edges 1.45 ns, that of an update shaper.  A neuron's own spike narrows by a quarter
+at high rates, and an update with it."""
 UPDATE_SECONDS = 150e-9
 """Length of a run that measures a burst's updates, s: with the wait that follows a frame."""
 PRE_START = 10e-9
@@ -102,6 +102,7 @@ def fit_stdp(data: BlockData) -> FittedModel:
     deviation.update(d_trace)
     power = SUPPLY * sweep["static_current"]
     p["trace_static_power"] = float(np.nanmean(power))
+    p["energy_per_trace_spike"] = _energy_per_trace_spike(data["trace"])
     p["energy_per_update"] = float(np.nanmean(sweep["energy"] - power * UPDATE_SECONDS)) / POSTS
     units = {k: "V" if k.startswith("v_") else "1" for k in p}
     units.update(
@@ -110,6 +111,7 @@ def fit_stdp(data: BlockData) -> FittedModel:
         v_trace_width="V",
         v_trace_rest="V",
         energy_per_update="J",
+        energy_per_trace_spike="J",
         trace_static_power="W",
         dw_up="V/V",
         dw_down="V/V",
@@ -120,6 +122,12 @@ def fit_stdp(data: BlockData) -> FittedModel:
         "v_x": (float(sweep["v_x"].min()), float(sweep["v_x"].max())),
     }
     return FittedModel("diehl_soft_bound", {k: float(v) for k, v in p.items()}, units, deviation, errors, box)
+
+
+def _energy_per_trace_spike(sweep: SweepData) -> float:
+    """J; of a long train, what fits into the run counts."""
+    room = np.ceil((sweep["time"][-1] - PRE_START) / sweep["interval"])
+    return float(np.nanmean(sweep["energy"] / np.minimum(sweep["spikes"], room[:, None])))
 
 
 def trace(spikes: np.ndarray, at: np.ndarray, p: dict[str, float]) -> np.ndarray:

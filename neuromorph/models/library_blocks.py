@@ -83,7 +83,7 @@ def chip_blocks(
     LibraryError
         When the library lacks a block or its fit, or there are no sensitivities.
     """
-    blocks = (*BLOCKS, "lateral_synapse")
+    blocks = (*BLOCKS, "lateral_synapse", "update_shaper")
     known, models = read_variation(variation), library.models(*blocks)
     nominal, _ = blocks_for("nominal", frame, library, noise)
     made = mismatched(nominal, models, known, sizes, frame, chip)

@@ -74,6 +74,7 @@ DRAWN: Mapping[str, tuple[str, ...]] = {
         "dw_up", "dw_down", "mu_up", "mu_down", "v_stop_up", "v_stop_down", "v_soft", "v_width", "v_shift", "v_lift",
         *_TRACE,
     ),
+    "update_shaper": ("width",),
 }  # fmt: skip
 """Blocks whose instances are drawn, and the parameters that differ."""
 LEAST = 0.1
@@ -347,7 +348,10 @@ def _learning(draws: _Draws, blocks: BlockSet, notes: int, cells: int) -> Any:
 
 
 def _features(draws: _Draws, blocks: BlockSet, sizes: Sizes) -> Any:
-    """The features' synapses [features, notes]: updates, and what their weights let through; lines' traces [notes]."""
+    """The features' synapses [features, notes]: updates, and what their weights let through; lines' traces [notes].
+
+    All updates of a feature go with the width of its shaper's pulse.
+    """
     shape, usual = (sizes.features, sizes.notes), draws.models["excitatory_synapse"]
     line = draws.of("stdp_synapse", shape[1:], "traces", _TRACE_DEVICES)
     update, read = (
@@ -356,7 +360,9 @@ def _features(draws: _Draws, blocks: BlockSet, sizes: Sizes) -> Any:
     )
     # the step's traces begin at zero wherever their amplifiers hold them
     held = line["v_trace_rest"] - draws.models["stdp_synapse"]["v_trace_rest"]
+    width = draws.of("update_shaper", (sizes.features, 1))["width"] / draws.models["update_shaper"]["width"]
     update |= {name: line[name] for name in _TRACE} | {"v_shift": update["v_shift"] - held}
+    update |= {name: update[name] * width for name in ("dw_up", "dw_down")}
     zero = FEATURE_ZERO + (read["v_weight_offset"] - usual["v_weight_offset"]) / WEIGHT_UNIT
     return replace(
         diehl_synapse(update, read),

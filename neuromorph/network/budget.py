@@ -25,7 +25,8 @@ def instances(config: NetworkConfig) -> dict[str, float]:
         "axon_hillock": cells + notes,
         "adaptive_hillock": features,
         "winner_take_all": features / 8,
-        "spike_shaper": cells + notes + 2 * features,  # one for its line, one for its updates
+        "spike_shaper": cells + notes + features,
+        "update_shaper": features,
         "stdp_trace": notes,
         "stdp_update": features * notes,
         "excitatory_synapse": features * notes,

@@ -61,8 +61,10 @@ def _spiking(
         "spikes": spikes * models["axon_hillock"]["energy_per_spike"],
         "forget lines, open": events["forget_gates_open"] * LEAK_FULL * SUPPLY * config.frame.seconds,
         "spike shapers": spikes * models["spike_shaper"]["energy_per_spike"]
-        + events["feature_spikes"] * models["spike_shaper"]["energy_unloaded"],
+        + events["feature_spikes"] * models["update_shaper"]["energy_unloaded"],
         "spike lines": spikes * read["energy_per_event"],
+        "traces of the notes, spikes": events["note_spikes"]
+        * models["stdp_synapse"]["energy_per_trace_spike"],
         "feature synapses": events["note_spikes"]
         * config.features.neurons
         * models["excitatory_synapse"]["energy_per_spike"],

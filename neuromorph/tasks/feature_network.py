@@ -37,12 +37,12 @@ WEIGHT_FLOOR = 0.15
 TRACE_REST, TRACE_TARGET = 0.374, 0.42
 BLOCKS = (
     "devices/cnfet.lib", "blocks/ota.cir", "blocks/excitatory_synapse.cir", "blocks/stdp_synapse.cir",
-    "blocks/axon_hillock.cir", "blocks/adaptive_hillock.cir", "blocks/winner_take_all.cir", "blocks/spike_shaper.cir",
+    "blocks/axon_hillock.cir", "blocks/adaptive_hillock.cir", "blocks/winner_take_all.cir", "blocks/update_shaper.cir",
 )  # fmt: skip
 KNOBS = {
     "vnt": 0.28, "vre": 0.55, "vdecay": 0.0, "vwref": WEIGHT_FLOOR + WEIGHT_UNIT * FEATURE_ZERO, "vxrest": TRACE_REST,
     "vxtar": TRACE_TARGET, "vmax": 0.80, "vstep": 0.45, "vtau": 0.29, "vwidth": 0.43, "vref": 0.225, "vleak": 0.15,
-    "vgain": 0.43, "vsw": 0.36, "vsg": 0.25, "vthr": 0.52, "vslow": 0.235, "vbase": 0.14, "vunit": UNIT0, "vinh": 0.60,
+    "vgain": 0.43, "vsw": 0.435, "vthr": 0.52, "vslow": 0.235, "vbase": 0.14, "vunit": UNIT0, "vinh": 0.60,
 }  # fmt: skip
 """Knobs at their usual values; the synapses' reference sets the zero of a weight."""
 SPIKE_LEVEL = 0.4
@@ -197,8 +197,10 @@ def deck(
     for j in range(neurons):
         cards.append(f"xa{j} in{j} axon{j} vdd vwidth vref vleak vgain vthr vslow vbase adaptive_hillock")
         cards.append(f"xw{j} in{j} axon{j} count closed frame frameb vdd vunit vinh winner_cell")
-        cards.append(f"xh{j} axon{j} post{j} line{j} vdd vsw vsg spike_shaper")
-        cards.append(f".ic v(in{j})=0 v(axon{j})=0 v(xa{j}.slow)={SLOW_REST} v(xw{j}.idle)={SUPPLY}")
+        cards.append(f"xh{j} axon{j} post{j} vdd vsw update_shaper")
+        cards.append(
+            f".ic v(in{j})=0 v(axon{j})=0 v(xa{j}.slow)={SLOW_REST} v(xw{j}.idle)={SUPPLY} v(xh{j}.x)={SUPPLY}"
+        )
         for n in range(lines):
             cards.append(
                 f"xs{j}_{n} ap{n} in{j} vdd vnt vre w{j}_{n} vwref vdecay excitatory_synapse {NO_POTENTIAL}"
@@ -220,9 +222,9 @@ def deck(
 
 
 def transistors(stimulus: Stimulus) -> int:
-    """Of the layer: 17, 8 and 8 a neuron, 13 a line, 7 and 15 a synapse, 7 of the winners' line."""
+    """Of the layer: 17, 11 and 8 a neuron, 13 a line, 7 and 15 a synapse, 7 of the winners' line."""
     neurons, lines = stimulus.weights.shape
-    return 33 * neurons + 13 * lines + 22 * neurons * lines + 7
+    return 36 * neurons + 13 * lines + 22 * neurons * lines + 7
 
 
 def in_ngspice(stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], netlists: Path, *, reference: bool = False,
@@ -263,15 +265,15 @@ def expected_energy(stimulus: Stimulus, answer: Answer, models: Mapping[str, Map
     spike to the frame's end, within what the winners' line lets pass.
     """
     neurons, lines = stimulus.weights.shape
-    read = sum(len(stimulus.spikes(n)) for n in range(lines)) * neurons
+    heard = sum(len(stimulus.spikes(n)) for n in range(lines))
     fired = sum(len(times) for times in answer.spikes)
     seconds = LEAD + stimulus.period * len(stimulus.notes)
     stdp = models["stdp_synapse"]
     static = neurons * models["axon_hillock"]["static_power"] + lines * stdp["trace_static_power"]
     return (
-        read * models["excitatory_synapse"]["energy_per_spike"]
+        heard * (neurons * models["excitatory_synapse"]["energy_per_spike"] + stdp["energy_per_trace_spike"])
         + fired * (models["adaptive_hillock"]["energy_per_spike"] + lines * stdp["energy_per_update"])
-        + fired * models["spike_shaper"]["energy_unloaded"]
+        + fired * models["update_shaper"]["energy_unloaded"]
         + _won(stimulus, answer) * models["winner_take_all"]["unit_power"]
         + seconds * static
     )

@@ -15,7 +15,7 @@ from neuromorph.fitting import blocks, fit, verify
 from neuromorph.fitting.gate import fit_gate, sigmoid
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.fitting.memory_cell import simulate_frames
-from neuromorph.fitting.stdp import change, trace
+from neuromorph.fitting.stdp import POST_WIDTH, change, trace
 from neuromorph.fitting.synapse import waveform
 from neuromorph.library import Library
 
@@ -73,6 +73,19 @@ def test_trace_adds_and_decays():
     assert x[1] > x[2] > 0
     assert x[3] > x[1]
     assert x[4] < 1e-3
+
+
+def test_updates_are_measured_with_the_pulses_that_an_update_shaper_makes():
+    """A pulse's width at half height is its flat top and one edge; updates go with it, and are allowed 3 %."""
+    width = Library.shipped().models("update_shaper")["update_shaper"]["width"]
+    assert POST_WIDTH + 0.1e-9 == pytest.approx(width, rel=0.015)
+
+
+def test_a_lines_spike_charges_its_trace_from_the_supply():
+    """The step's charge times the supply at least, and the gates of the logic before it besides."""
+    p = Library.shipped().models("stdp_synapse")["stdp_synapse"]
+    charge = 320e-15 * p["v_trace_step"]
+    assert 0.8 * charge < p["energy_per_trace_spike"] < 1.3 * 0.8 * charge
 
 
 def test_synapse_current_is_a_pulse():

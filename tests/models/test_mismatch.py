@@ -107,6 +107,21 @@ def test_a_chip_can_be_of_given_transistors():
     assert drawn / drawn.mean() == pytest.approx(gain / gain.mean(), rel=1e-4)
 
 
+def test_a_features_updates_share_the_width_of_their_pulse():
+    """Only the shapers are off: rates are one a feature, and spread as the width does."""
+    features = 400
+    others = dict.fromkeys(read_variation(), 0.0) | {"update_shaper": 1.0}
+    sizes = Sizes(3, features, CELLS)
+    diehl = chip_blocks(Chip(0.2, 0, others), sizes, CONFIG.frame, LIBRARY)[0].diehl
+    usual = blocks_for("nominal", CONFIG.frame, LIBRARY)[0].diehl
+    for drawn, rate in ((diehl.rate_up, usual.rate_up), (diehl.rate_down, usual.rate_down)):
+        of_each = np.asarray(drawn) / float(rate)
+        assert np.allclose(of_each, of_each[:, :1], rtol=1e-5)
+        # four standard errors of a spread
+        spread = read_variation()["update_shaper"].spread(0.2)["width"]
+        assert np.log(of_each[:, 0]).std() == pytest.approx(spread, rel=4 / np.sqrt(2 * features))
+
+
 def test_a_stiffer_dendrite_moves_less_for_spikes_and_bias_alike():
     """A constant stream of charge and the bias line against C dv/dt = I - G v: both settle at I / G."""
     blocks, h = chip(0.2, gate_synapse=0.0), CONFIG.frame.tick_seconds

@@ -95,5 +95,5 @@ def test_every_spike_is_shaped():
     models = LIBRARY.models()
     assert energy_per_frame(EVENTS, models, CONFIG)["spike shapers"] == pytest.approx(
         200.0 * models["spike_shaper"]["energy_per_spike"]
-        + EVENTS["feature_spikes"] * models["spike_shaper"]["energy_unloaded"]
+        + EVENTS["feature_spikes"] * models["update_shaper"]["energy_unloaded"]
     )
