@@ -5,9 +5,8 @@
 A neuron with a line, its synapse, trace, weight update, shaper and the winners' line: a frame of a note.  Every draw is a
 chip, of the same transistors on both sides: ngspice gets every transistor's own threshold, the simulator adds up what each
 of them does to fitted parameters.  Compared are the spreads (half of the middle 68 %) of the neuron's rate and of its
-weight's change, and both chip by chip.  The network moves weights at a frame's end, which is what the limits are of; the
-circuit's weight moves within the frame, and so does the simulator's beside.  What ngspice answered is kept by the draw; the
-command resumes.  Chips that ngspice cannot finish are named and left out.
+weight's change, and both chip by chip.  What ngspice answered is kept by the draw; the command resumes.  Chips that ngspice
+cannot finish are named and left out.
 """
 
 from __future__ import annotations
@@ -37,8 +36,6 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).parent / "results" / "variation.json"
 WEIGHT = 0.35
 TIMEOUT = 1800.0
-PARTS = 10
-"""Of a frame, in which the weight follows."""
 PLACES = {
     "axon_hillock features": {"": "xa0.xneuron."},
     "excitatory_synapse": {"": "xs0_0."},
@@ -124,22 +121,18 @@ def main() -> None:
             )
             for n in numbers
         ]
-        sides = [
-            [
-                values(what, stepped(what, chip_blocks(chip, sizes, frame, library)[0], models, parts=parts))
-                for chip in chips
-            ]
-            for parts in (1, PARTS)
+        drawn = [
+            values(what, stepped(what, chip_blocks(chip, sizes, frame, library)[0], models)) for chip in chips
         ]
         theirs = [answer.result() for answer in answers]
     name = f"a neuron and its synapse on {args.draws} chips of {100 * args.mismatch:g} %"
     rows = []
     for key, of in (("rate", "the neuron's rate"), ("weight", "the weight's change")):
-        ours, within, measured = (np.array([found[key] for found in side]) for side in (*sides, theirs))
+        ours, measured = (np.array([found[key] for found in side]) for side in (drawn, theirs))
         good = np.isfinite(measured)
         if 2 * good.sum() < args.draws:
             raise SystemExit(f"ngspice answered for {good.sum()} of {args.draws} chips only")
-        ours, within, measured = ours[good], within[good], measured[good]
+        ours, measured = ours[good], measured[good]
         ratio = spread(ours) / spread(measured)
         details = {
             side: {"median": float(np.median(found)), "spread": spread(found), "chips": len(found)}
@@ -150,10 +143,6 @@ def main() -> None:
             Figure(f"{name}: spread of {of}, the larger over the smaller", max(ratio, 1 / ratio), "1", 1.25, 1.1),
             Figure(f"{name}: {of}, correlation of the chips", float(np.corrcoef(ours, measured)[0, 1]), "1",
                    better="higher"),
-            Figure(f"{name}: spread of {of}, weights moved within the frame, simulator over ngspice",
-                   spread(within) / spread(measured), "1"),
-            Figure(f"{name}: {of}, weights moved within the frame, correlation of the chips",
-                   float(np.corrcoef(within, measured)[0, 1]), "1", better="higher"),
         ]  # fmt: skip
     print(table(rows))
     record(RESULTS, rows, " ".join(["python benchmarks/spread.py", *sys.argv[1:]]))

@@ -14,7 +14,7 @@ from neuromorph.spice.waveforms import crossings, integral
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 """F on the line: 512 tails of 8 short tubes (0.07 pF) and wire; the pulse has 5 fF."""
 NEURON = (
-    "xn in spike vdd nwidth nref nleak ngain axon_hillock\n"
+    "xn in spike nvdd nwidth nref nleak ngain axon_hillock\nvn nvdd 0 0.8\n"
     "vnw nwidth 0 0.43\nvnr nref 0 0.225\nvnl nleak 0 0.15\nvng ngain 0 0.43"
 )
 

@@ -117,7 +117,7 @@ CIRCUIT = Circuit(
     "sits on the gates of two p devices in series, whose current falls with the weight: the soft bound, whose rail is "
     "vmax. The post spike lets that current into the tail of the amplifier that compares trace and target (15 "
     "transistors a synapse).\n\n"
-    "Updates are measured as a firing neuron gives them through an update shaper, in bursts of four pulses of "
+    "Updates are measured as a firing neuron gives them through an update shaper, in bursts of twelve pulses of "
     "1.45 ns, with the trace on its own amplifier; an update goes with the width of its pulse, and not with the time from "
     "one pulse to the next (0.4 % between 4 and 14 ns): what a spike leaves in the tail "
     "goes on for more than a hundred nanoseconds, 0.3 mV in all and downwards. An update takes 2 fJ from the supply, the "

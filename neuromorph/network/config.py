@@ -22,7 +22,8 @@ class FeatureConfig:
     threshold_step : rise of a neuron's threshold at each of its spikes
     threshold_leak : share of the threshold lost per frame
     line_spikes : spikes in a frame that count as a fully active feature line
-    parts : into how many parts of a frame the weights follow the spikes; it divides the frame's ticks
+    parts : into how many parts of a frame the weights follow the spikes, as the circuit's do at once; it divides the
+        frame's ticks
     """
 
     neurons: int = 64
@@ -32,7 +33,7 @@ class FeatureConfig:
     threshold_step: float = 0.002
     threshold_leak: float = 1e-3
     line_spikes: float = 16.0
-    parts: int = 1
+    parts: int = 5
 
 
 @dataclass(frozen=True)

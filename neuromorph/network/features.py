@@ -26,8 +26,8 @@ def feature_frame(
 ) -> tuple[FeatureState, jax.Array]:
     """Run the layer for a frame.
 
-    The dendrites see the weights as they stood when the part of the frame began, usually the frame itself; after it
-    the rule moves them spike by spike, in the order of the spikes.
+    The dendrites see the weights as they stood when the part of the frame began; after it the rule moves them spike by
+    spike, in the order of the spikes.
 
     Parameters
     ----------

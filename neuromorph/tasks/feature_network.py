@@ -101,12 +101,9 @@ def regular(frame: Frame) -> np.ndarray:
 
 
 def configured(
-    stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[str, float]], parts: int = 1
+    stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[str, float]]
 ) -> NetworkConfig:
-    """Settings under which the step computes this layer; its gain follows from the charge at the usual release.
-
-    ``parts``: into how many parts of a frame the weights follow.
-    """
+    """Settings under which the step computes this layer; its gain follows from the charge at the usual release."""
     frame, synapse = stimulus.frame, models["excitatory_synapse"]
     full_scale = full_scale_current(models["axon_hillock"], frame.seconds / frame.spikes_per_unit)
     decay = 1.0 - np.exp(-frame.tick_seconds / synapse["tau_decay"])
@@ -123,7 +120,6 @@ def configured(
         x_target=(TRACE_TARGET - TRACE_REST) / TRACE_UNIT,
         gain=float(synapse["weight_charge"] / (full_scale * area)),
         threshold_step=models["adaptive_hillock"]["step_of_full_scale"],
-        parts=parts,
     )
     return NetworkConfig(notes=lines, cells=1, frame=frame, features=features)
 
@@ -133,15 +129,13 @@ def stepped(
     blocks: BlockSet,
     models: Mapping[str, Mapping[str, float]],
     finer: int = 1,
-    parts: int = 1,
 ) -> Answer:
     """The layer in the network's step.
 
-    ``finer``: into how many a tick is cut, ``blocks`` are those of the finer frame; ``parts``: into how many parts of a
-    frame the weights follow their spikes.
+    ``finer``: into how many a tick is cut, ``blocks`` are those of the finer frame.
     """
     frame = replace(stimulus.frame, ticks=finer * stimulus.frame.ticks)
-    config = configured(replace(stimulus, frame=frame), blocks, models, parts)
+    config = configured(replace(stimulus, frame=frame), blocks, models)
     neurons, lines = stimulus.weights.shape
     zeros = jnp.zeros(neurons, jnp.float32)
     state = FeatureState(
