@@ -119,7 +119,7 @@ CIRCUIT = Circuit(
     "transistors a synapse).\n\n"
     "Updates are measured as a firing neuron gives them through an update shaper, in bursts of twelve pulses of "
     "1.45 ns, with the trace on its own amplifier; an update goes with the width of its pulse, and not with the time from "
-    "one pulse to the next (0.4 % between 4 and 14 ns): what a spike leaves in the tail "
+    "one pulse to the next (0.7 % at most between 4 and 14 ns): what a spike leaves in the tail "
     "goes on for more than a hundred nanoseconds, 0.3 mV in all and downwards. An update takes 2 fJ from the supply, the "
     "trace's 1.9 uW apart.\n\n"
     "With a single p device, as first designed, the current was twice as large and drove the amplifier's mirrors out of "
