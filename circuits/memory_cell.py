@@ -11,7 +11,14 @@ import numpy as np
 
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
 from neuromorph.fitting.cell_knobs import KNOBS
-from neuromorph.fitting.memory_cell import fit_memory_cell, random_frames, random_setting, score_memory_cell
+from neuromorph.fitting.cell_mirrors import EDGE, MOVE
+from neuromorph.fitting.memory_cell import (
+    OPEN,
+    fit_memory_cell,
+    random_frames,
+    random_setting,
+    score_memory_cell,
+)
 from neuromorph.spice.waveforms import integral, sample, staircase, windows
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
@@ -23,8 +30,8 @@ CUT, WAITS = 2e-9, (34e-9, 164e-9, 1e-6, 1e-5)
 """When the cell is cut off, and how long it waits, s: after a frame, after one that is learned from, and longer."""
 SETTLED = 6e-9
 """After which the cell and the amplifiers' node have shared their charge, s."""
-MOVE, EDGE = 20e-9, 1e-9
-"""When a gate moves, and within what time, s."""
+RISE = (5e-9, 20e-9, 40e-9, 60e-9, 80e-9)
+"""When a cell that is charged is looked at, s."""
 _OPEN = "vhold hold 0 0\nvholdb holdb 0 0.8"
 BIAS_GATES = Axis((-0.05, 0.02, 0.2), "V")
 """Gate voltages at which a bias is swept: closing, half open, open."""
@@ -58,6 +65,13 @@ def _read(circuit, point):
     gates = {"vi": -0.4, "vf": 0.4, "vo": point["v_o"], "vg": 0.0}
     cards = _cards(gates, f"vc c 0 {REFERENCE}")
     return circuit.testbench(point, cards, ".dc vc 0 0.8 0.01", "i(vio) i(vdd)")
+
+
+def _rise(circuit, point):
+    """The cell is charged behind gates that do not move."""
+    gates = {**OPEN, "vg": point["v_g"]}
+    start = f".ic v(c)={REFERENCE + point['c_start']:.9g}"
+    return circuit.testbench(point, _cards(gates, start), f".tran 0.1n {RISE[-1] + 1e-9:g} 0 0.5n", "v(c)")
 
 
 def _retention(circuit, point):
@@ -232,6 +246,9 @@ CIRCUIT = Circuit(
             caption="Retention after 1, 10 and 100 frames; keep is the share kept per frame, averaged over them",
             optional=True,
         ),
+        Sweep("rise", {"v_g": Axis((-0.14, -0.05, 0.05, 0.14), "V"), "c_start": Axis((-0.12, 0.0, 0.1), "V")}, _rise,
+              lambda w, _: {"c": sample(w.time, w["c"], np.array(RISE)) - REFERENCE}, {"c": "V"},
+              {"time": Axis(RISE, "s")}, caption="The cell charged behind steady gates"),
         Sweep("wait", {"c_start": Axis((-0.15, -0.05, 0.05, 0.15), "V"), "v_g": Axis((-0.1, 0.1), "V")}, _wait,
               _wait_measure, _WAIT_OUT, {"wait": Axis(WAITS, "s")}, caption="What a cell loses while it is cut off"),
         Sweep("rejoin", {"c_start": Axis((-0.2, -0.1, 0.0, 0.1, 0.2), "V"), "shut": Axis((34e-9,), "s"),
@@ -282,9 +299,11 @@ CIRCUIT = Circuit(
     "two percent a frame (`rejoin_share`). Behind closed gates alone it fell by two or three millivolts in the first "
     "hundred nanoseconds, since the mirrors of an amplifier whose tail has shut go on, the sinking one longer. Mirrors "
     "hold charge while they work, too: "
-    "one that carries less has to be emptied first, so a candidate that moves costs the cell a charge in proportion to its "
-    "move, whatever the input gate (`c_lag`, some 20 uV a millivolt), and a forget gate one in proportion to the logarithm "
-    "of its current.",
+    "one that carries less has to be emptied first, the later the less it carries. A candidate that moves costs the cell a "
+    "charge in proportion to its move (some 20 uV a millivolt), whatever the input gate; a forget gate that closes costs a "
+    "charged cell one in proportion to the logarithm of its current, half of it within ten nanoseconds, the rest over the "
+    "frame. Three charges say all of that: what an e-fold of current brings onto the gates of a tail (`q_tail`), of a "
+    "pair's side (`q_side`) and of the sink (`q_sink`).",
     limits="The amplifiers saturate, so forgetting is exponential only within some 60 mV of the reference. Stated for "
     "gate, candidate and cell voltages over the whole supply, where the bias knobs are interpolated over their ranges: the "
     "cell ends at its rails, since the mirrors that charge it lose their headroom within 100 mV of either (`v_headroom`). "

@@ -20,9 +20,8 @@ memory_cell        v_rest                   where the leak settles, from Vref   
 memory_cell        i_hold                   constant discharge in a frame                A
 memory_cell        i_wait, g_wait           fall and leak of a cell that is cut off      A, S
 memory_cell        rejoin_share, v_rejoin   what a cell gives away that is joined again  1, V
-memory_cell        c_lag, t_lag             what a candidate that moves takes, and the   F, s
-                                            time it takes at an open input gate
-memory_cell        q_lag_up, _down          what an e-fold of the leak's current gives   C
+memory_cell        q_tail, q_side, q_sink   what an e-fold of its current brings onto    C
+                                            the gates of a mirror
 memory_cell        read_gain                read-out plateau / read-out tail             1
 memory_cell        v_read_offset            corner of the rectified read-out             V
 memory_cell        v_read_width             width of the read-out's tanh                 V
@@ -103,7 +102,7 @@ from neuromorph.models.eligibility_synapse import TRACE_RANGE, EligibilitySynaps
 from neuromorph.models.frame import Frame
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT, SigmoidGate, TanhGate
 from neuromorph.models.learning_unit import LEARNING_SECONDS, PAUSE_SECONDS, LearningUnit
-from neuromorph.models.memory_cell import CellLag, MemoryCell
+from neuromorph.models.memory_cell import CellMirrors, MemoryCell
 from neuromorph.models.neuron_ideal import IdealNeuron
 from neuromorph.models.noise import Noise
 from neuromorph.models.pytree import as_float32, pytree
@@ -348,11 +347,11 @@ def memory_cell(p: Mapping[str, Any]) -> MemoryCell:
         wait_rate=p["g_wait"] / p["capacitance"],
         rejoin_fall=p["v_rejoin"] / TANH_UNIT,
         rejoin_share=p["rejoin_share"],
-        lag=CellLag(
-            p["c_lag"] / p["capacitance"],
-            1.0 / p["t_lag"],
-            p["q_lag_up"] / unit_charge,
-            p["q_lag_down"] / unit_charge,
+        mirrors=CellMirrors(
+            tail=p["q_tail"] / p["i_charge"],
+            side=p["q_side"] / p["i_charge"],
+            sink=p["q_sink"] / p["i_charge"],
+            leak_speed=p["i_leak"] / p["i_charge"],
         ),
         rail=RAIL / TANH_UNIT,
         headroom=p["v_headroom"] / TANH_UNIT,

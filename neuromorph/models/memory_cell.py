@@ -5,7 +5,8 @@ frame at constant gates gives ``f = exp(-k_leak T s(-z_f))``: the circuit's forg
 gate never closes below ``exp(-k_leak T)`` and is not a sigmoid of z.  G is g, or
 what the product's mirrors leave of it near the rails:
 ``G = g (H_p + H_n) / 2 + (H_p - H_n) / 2`` with the headroom law
-``H(x) = x / sqrt(x^2 + v_h^2)`` at what is left to either rail.
+``H(x) = x / sqrt(x^2 + v_h^2)`` at what is left to either rail.  The mirrors behind both amplifiers follow late
+(:mod:`neuromorph.fitting.cell_mirrors`).
 """
 
 from __future__ import annotations
@@ -13,24 +14,47 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from neuromorph.fitting.cell_mirrors import LEAST_SHARE
 from neuromorph.models.pytree import pytree, static
+
+Currents = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
+"""Of tail, sourcing side, sinking side and sinking output of the product and of the leak, each [2, cells], in parts of
+their amplifier's full current."""
 
 
 @pytree
-class CellLag:
-    """What the mirrors behind the amplifiers owe the cell when its inputs move.
+class CellMirrors:
+    """Mirrors behind the product (first) and the leak (second), which follow in the logarithm of their current.
 
     Parameters
     ----------
-    candidate : fall of c as the candidate's voltage rises, units over units
-    rate : at which the mirrors follow it behind an open input gate, 1/s
-    leak_up, leak_down : move of a cell far above, far below its rest for an e-fold of the leak's current, units of c
+    tail, side, sink : e-fold times of the product's at its full current, s
+    leak_speed : full current of the leak over that of the product
     """
 
-    candidate: float | jax.Array
-    rate: float | jax.Array
-    leak_up: float | jax.Array
-    leak_down: float | jax.Array
+    tail: float | jax.Array
+    side: float | jax.Array
+    sink: float | jax.Array
+    leak_speed: float | jax.Array
+
+    def moved(
+        self, mirrors: Currents, tails: jax.Array, up: jax.Array, down: jax.Array, seconds: float
+    ) -> tuple[Currents, jax.Array, jax.Array]:
+        """Currents after ``seconds`` and those sourced and sunk meanwhile, as :func:`~.fitting.cell_mirrors.moved`."""
+        faster = jnp.stack([jnp.ones_like(tails[0]), jnp.broadcast_to(self.leak_speed, tails[0].shape)])
+
+        def follow(
+            current: jax.Array, target: jax.Array, time: float | jax.Array
+        ) -> tuple[jax.Array, jax.Array]:
+            pace = faster * (seconds / time)
+            after = target * current / (current + (target - current) * jnp.exp(-target * pace))
+            return after, target - jnp.log(after / current) / pace
+
+        tail, mean = follow(mirrors[0], tails, self.tail)
+        sourcing, sourced = follow(mirrors[1], mean * up, self.side)
+        sinking, turned = follow(mirrors[2], mean * down, self.side)
+        output, sunk = follow(mirrors[3], turned, self.sink)
+        return (tail, sourcing, sinking, output), sourced, sunk
 
 
 @pytree
@@ -49,7 +73,7 @@ class MemoryCell:
     rail : distance of either rail, units of c
     headroom : v_h, units of c
     read_amplitude, read_offset, read_width : read-out ``A relu(tanh((c - offset) / width))``
-    lag : what gates that move cost, none for an ideal cell
+    mirrors : how late the currents follow, none for an ideal cell
     railed : the charge ends at the rails (False: G = g, the cell is unbounded)
     """
 
@@ -67,7 +91,7 @@ class MemoryCell:
     read_amplitude: float | jax.Array = 1.0
     read_offset: float | jax.Array = 0.0
     read_width: float | jax.Array = 1.0
-    lag: CellLag | None = None
+    mirrors: CellMirrors | None = None
     railed: bool = static(False)
 
     def leak(self, gate: jax.Array, seconds: float | jax.Array) -> jax.Array:
@@ -91,35 +115,45 @@ class MemoryCell:
     def step(
         self, c: jax.Array, gate: jax.Array, g: jax.Array, leak: jax.Array, seconds: float | jax.Array
     ) -> jax.Array:
-        """c after ``seconds`` (a tick, ``leak`` << 1) charged by ``gate`` times the candidate; second order in leak."""
+        """c after ``seconds`` (a tick, ``leak`` << 1) charged by ``gate`` times the candidate, by currents that follow at
+        once; second order in leak."""
         gain = seconds * (self.charge_rate * gate * self.product(c, g) - self.drift_rate)
         moved = c - (leak - 0.5 * leak * leak) * self.away(c) + gain * (1.0 - 0.5 * leak)
         # the constant fall has no headroom left at a rail either
         return jnp.clip(moved, -self.rail, self.rail) if self.railed else moved
 
-    def followed(
-        self, c: jax.Array, mirrored: tuple[jax.Array, jax.Array], candidate: jax.Array, gates: jax.Array,
-        seconds: float,
-    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:  # fmt: skip
-        """c after the charge that the mirrors owe, and where they stand: the candidate's voltage as far as they follow it,
-        units, and the logarithm of the leak's gate.
+    def moved(
+        self, c: jax.Array, currents: Currents | None, gates: jax.Array, g: jax.Array, seconds: float
+    ) -> tuple[jax.Array, Currents | None]:
+        """c and the mirrors' currents after ``seconds``, a tick.
 
         Parameters
         ----------
-        mirrored : of the tick before; see :meth:`mirrored`
-        candidate, gates : voltage of the candidate, units [cells], and values of the gates i, f (leak), o [3, cells]
+        currents : of the tick before; see :meth:`standing`
+        gates, g : values of the gates i, f (leak), o [3, cells] and of the candidate [cells]
         """
-        if self.lag is None:
-            return c, mirrored
-        left = jnp.exp(-seconds * self.lag.rate * gates[0])
-        now = candidate + (mirrored[0] - candidate) * left, jnp.log(gates[1])
-        leak = jnp.where(c > self.rest, self.lag.leak_up, self.lag.leak_down) / self.leak_width
-        c = c - self.lag.candidate * (now[0] - mirrored[0]) + leak * self.away(c) * (now[1] - mirrored[1])
-        return c, now
+        if self.mirrors is None or currents is None:
+            return self.step(c, gates[0], g, self.leak(gates[1], seconds), seconds), currents
+        up, down = self._shares(c, g)
+        now, sourced, sunk = self.mirrors.moved(currents, gates[:2], up, down, seconds)
+        product = sourced[0] * self._left(self.rail - c) - sunk[0] * self._left(self.rail + c)
+        given = self.leak_rate * self.leak_width * (sourced[1] - sunk[1])
+        # the slope of the leak takes it half a tick further
+        bent = 2.0 * self.leak(gates[1], seconds) * up[1] * down[1]
+        moved = c + seconds * (self.charge_rate * product - self.drift_rate + given) * (1.0 - bent)
+        return jnp.clip(moved, -self.rail, self.rail), now
 
-    def mirrored(self, candidate: jax.Array, gates: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Where the mirrors stand when nothing has moved for long."""
-        return candidate, candidate if self.lag is None else jnp.log(gates[1])
+    def standing(self, c: jax.Array, gates: jax.Array, g: jax.Array) -> Currents | None:
+        """Currents of mirrors behind gates that have not moved for long."""
+        if self.mirrors is None:
+            return None
+        up, down = self._shares(c, g)
+        return gates[:2], gates[:2] * up, gates[:2] * down, gates[:2] * down
+
+    def _shares(self, c: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Parts of the tail on the sourcing and the sinking side of product and leak, [2, cells]."""
+        x = jnp.stack([g, -jnp.tanh((c - self.rest) / self.leak_width)])
+        return jnp.maximum(0.5 * (1.0 + x), LEAST_SHARE), jnp.maximum(0.5 * (1.0 - x), LEAST_SHARE)
 
     def waited(self, c: jax.Array, seconds: float | jax.Array) -> jax.Array:
         """c after ``seconds`` cut off from its amplifiers, joined to them again (small losses: to first order)."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from neuromorph.models.events import row_of, walk
 from neuromorph.models.fidelity import BlockSet
+from neuromorph.models.memory_cell import Currents
 from neuromorph.models.noise import TickNoise
 from neuromorph.models.synapse import decay_over
 from neuromorph.models.weight_readout import WeightReadout
@@ -44,13 +45,13 @@ def memory_frame(
 
     def opened(node: jax.Array) -> tuple[jax.Array, jax.Array]:
         z = node.reshape(GATES, config.cells)
-        return z[3], blocks.gate.value(z[:3] * LEAK_SIGN)
+        return blocks.gate.value(z[:3] * LEAK_SIGN), blocks.tanh.value(z[3])
 
     def tick(
-        carry: tuple[CellState, tuple[jax.Array, jax.Array]],
+        carry: tuple[CellState, Currents | None],
         inputs: tuple[jax.Array, jax.Array, TickNoise | None],
-    ) -> tuple[tuple[CellState, tuple[jax.Array, jax.Array]], CellRecord]:
-        (now, mirrored), (external, outside, draw) = carry, inputs
+    ) -> tuple[tuple[CellState, Currents | None], CellRecord]:
+        (now, currents), (external, outside, draw) = carry, inputs
         own = float(config.memory) * jnp.sum(now.last_spikes)
         left, own_left = blocks.dendrite.crowded(outside, own)
         charge = jnp.broadcast_to(line_charge * own_left, (config.cells,))
@@ -59,11 +60,8 @@ def memory_frame(
         current = blocks.dendrite.loaded(current, now.current, bias, outside, own, h)
         if blocks.noise is not None and draw is not None:
             current = current + blocks.noise.kick(draw.dendrites, h, blocks.dendrite.tau_decay)
-        candidate, gate = opened(current + bias)
-        g = blocks.tanh.value(candidate)
-        leak = blocks.cell.leak(gate[1], h)
-        c = blocks.cell.step(now.c, gate[0], g, leak, h)
-        c, mirrored = blocks.cell.followed(c, mirrored, candidate, gate, h)
+        gate, g = opened(current + bias)
+        c, currents = blocks.cell.moved(now.c, currents, gate, g, h)
         drive = jnp.clip(gate[2] * blocks.cell.read(c), 0.0, 1.0)
         if blocks.noise is not None and draw is not None:
             c = c + blocks.noise.charge(draw.cells, gate[0], gate[1])
@@ -80,10 +78,10 @@ def memory_frame(
             last_spikes=spikes,
             read=read + frame.read_charge * blocks.note_dendrite.crowded(0.0, count)[1] * spikes,
         )
-        return (after, mirrored), CellRecord(now.last_spikes, gate, g, now.c, spikes)
+        return (after, currents), CellRecord(now.last_spikes, gate, g, now.c, spikes)
 
     # before a frame the cell is cut off for long enough that its mirrors stand where the gates do
-    standing = blocks.cell.mirrored(*opened(state.current + bias))
+    standing = blocks.cell.standing(state.c, *opened(state.current + bias))
     (state, _), record = jax.lax.scan(tick, (state, standing), (arriving, pulses, noise))
     return state, record
 

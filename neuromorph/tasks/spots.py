@@ -152,18 +152,13 @@ def _oracle(
             for spot, replay in zip(cells, replays, strict=True)
         ]
         gates, g = (jnp.asarray(x) for x in (heard.cells.gates[:, :, chosen], heard.cells.g[:, chosen]))
-        candidates = jnp.asarray(
-            np.stack([spot.dendrites[k, :, 3] for spot in cells], axis=1) / TANH_UNIT, jnp.float32
-        )
 
-        def tick(carry: Any, now: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[Any, None]:
-            c, mirrored = carry
-            gate, product, candidate = now
-            c = cell.step(c, gate[0], product, cell.leak(gate[1], h), h)
-            return cell.followed(c, mirrored, candidate, gate, h), None
+        def tick(carry: Any, now: tuple[jax.Array, jax.Array]) -> tuple[Any, None]:
+            return cell.moved(carry[0], carry[1], now[0], now[1], h), None
 
-        start = jnp.asarray(begin, jnp.float32) / TANH_UNIT, cell.mirrored(candidates[0], gates[0])
-        ends[:, k] = TANH_UNIT * np.asarray(jax.lax.scan(tick, start, (gates, g, candidates))[0][0])
+        c = jnp.asarray(begin, jnp.float32) / TANH_UNIT
+        start = c, cell.standing(c, gates[0], g[0])
+        ends[:, k] = TANH_UNIT * np.asarray(jax.lax.scan(tick, start, (gates, g))[0][0])
     return ends
 
 

@@ -50,7 +50,7 @@ def test_gate_fit_recovers_known_parameters():
 def test_memory_cell_keeps_what_its_gate_tells():
     """Within 3.5 times the stated rms error: what 32 Gaussian values stay within in 99 % of cases."""
     fitted = model("memory_cell")
-    c = simulate_frames(fitted.parameters, 21, 16)
+    (c,) = simulate_frames(fitted.parameters, 21, 16)
     bound = 3.5 * fitted.errors["frames_rms_volt"]
     assert bound < 0.01
     np.testing.assert_allclose(c, SHIPPED.read("memory_cell")["frames"]["c"][0], atol=bound)
