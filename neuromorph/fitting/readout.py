@@ -159,7 +159,7 @@ def _fit_crowd(data: BlockData, read: Any) -> tuple[dict[str, float], dict[str, 
 
 
 def fit_readout(data: BlockData) -> FittedModel:
-    """The laws of charge, lag, output slope and crowd; energy and static power at the defaults."""
+    """The laws of charge, lag, output slope and crowd; static power at the defaults."""
     sweep = data["charge"]
     line, dw = np.meshgrid(sweep["v_line"], sweep["dw"], indexing="ij")
     measured = sweep["charge"] / 1e-15
@@ -173,7 +173,6 @@ def fit_readout(data: BlockData) -> FittedModel:
         **dict(zip(READ_LAW, x, strict=True)),
         "charge": 1e-15 * np.exp(x[0]), "v_width": x[5] * 65e-3,
         "unit_charge": float(np.diff(pulse_charge(dict(zip(READ_LAW, x, strict=True)), V_LINE, [0, WEIGHT_VOLT]))[0]),
-        "energy_per_event": sweep["energy"][default, middle],
         "column_static_power": 0.8 * sweep["static_current"][default, middle],
         "column_rest_current": sweep["rest_current"][default, middle],
     }  # fmt: skip
@@ -182,7 +181,7 @@ def fit_readout(data: BlockData) -> FittedModel:
     crowd, d_crowd = _fit_crowd(data, x)
     parameters |= lag | crowd | {"output_slope": slope}
     units = {n: "1" for n in (*READ_LAW, *_LAG, *_CROWD)} | {
-        "charge": "C", "v_width": "V", "unit_charge": "C", "energy_per_event": "J", "column_static_power": "W",
+        "charge": "C", "v_width": "V", "unit_charge": "C", "column_static_power": "W",
         "column_rest_current": "A", "output_slope": "1/V",
     }  # fmt: skip
     errors = {"charge_max_of_full_scale": float(np.abs((_charge(x, line, dw) - measured) / scale).max())}

@@ -2,9 +2,10 @@
 
 Assumptions: static power flows for the whole frame and for the learning phase or the pause after it, winners' unit
 currents in the frame alone, dendrites at their default bias; a synapse's read takes both halves of its charge from
-the supply, once in the column and once mirrored; every synapse is updated in every learning frame, a feature's where
-it spikes, those of the gates by a current that is larger by the gain of their pulses. Not counted: what is shared by
-the chip (timing, staircase, bias generators), and what Diehl's updates draw from the rail of their bound.
+the supply, once in the column and once mirrored; a line of 0.15 pF is charged by its shaper, whose energy has that;
+every synapse is updated in every learning frame, a feature's where it spikes, those of the gates by a current that is
+larger by the gain of their pulses. Not counted: what is shared by the chip (timing, staircase, bias generators), and what
+Diehl's updates draw from the rail of their bound.
 """
 
 from __future__ import annotations
@@ -62,7 +63,6 @@ def _spiking(
         "forget lines, open": events["forget_gates_open"] * LEAK_FULL * SUPPLY * config.frame.seconds,
         "spike shapers": spikes * models["spike_shaper"]["energy_per_spike"]
         + events["feature_spikes"] * models["update_shaper"]["energy_unloaded"],
-        "spike lines": spikes * read["energy_per_event"],
         "traces of the notes, spikes": events["note_spikes"]
         * models["stdp_synapse"]["energy_per_trace_spike"],
         "feature synapses": events["note_spikes"]
