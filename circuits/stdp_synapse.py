@@ -132,7 +132,7 @@ CIRCUIT = Circuit(
     "stands above 0.52 V it moves by some hundredth of the largest step, above 0.6 V by less than half of that. "
     "The knobs vstep, vtau, vxrest and "
     "vxtar are fitted at their defaults.",
-    figures=("dw_up", "dw_down", "mu_up", "tau_trace"),
+    figures=("dw_up", "dw_down", "v_stop_up", "tau_trace"),
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class DiehlSynapse:
     Parameters
     ----------
     rate_up, rate_down : A, weight units per unit of trace and event
-    mu_up, mu_down : exponents, 1
+    mu_up, mu_down : exponents, 0.5, 1 or 1.5
     stop_up, stop_down : effective w_max, weight units
     soft : rounding of the stop, weight units
     width : W, trace units (large: linear)
@@ -49,8 +49,6 @@ class DiehlSynapse:
 
     rate_up: float | jax.Array = 1.0
     rate_down: float | jax.Array = 1.0
-    mu_up: float | jax.Array = 1.0
-    mu_down: float | jax.Array = 1.0
     stop_up: float | jax.Array = 1.0
     stop_down: float | jax.Array = 1.0
     soft: float | jax.Array = 1e-3
@@ -63,6 +61,8 @@ class DiehlSynapse:
     read_zero: float | jax.Array = 0.5
     read_width: float | jax.Array = 1.0
     read_gain: float | jax.Array = 1.0
+    mu_up: float = static(1.0)
+    mu_down: float = static(1.0)
     linear_read: bool = static(True)
     linear_trace: bool = static(True)
 
@@ -110,7 +110,10 @@ class DiehlSynapse:
         down = self.rate_down * self._room(self.stop_down - w, self.mu_down)
         return push * jnp.where(push > 0, up, down) + self.lift * down
 
-    def _room(self, left: jax.Array, mu: float | jax.Array) -> jax.Array:
-        """``r^mu`` (exp of log: pow is scalar on CPU)."""
+    def _room(self, left: jax.Array, mu: float) -> jax.Array:
+        """``r^mu``; halves are roots, which are cheap (pow is scalar on CPU)."""
         room = self.soft * jnp.logaddexp(0.0, left / self.soft)
-        return jnp.exp(mu * jnp.log(jnp.maximum(room, 1e-9)))
+        if mu == 1.0:
+            return room
+        root = jnp.sqrt(room)
+        return root if mu == 0.5 else room * root

@@ -35,7 +35,6 @@ gate_synapse                                :mod:`neuromorph.fitting.dendrite_de
 axon_hillock       t_dead                   dead time (used where no neuron is passed)   s
 stdp_synapse       dw_up, dw_down           dw per volt of trace difference and event,   V/V
                                             at w = 0
-stdp_synapse       mu_up, mu_down           exponents of the soft stop                   1
 stdp_synapse       v_stop_up, v_stop_down   effective w_max by direction                 V
 stdp_synapse       v_soft                   rounding of the stop                         V
 stdp_synapse       v_width                  width of the tanh of the trace difference    V
@@ -94,6 +93,7 @@ from neuromorph.fitting.eligibility import FRAME as TRACE_FRAME
 from neuromorph.fitting.eligibility import WEIGHT_RANGE
 from neuromorph.fitting.memory_cell import RAIL
 from neuromorph.fitting.readout import V_LINE, WEIGHT_VOLT, crowd_share, output_charge, read_width
+from neuromorph.fitting.stdp import MU
 from neuromorph.fitting.trace_knobs import floor_at
 from neuromorph.models.box import Box
 from neuromorph.models.delta_synapse import DeltaSynapse, delta_synapse
@@ -417,20 +417,20 @@ def _feature_synapse(models: Mapping[str, Mapping[str, float]], frame: Frame) ->
 def diehl_synapse(p: Mapping[str, Any], synapse: Mapping[str, Any]) -> DiehlSynapse:
     """From parameters of blocks ``stdp_synapse`` and ``excitatory_synapse``."""
     up, down = (
-        p[f"dw_{way}"] * TRACE_UNIT / WEIGHT_UNIT / (p[f"v_stop_{way}"] / WEIGHT_UNIT) ** p[f"mu_{way}"]
-        for way in ("up", "down")
+        p[f"dw_{way}"] * TRACE_UNIT / WEIGHT_UNIT / (p[f"v_stop_{way}"] / WEIGHT_UNIT) ** mu
+        for way, mu in MU.items()
     )
     return DiehlSynapse(
         rate_up=up,
         rate_down=down,
-        mu_up=p["mu_up"],
-        mu_down=p["mu_down"],
         stop_up=p["v_stop_up"] / WEIGHT_UNIT,
         stop_down=p["v_stop_down"] / WEIGHT_UNIT,
         soft=p["v_soft"] / WEIGHT_UNIT,
         width=p["v_width"] / TRACE_UNIT,
         shift=p["v_shift"] / TRACE_UNIT,
         lift=p["v_lift"] / TRACE_UNIT,
+        mu_up=MU["up"],
+        mu_down=MU["down"],
         tau_trace=p["tau_trace"],
         trace_step=p["v_trace_step"] / TRACE_UNIT,
         trace_width=p["v_trace_width"] / TRACE_UNIT,

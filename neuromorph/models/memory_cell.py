@@ -41,12 +41,16 @@ class CellMirrors:
         self, mirrors: Currents, tails: jax.Array, up: jax.Array, down: jax.Array, seconds: float
     ) -> tuple[Currents, jax.Array, jax.Array]:
         """Currents after ``seconds`` and those sourced and sunk meanwhile, as :func:`~.fitting.cell_mirrors.moved`."""
-        faster = jnp.stack([jnp.ones_like(tails[0]), jnp.broadcast_to(self.leak_speed, tails[0].shape)])
+
+        def each(value: float | jax.Array) -> jax.Array:
+            return jnp.broadcast_to(jnp.asarray(value), tails[0].shape)
+
+        faster = jnp.stack([jnp.ones_like(tails[0]), each(self.leak_speed)])
 
         def follow(
             current: jax.Array, target: jax.Array, time: float | jax.Array
         ) -> tuple[jax.Array, jax.Array]:
-            pace = faster * (seconds / time)
+            pace = faster * (seconds / each(time))[None]
             after = target * current / (current + (target - current) * jnp.exp(-target * pace))
             return after, target - jnp.log(after / current) / pace
 

@@ -15,10 +15,10 @@ def test_weights_follow_the_rule_spike_by_spike():
     draw = np.random.default_rng(0)
     weights = draw.random((40, 12)).astype(np.float32)
     spikes, traces = draw.random((5, 40)) < 0.2, draw.random((5, 12)).astype(np.float32)
-    rule = as_float32(DiehlSynapse(rate_up=0.1, rate_down=0.1, mu_up=0.8, mu_down=0.8))
+    rule = as_float32(DiehlSynapse(rate_up=0.1, rate_down=0.1, mu_up=1.5, mu_down=1.5))
     got = post_updates(rule, *map(jnp.asarray, (weights, spikes, traces)), 0.4, jnp.float32(1.0))
     for fired, trace in zip(spikes, traces, strict=True):
-        change = 0.1 * (trace - 0.4)[None] * (1 - weights) ** 0.8
+        change = 0.1 * (trace - 0.4)[None] * (1 - weights) ** 1.5
         weights = np.where(fired[:, None], np.maximum(weights + change, 0), weights)
     assert np.allclose(got, weights, atol=1e-5)
 
