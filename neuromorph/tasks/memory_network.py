@@ -8,7 +8,7 @@ learn beside (``neuromorph verify RUN --spots``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,10 +28,10 @@ from neuromorph.models.neuron_hardware import full_scale_current
 from neuromorph.music.encoding import RegularSpikeEncoder
 from neuromorph.network.config import FeatureConfig, NetworkConfig
 from neuromorph.network.simulate import build_network
-from neuromorph.network.state import GATES
-from neuromorph.network.step import FrameInput, listen
+from neuromorph.network.state import GATES, State
+from neuromorph.network.step import FrameInput, Network, listen
 from neuromorph.spice.netlist import load_netlist
-from neuromorph.spice.waveforms import crossings, integral, pulses, sample
+from neuromorph.spice.waveforms import crossings, integral, pulses, sample, windows
 from neuromorph.spice.workers import simulate_whole
 
 SUPPLY, REFERENCE, WEIGHT_MEAN, COLUMN_REST = 0.8, 0.4, 0.6, 0.52
@@ -40,8 +40,9 @@ BLOCKS = (
     "devices/cnfet.lib", "blocks/ota.cir", "blocks/gate.cir", "blocks/memory_cell.cir", "blocks/axon_hillock.cir",
     "blocks/spike_shaper.cir", "blocks/gate_synapse.cir", "blocks/dendrite_column.cir", "blocks/dendritic_adder.cir",
 )  # fmt: skip
+HOLDING = {"hold": 0.0, "holdb": SUPPLY}
 KNOBS = {
-    "hold": 0.0, "holdb": SUPPLY, "vref": REFERENCE, "vsw": 0.40, "vq": 0.25, "vmode": 0.40, "vwidth": 0.43, "vrefr": 0.225,
+    "vref": REFERENCE, "vsw": 0.40, "vq": 0.25, "vmode": 0.40, "vwidth": 0.43, "vrefr": 0.225,
     "vleak": 0.15, "vload": 0.43, "vbi": CELL_KNOBS["vbi"][2], "vbf": CELL_KNOBS["vbf"][2],
 }  # fmt: skip
 LINE_LOAD, PULSE_LOAD, COLUMN_LOAD = "150f", "5f", "20f"
@@ -51,11 +52,12 @@ LINE_LOAD, PULSE_LOAD, COLUMN_LOAD = "150f", "5f", "20f"
 @dataclass(frozen=True)
 class Stimulus:
     """What the network hears: ``notes`` [frames, lines], 0 or 1; ``weights`` [lines + cells + 1, 4, cells], units: rows of
-    notes, of cells, and the bias line's."""
+    notes, of cells, and the bias line's; ``wait`` between frames, s."""
 
     notes: np.ndarray
     weights: np.ndarray
     frame: Frame = field(default_factory=Frame)
+    wait: float = 0.0
 
     @property
     def cells(self) -> int:
@@ -63,16 +65,27 @@ class Stimulus:
         return self.weights.shape[2]
 
     @property
+    def period(self) -> float:
+        """From one frame's start to the next one's, s."""
+        return self.frame.seconds + self.wait
+
+    @property
     def seconds(self) -> float:
-        """One frame follows the other at once, s."""
-        return len(self.notes) * self.frame.seconds
+        """Of all frames, s."""
+        return len(self.notes) * self.period
+
+    @property
+    def tick_ends(self) -> np.ndarray:
+        """Ends of all ticks, s."""
+        ticks = self.frame.tick_seconds * np.arange(1, self.frame.ticks + 1)
+        return (self.period * np.arange(len(self.notes))[:, None] + ticks).ravel()
 
     def spikes(self, line: int) -> np.ndarray:
         """Times of a note's spikes, s, on the step's ticks."""
         frame = self.frame
         ticks = np.flatnonzero(_thresholds(frame, 1)[:, 0] < 1.0)
         on = np.flatnonzero(self.notes[:, line] > 0)
-        return (on[:, None] * frame.seconds + ticks * frame.tick_seconds).ravel()
+        return (on[:, None] * self.period + ticks * frame.tick_seconds).ravel()
 
 
 @dataclass(frozen=True)
@@ -99,18 +112,10 @@ def resting(models: Mapping[str, Mapping[str, float]], frame: Frame) -> np.ndarr
     return models["gate_synapse"]["column_rest_current"] / np.array([gate, gate, gate, candidate])
 
 
-def stepped(
-    stimulus: Stimulus,
-    blocks: BlockSet,
-    models: Mapping[str, Mapping[str, float]],
-    begins: np.ndarray | None = None,
-    finer: int = 1,
-) -> Answer:
-    """The network in the step; what the columns draw at rest counts with the bias line.
-
-    ``begins`` [frames, cells], V from the reference: where the cells are put as a frame begins; by default they stay where
-    the frame before has left them.  ``finer``: into how many steps a tick is cut; ``blocks`` are those of the finer frame.
-    """
+def begun(
+    stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[str, float]], finer: int = 1
+) -> tuple[Network, State]:
+    """The network before its first frame; what the columns draw at rest counts with the bias line."""
     notes = stimulus.notes.shape[1]
     frame = replace(stimulus.frame, ticks=finer * stimulus.frame.ticks)
     thresholds = np.full((frame.ticks, notes), 2.0, np.float32)  # no level reaches it
@@ -126,21 +131,41 @@ def stepped(
     weights[-1] += resting(models, frame)[:, None]
     gates = jnp.asarray(weights.reshape(config.lines, GATES * config.cells), jnp.float32)
     state = replace(state, fast=replace(state.fast, gates=gates))
-    zero, mask = jnp.float32(0.0), jnp.ones(config.cells, jnp.float32)
+    return network, state
+
+
+def heard_frame(levels: np.ndarray, cells: int) -> FrameInput:
+    """A frame of ``levels`` [lines]; nothing is learned from it."""
+    zero, now = jnp.float32(0.0), jnp.asarray(levels, jnp.float32)
+    return FrameInput(
+        now, now, jnp.asarray(False), zero, zero, jnp.ones(cells, jnp.float32), jax.random.key(0)
+    )
+
+
+def stepped(
+    stimulus: Stimulus,
+    blocks: BlockSet,
+    models: Mapping[str, Mapping[str, float]],
+    begins: np.ndarray | None = None,
+    finer: int = 1,
+) -> Answer:
+    """The network in the step.
+
+    ``begins`` [frames, cells], V from the reference: where the cells are put as a frame begins; by default they stay where
+    the frame before has left them.  ``finer``: into how many steps a tick is cut; ``blocks`` are those of the finer frame.
+    """
+    network, state = begun(stimulus, blocks, models, finer)
+    config, h = network.config, network.config.frame.tick_seconds
     hear = jax.jit(listen)
     c, spikes = [], []
-    for k, levels in enumerate(np.asarray(stimulus.notes, np.float32)):
+    for k, levels in enumerate(stimulus.notes):
         if begins is not None:
             put = jnp.asarray(begins[k] / TANH_UNIT, jnp.float32)
             state = replace(state, cells=replace(state.cells, c=put))
-        now = FrameInput(
-            jnp.asarray(levels), jnp.asarray(levels), jnp.asarray(False), zero, zero, mask, jax.random.key(0)
-        )
-        state, heard = hear(network, state, now)
+        state, heard = hear(network, state, heard_frame(levels, config.cells))
         c.append(np.concatenate([np.asarray(heard.cells.c)[1:], np.asarray(state.cells.c)[None]]))
         spikes.append(np.asarray(heard.cells.spikes))
     fired = np.concatenate(spikes)
-    h = frame.tick_seconds
     times = [(np.flatnonzero(fired[:, k]) + 0.5) * h for k in range(config.cells)]
     return Answer(np.concatenate(c)[finer - 1 :: finer] * TANH_UNIT, times)
 
@@ -149,14 +174,53 @@ def deck(
     stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], netlists: Path, *, reference: bool = False
 ) -> str:
     """The whole network as a netlist."""
+    lines = stimulus.notes.shape[1]
+    saved = " ".join(
+        f"v(c{k}) v(axon{k}) " + " ".join(f"v({gate}{k})" for gate in NAMES) for k in range(stimulus.cells)
+    )
+    title = f"memory network, {stimulus.cells} cells, {lines} lines"
+    return written(
+        title,
+        BLOCKS,
+        cards(stimulus, models),
+        f"{saved} i(vdd)",
+        stimulus.seconds,
+        netlists,
+        reference=reference,
+    )
+
+
+def written(
+    title: str, blocks: Sequence[str], cards: Sequence[str], saved: str, seconds: float, netlists: Path, *, reference: bool
+) -> str:  # fmt: skip
+    """A netlist of ``blocks`` (files under ``netlists``) that runs for a little more than ``seconds``."""
+    text = "\n".join(load_netlist(netlists / part) for part in blocks)
+    options = REFERENCE_OPTIONS if reference else STANDARD_OPTIONS
+    return (
+        f"* {title}\n{text}\nvdd vdd 0 {SUPPLY}\n"
+        + "\n".join(cards)
+        + f"\n.options {options}\n.save {saved}\n.tran 0.2n {seconds + 4e-9:.9g} 0 0.25n\n.end\n"
+    )
+
+
+def cards(
+    stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], learned: Collection[str] = ()
+) -> list[str]:
+    """Lines, synapses, dendrites, cells and neurons; the weights of ``learned`` gates are capacitors p.., m.., which only
+    begin where the stimulus says."""
     frame, lines = stimulus.frame, stimulus.notes.shape[1]
     design, adder = gate_dendrites(models, frame), models["dendritic_adder"]
     full_scale = full_scale_current(models["axon_hillock"], frame.seconds / frame.spikes_per_unit)
-    knobs = KNOBS | {
+    waiting = {} if stimulus.wait else HOLDING
+    knobs = waiting | KNOBS | {
         "vgext": design.external_height, "vgcell": design.cell_height, "vbgate": design.gate_bias,
         "vbcand": design.candidate_bias, "vbo": read_bias(models["memory_cell"], full_scale),
     }  # fmt: skip
     cards = [f"v{name} {name} 0 {value:.6g}" for name, value in knobs.items()]
+    if stimulus.wait:
+        begins = stimulus.period * np.arange(len(stimulus.notes))
+        waits = [(begin + frame.seconds, begin + stimulus.period) for begin in begins]
+        cards.append(f"vhold hold 0 {windows(waits)}\nvholdb holdb 0 {windows(waits, high=0.0, low=SUPPLY)}")
     # weights count from where the read-out reads nothing, as a network's first weights are written
     offsets = [read_offset(models["gate_synapse"], knobs[name]) for name in ("vgext", "vgcell")]
     spiking = [f"note{n}" for n in range(lines)] + [f"axon{k}" for k in range(stimulus.cells)]
@@ -175,8 +239,13 @@ def deck(
             d = f"{gate}{k}"
             for m in range(len(spiking)):
                 half = 0.5 * (WEIGHT_VOLT * stimulus.weights[m, a, k] + float(offsets[m >= lines]))
-                cards.append(f"vp{d}_{m} p{d}_{m} 0 {WEIGHT_MEAN + half:.6g}")
-                cards.append(f"vm{d}_{m} m{d}_{m} 0 {WEIGHT_MEAN - half:.6g}")
+                if gate in learned:
+                    cards.append(
+                        f".ic v(p{d}_{m})={WEIGHT_MEAN + half:.6g} v(m{d}_{m})={WEIGHT_MEAN - half:.6g}"
+                    )
+                else:
+                    cards.append(f"vp{d}_{m} p{d}_{m} 0 {WEIGHT_MEAN + half:.6g}")
+                    cards.append(f"vm{d}_{m} m{d}_{m} 0 {WEIGHT_MEAN - half:.6g}")
                 cards.append(f"xr{d}_{m} line{m} p{d}_{m} m{d}_{m} up{d} down{d} gate_synapse")
             cards.append(f"xc{d} up{d} down{d} {d} vref vdd vq dendrite_column")
             cards.append(f"cu{d} up{d} 0 {COLUMN_LOAD}\ncd{d} down{d} 0 {COLUMN_LOAD}")
@@ -188,16 +257,7 @@ def deck(
         cards.append(f"xa{k} in{k} axon{k} vdd vwidth vrefr vleak vload axon_hillock")
         cards.append(f".ic v(c{k})={REFERENCE} v(in{k})=0 v(axon{k})=0 v(xa{k}.ref)=0")
         cards.append(f".ic v(xa{k}.x)={SUPPLY} v(xa{k}.axonb)={SUPPLY} v(xa{k}.w)=0")
-    saved = " ".join(
-        f"v(c{k}) v(axon{k}) " + " ".join(f"v({gate}{k})" for gate in NAMES) for k in range(stimulus.cells)
-    )
-    text = "\n".join(load_netlist(netlists / part) for part in BLOCKS)
-    options = REFERENCE_OPTIONS if reference else STANDARD_OPTIONS
-    return (
-        f"* memory network, {stimulus.cells} cells, {lines} lines\n{text}\nvdd vdd 0 {SUPPLY}\n"
-        + "\n".join(cards)
-        + f"\n.options {options}\n.save {saved} i(vdd)\n.tran 0.2n {stimulus.seconds + 4e-9:.9g} 0 0.25n\n.end\n"
-    )
+    return cards
 
 
 def transistors(stimulus: Stimulus) -> int:
@@ -219,10 +279,7 @@ def in_ngspice(
     waves = simulate_whole(
         deck(stimulus, models, netlists, reference=reference), "memory network", "network", timeout
     )
-    ends = (
-        stimulus.frame.tick_seconds * (1 + np.arange(len(stimulus.notes) * stimulus.frame.ticks))
-        + PULSE_CENTRE
-    )
+    ends = stimulus.tick_ends + PULSE_CENTRE
     c = [sample(waves.time, waves[f"c{k}"], ends) - REFERENCE for k in range(stimulus.cells)]
     spikes = [
         crossings(waves.time, waves[f"axon{k}"], 0.5 * SUPPLY) - PULSE_CENTRE for k in range(stimulus.cells)

@@ -60,18 +60,19 @@ class Clock:
         """s."""
         return float(self.ends[-1] + self.waits[-1])
 
-    def source(self, values: np.ndarray, waiting: float | None = None) -> str:
-        """A source that passes through ``values`` [frames, ticks] at the ticks' middles and waits at ``waiting``, or where
-        the next frame begins.
+    def source(self, values: np.ndarray, waiting: float | np.ndarray) -> str:
+        """A source that passes through ``values`` [frames, ticks] at the ticks' middles and waits at ``waiting``, one value
+        or [frames] those that it stands at as a frame begins.
 
         Straight between them, as smooth as a dendrite's own capacitance makes a voltage.
         """
-        begins = np.append(values[1:, 0], values[-1, -1])
-        rest = begins if waiting is None else np.full(len(values), waiting)
+        before = np.broadcast_to(waiting, len(values))
+        rest = np.append(before[1:], before[-1])
         middles = self.starts[:, None] + self.tick * (0.5 + np.arange(self.ticks))
         rests = np.stack([self.ends + self.tick, self.ends + self.waits - self.tick], axis=1)
-        times = np.concatenate([middles, rests], axis=1).ravel()
-        levels = np.concatenate([values, rest[:, None], rest[:, None]], axis=1).ravel()
+        begins = self.starts[:, None] + 1e-12  # a source's own first corner is at zero
+        times = np.concatenate([begins, middles, rests], axis=1).ravel()
+        levels = np.concatenate([before[:, None], values, rest[:, None], rest[:, None]], axis=1).ravel()
         return straight(times, levels)
 
 
@@ -151,7 +152,7 @@ def replay_cell(
     SimulationFailed, EngineUnavailable
     """
     sources = [
-        f"v{pin} {pin} 0 {clock.source(REFERENCE + spot.dendrites[..., k])}"
+        f"v{pin} {pin} 0 {clock.source(REFERENCE + spot.dendrites[..., k], REFERENCE + spot.rest[:, k])}"
         for k, pin in enumerate(("vi", "vf", "vo", "vg"))
     ]
     waits = list(zip(clock.ends, clock.ends + clock.waits, strict=True))

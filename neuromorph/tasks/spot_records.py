@@ -11,6 +11,7 @@ import numpy as np
 from neuromorph.errors import InputError
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
+from neuromorph.network.memory import LEAK_SIGN
 from neuromorph.network.simulate import frame_inputs
 from neuromorph.network.state import GATES, State, rest
 from neuromorph.network.step import Heard, Network, learn, listen, trace_charges
@@ -33,6 +34,7 @@ class CellSpot:
     ----------
     cell : its number in the network
     dendrites : [frames, ticks, 4] i, f, o, g, V from the reference
+    rest : [frames, 4] the same as a frame begins, V
     c : [frames, ticks + 1] cell, V from the reference; the last value before the wait
     after : [frames] cell after the wait, V
     spikes : [frames, ticks] bool
@@ -41,6 +43,7 @@ class CellSpot:
 
     cell: int
     dendrites: np.ndarray
+    rest: np.ndarray
     c: np.ndarray
     after: np.ndarray
     spikes: np.ndarray
@@ -176,6 +179,7 @@ def cell_spot(network: Network, window: Window, cell: int) -> CellSpot:
     return CellSpot(
         cell,
         np.array(dendrites),
+        np.array([_resting(network, state, cell) for state in window.states[:-1]]),
         np.array(c),
         after,
         np.array(spikes),
@@ -183,19 +187,40 @@ def cell_spot(network: Network, window: Window, cell: int) -> CellSpot:
     )
 
 
+def standing(network: Network, state: State) -> tuple[np.ndarray, np.ndarray]:
+    """Gates i, f (leak), o [3, cells] and candidate [cells] as a frame begins with ``state``."""
+    cells, blocks = network.config.cells, network.blocks
+    bias = (
+        blocks.cell_readout.line(jnp.asarray(state.fast.gates)[-1], jnp.int32(cells)) + blocks.dendrite.offset
+    )
+    node = (jnp.asarray(state.cells.current) + bias).reshape(GATES, cells)
+    return np.asarray(blocks.gate.value(node[:3] * LEAK_SIGN)), np.asarray(blocks.tanh.value(node[3]))
+
+
+def _resting(network: Network, state: State, cell: int) -> np.ndarray:
+    """[4] voltages as a frame begins."""
+    gates, g = standing(network, state)
+    return _voltages(network.blocks, gates[:, cell], g[cell])
+
+
 def _dendrites(blocks: BlockSet, heard: Heard, cell: int) -> np.ndarray:
-    """[ticks, 4] voltages that give the gates and the candidate of a frame; a saturated one stops at its rail."""
+    """[ticks, 4] voltages that give the gates and the candidate of a frame."""
+    return _voltages(blocks, np.asarray(heard.cells.gates)[:, :, cell], np.asarray(heard.cells.g)[:, cell])
+
+
+def _voltages(blocks: BlockSet, gates: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """[..., 4] voltages that give ``gates`` [..., 3] and candidate ``g`` [...]; a saturated one stops at its rail."""
     gate, tanh = blocks.gate, blocks.tanh
     width, offset, floor, amplitude = (
         np.broadcast_to(np.asarray(getattr(gate, n), float).reshape(-1), 3)
         for n in ("width", "offset", "floor", "amplitude")
     )
-    share = np.clip((np.asarray(heard.cells.gates[:, :, cell], float) - floor) / amplitude, 1e-9, 1 - 1e-9)
+    share = np.clip((np.asarray(gates, float) - floor) / amplitude, 1e-9, 1 - 1e-9)
     z = GATE_UNIT * (offset + width * np.log(share / (1 - share))) * np.array([1.0, -1.0, 1.0])
-    g = np.asarray(heard.cells.g[:, cell], float)
+    g = np.asarray(g, float)
     g = g / np.where(g > 0, float(tanh.amplitude_up), float(tanh.amplitude_down))
     v_g = TANH_UNIT * (float(tanh.offset) + float(tanh.width) * np.arctanh(np.clip(g, -1 + 1e-9, 1 - 1e-9)))
-    return np.clip(np.concatenate([z, v_g[:, None]], axis=1), -RAIL, RAIL)
+    return np.clip(np.concatenate([z, np.asarray(v_g)[..., None]], axis=-1), -RAIL, RAIL)
 
 
 def synapse_spot(network: Network, window: Window, line: int, gate: int, cell: int) -> SynapseSpot:

@@ -37,6 +37,7 @@ from neuromorph.tasks.spot_records import (
     chosen_cells,
     chosen_synapses,
     record_window,
+    standing,
     synapse_spot,
 )
 
@@ -152,12 +153,13 @@ def _oracle(
             for spot, replay in zip(cells, replays, strict=True)
         ]
         gates, g = (jnp.asarray(x) for x in (heard.cells.gates[:, :, chosen], heard.cells.g[:, chosen]))
+        stands, candidate = standing(network, window.states[k])
 
         def tick(carry: Any, now: tuple[jax.Array, jax.Array]) -> tuple[Any, None]:
             return cell.moved(carry[0], carry[1], now[0], now[1], h), None
 
         c = jnp.asarray(begin, jnp.float32) / TANH_UNIT
-        start = c, cell.standing(c, gates[0], g[0])
+        start = c, cell.standing(c, jnp.asarray(stands[:, chosen]), jnp.asarray(candidate[chosen]))
         ends[:, k] = TANH_UNIT * np.asarray(jax.lax.scan(tick, start, (gates, g))[0][0])
     return ends
 

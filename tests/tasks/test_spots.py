@@ -32,6 +32,7 @@ from neuromorph.tasks.spot_records import (
     chosen_synapses,
     line_spikes,
     record_window,
+    standing,
     synapse_spot,
 )
 from neuromorph.tasks.spots import figures, spot_check
@@ -144,6 +145,22 @@ def test_sources_pass_through_the_values_and_wait_between_frames():
     assert np.interp([1e-9, 3e-9, 14e-9, 25e-9, 27e-9, 45e-9], times, values) == pytest.approx(
         [1, 2, 9, 3, 4, 9]
     )
+    words = clock.source(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([5.0, 6.0]))[4:-1].split()
+    times, values = np.array(words[::2], float), np.array(words[1::2], float)
+    assert np.interp([0.0, 14e-9, 24e-9, 45e-9], times, values) == pytest.approx([5, 6, 6, 6])
+
+
+def test_a_frame_begins_where_the_bias_line_alone_holds_the_dendrites(run, window):
+    """Frames begin with empty dendrites: the same voltages, but for what the bias weights learned."""
+    spot = cell_spot(run.network, window, 3)
+    gates, g = standing(run.network, window.states[1])
+    at = spot.dendrites[1, 0]
+    assert np.abs(spot.rest[1] - spot.rest[0]).max() < 5e-3
+    assert np.abs(at - spot.rest[1]).max() < 0.1
+    z = spot.rest[1] / np.array([GATE_UNIT] * 3 + [TANH_UNIT]) * np.array([1, -1, 1, 1])
+    blocks = run.network.blocks
+    assert np.allclose(blocks.gate.value(jnp.float32(z[:3])[:, None])[:, 0], gates[:, 3], atol=1e-4)
+    assert float(blocks.tanh.value(jnp.float32(z[3]))) == pytest.approx(float(g[3]), abs=1e-4)
 
 
 @pytest.mark.slow
