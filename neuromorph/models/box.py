@@ -63,7 +63,7 @@ def box_of(boxes: Mapping[str, Mapping[str, tuple[float, float]]]) -> Box:
     Parameters
     ----------
     boxes : mapping
-        Validity ranges of ``memory_cell``, ``gate`` and ``eligibility_synapse``, SI.
+        Validity ranges of ``memory_cell`` and ``eligibility_synapse``, SI.
     """
 
     def reach(block: str, name: str) -> float:
@@ -72,7 +72,7 @@ def box_of(boxes: Mapping[str, Mapping[str, tuple[float, float]]]) -> Box:
 
     return Box(
         gate=reach("memory_cell", "v") / GATE_UNIT,
-        candidate=reach("gate", "v") / TANH_UNIT,
+        candidate=reach("memory_cell", "v") / TANH_UNIT,
         cell=reach("memory_cell", "c") / TANH_UNIT,
         trace=boxes["eligibility_synapse"]["y"][1],
     )

@@ -6,13 +6,12 @@ into the design units of the network:
 ================== ======================== ============================================ =====
 block              parameter                meaning                                      unit
 ================== ======================== ============================================ =====
-gate               tanh_gain_up, _down      plateau / tail current of the amplifier      1
-gate               tanh_v_offset            input voltage of zero output                 V
-gate               tanh_v_width             width of the tanh                            V
 memory_cell        i_, f_, o_offset         dendritic voltage of half a gate's plateau   V
 memory_cell        i_, f_, o_width          e-fold width of a gate's sigmoid             V
 memory_cell        i_, f_, o_floor          closed-gate current / plateau                1
 memory_cell        capacitance              of the cell                                  F
+memory_cell        charge_up, _down         plateaus of i * g by the candidate's sign    A
+memory_cell        g_offset, g_width        candidate of zero charge, width of its tanh  V
 memory_cell        i_charge                 charging current at i = g = 1                A
 memory_cell        i_leak                   leak tail current at unit gate               A
 memory_cell        v_leak_width             width of the leak's tanh                     V
@@ -229,7 +228,7 @@ def nominal_blocks(
         dendrite=_dendrite(design, frame),
         note_dendrite=_note_dendrite(models, frame),
         gate=sigmoid_gates(_get(models, "memory_cell")),
-        tanh=amplifier(_get(models, "gate")),
+        tanh=amplifier(_get(models, "memory_cell")),
         cell=memory_cell(_get(models, "memory_cell")),
         diehl=diehl_synapse(_get(models, "stdp_synapse"), _get(models, "excitatory_synapse")),
         eligibility=_eligibility(_get(models, "eligibility_synapse"), _get(models, "gate_line"), frame),
@@ -329,9 +328,9 @@ def learning_unit(models: Mapping[str, Mapping[str, Any]]) -> LearningUnit:
 
 
 def amplifier(p: Mapping[str, Any]) -> TanhGate:
-    """From parameters of block ``gate``; numbers, or one value a cell, here as in the others."""
-    up, down = p["tanh_gain_up"], p["tanh_gain_down"]
-    return TanhGate(up, down, p["tanh_v_offset"] / TANH_UNIT, p["tanh_v_width"] / TANH_UNIT)
+    """The candidate as it charges the cell, from parameters of block ``memory_cell``; numbers, or one value a cell."""
+    up, down = p["charge_up"] / p["i_charge"], p["charge_down"] / p["i_charge"]
+    return TanhGate(up, down, p["g_offset"] / TANH_UNIT, p["g_width"] / TANH_UNIT)
 
 
 def memory_cell(p: Mapping[str, Any]) -> MemoryCell:

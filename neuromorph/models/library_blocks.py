@@ -22,10 +22,10 @@ from neuromorph.models.pytree import as_float32
 FIDELITIES = ("ideal", "nominal", "mismatch")
 BLOCKS = (
     "axon_hillock", "delta_synapse", "dendritic_adder", "eligibility_synapse", "error_unit", "excitatory_synapse",
-    "feedback_synapse", "gate", "gate_line", "gate_synapse", "learning_unit", "memory_cell", "stdp_synapse", "weight_store",
+    "feedback_synapse", "gate_line", "gate_synapse", "learning_unit", "memory_cell", "stdp_synapse", "weight_store",
 )  # fmt: skip
 """Blocks that a nominal network is made of."""
-BOXED = ("eligibility_synapse", "gate", "memory_cell")
+BOXED = ("eligibility_synapse", "memory_cell")
 """Blocks whose validity ranges a network is watched for."""
 
 

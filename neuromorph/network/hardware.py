@@ -56,7 +56,7 @@ PRODUCTS: dict[str, tuple[str, str]] = {
         "capacitance fitted, and the load up to 250 mV from the reference, beyond which it goes on as it is there",
     ),
     "sigmoid of z_i, z_f, z_o": ("memory_cell", FITTED),
-    "tanh of z_g": ("gate", FITTED),
+    "tanh of z_g": ("memory_cell", FITTED),
     "i * g": ("memory_cell", FITTED),
     "forget leak of c": ("memory_cell", FITTED),
     "o * relu(tanh c)": ("memory_cell", FITTED),

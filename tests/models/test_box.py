@@ -40,7 +40,7 @@ def test_each_quantity_is_counted_on_both_sides():
 
 
 def test_the_shipped_box_is_that_of_the_fits():
-    box = box_of(Library.shipped().boxes("memory_cell", "gate", "eligibility_synapse"))
+    box = box_of(Library.shipped().boxes("memory_cell", "eligibility_synapse"))
     assert (box.gate * GATE_UNIT, box.candidate * TANH_UNIT, box.cell * TANH_UNIT) == pytest.approx(
         (0.4, 0.4, 0.4)
     )

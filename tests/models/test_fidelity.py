@@ -72,8 +72,8 @@ def test_a_missing_block_is_named():
 
 
 def test_a_missing_parameter_is_named():
-    models = MODELS | {"gate": {"tanh_gain_up": 1.0}}
-    with pytest.raises(InputError, match=r"gate.*tanh_gain_down"):
+    models = MODELS | {"stdp_synapse": {"dw_up": 1.0}}
+    with pytest.raises(InputError, match=r"stdp_synapse.*v_stop_up"):
         nominal_blocks(models, FRAME)
 
 

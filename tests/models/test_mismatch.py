@@ -58,10 +58,10 @@ def test_draws_are_the_chips_own_and_come_again():
 
 
 def test_a_blocks_draws_do_not_depend_on_another_block():
-    whole, without = chip(0.2), chip(0.2, gate=0.0)
+    whole, without = chip(0.2), chip(0.2, eligibility_synapse=0.0)
     assert np.array_equal(whole.cell.charge_rate, without.cell.charge_rate)
-    assert np.ptp(np.asarray(without.tanh.amplitude_up)) < 1e-6
-    assert np.ptp(np.asarray(whole.tanh.amplitude_up)) > 0.1
+    assert np.ptp(np.asarray(without.gate_rates.rate)) < 1e-6
+    assert np.ptp(np.asarray(whole.gate_rates.rate)) > 0.1
 
 
 def test_instances_spread_as_their_transistors_do():
@@ -88,6 +88,7 @@ def test_a_lines_trace_is_one_for_all_its_synapses():
     shift, inside = np.asarray(diehl.shift) * TRACE_UNIT, 0.2 * np.sqrt(REFERENCE_TUBES / known.tubes)
     trace, own = (
         np.linalg.norm((inside * known.slopes[name])[[device.startswith(part) for device in known.devices]])
+        * (abs(known.nominal[name]) if name in known.scales else 1.0)
         for name, part in (("v_trace_rest", "xt."), ("v_shift", "xu."))
     )
     assert shift.mean(axis=0).std() == pytest.approx(np.hypot(trace, own / np.sqrt(features)), rel=0.15)
@@ -95,16 +96,18 @@ def test_a_lines_trace_is_one_for_all_its_synapses():
 
 
 def test_a_chip_can_be_of_given_transistors():
-    known = read_variation()["gate"]
+    known = read_variation()["memory_cell"]
     numbers = np.random.default_rng(5).standard_normal((CELLS, len(known.devices)))
     one, other = (
-        chip_blocks(Chip(0.2, n, given={"gate": numbers}), SIZES, CONFIG.frame, LIBRARY)[0] for n in (0, 1)
+        chip_blocks(Chip(0.2, n, given={"memory_cell": numbers}), SIZES, CONFIG.frame, LIBRARY)[0]
+        for n in (0, 1)
     )
-    assert np.array_equal(one.tanh.amplitude_up, other.tanh.amplitude_up)
-    assert not np.array_equal(one.cell.charge_rate, other.cell.charge_rate)
-    gain = known.moved(LIBRARY.models("gate")["gate"], 0.2 * numbers)["tanh_gain_up"]
-    drawn = np.asarray(one.tanh.amplitude_up)
-    assert drawn / drawn.mean() == pytest.approx(gain / gain.mean(), rel=1e-4)
+    assert np.array_equal(one.cell.charge_rate, other.cell.charge_rate)
+    assert not np.array_equal(one.dendrite.tau_decay, other.dendrite.tau_decay)
+    fitted = LIBRARY.models("memory_cell")["memory_cell"]
+    moved = known.moved({n: fitted[n] for n in ("i_charge", "capacitance")}, 0.2 * numbers)
+    rate, drawn = moved["i_charge"] / moved["capacitance"], np.asarray(one.cell.charge_rate)
+    assert drawn / drawn.mean() == pytest.approx(rate / rate.mean(), rel=1e-4)
 
 
 def test_a_features_updates_share_the_width_of_their_pulse():
@@ -172,23 +175,23 @@ def test_twins_that_are_not_seen_alike_leave_an_eligibility_where_both_are_equal
 
 @pytest.fixture
 def warmed(tmp_path):
-    """Sensitivities of the amplifier alone, whose gains double at 77 C and fall by a tenth at 0.72 V."""
-    gate = read_variation()["gate"]
-    none = dict.fromkeys(gate.slopes, (0.0, 0.0))
-    gains = ("tanh_gain_up", "tanh_gain_down")
+    """Sensitivities of the cell alone, whose charging doubles at 77 C and falls by a tenth at 0.72 V."""
+    cell = read_variation()["memory_cell"]
+    none = dict.fromkeys(cell.slopes, (0.0, 0.0))
+    gains = ("i_charge",)
     own = replace(
-        gate,
+        cell,
         warming=none | dict.fromkeys(gains, (float(np.log(2.0)), 0.0)),
         supplying=none | dict.fromkeys(gains, (float(-np.log(0.9)), 0.0)),
     )
-    (tmp_path / "gate.json").write_text(json.dumps(own.to_dict()))
+    (tmp_path / "memory_cell.json").write_text(json.dumps(own.to_dict()))
     return tmp_path
 
 
 def test_a_chip_has_a_temperature_and_a_supply(warmed):
     def gains(**conditions):
         made, _ = chip_blocks(Chip(0.1, 3, **conditions), SIZES, CONFIG.frame, LIBRARY, variation=warmed)
-        return np.asarray(made.tanh.amplitude_up)
+        return np.asarray(made.cell.charge_rate)
 
     np.testing.assert_allclose(gains(celsius=77.0), 2.0 * gains(), rtol=1e-5)
     np.testing.assert_allclose(gains(supply=0.72), 0.9 * gains(), rtol=1e-5)
@@ -206,7 +209,7 @@ def test_what_is_refused(tmp_path):
         Chip(0.1, scale={"axon": 1.0})
     with pytest.raises(LibraryError, match="no sensitivities"):
         read_variation(tmp_path)
-    (tmp_path / "gate.json").write_text(json.dumps({"block": "gate"}))
+    (tmp_path / "memory_cell.json").write_text(json.dumps({"block": "memory_cell"}))
     with pytest.raises(LibraryError, match="is no sensitivity"):
         read_variation(tmp_path)
     with pytest.raises(InputError, match="chip_blocks"):

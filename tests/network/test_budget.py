@@ -37,7 +37,6 @@ def test_the_budget_adds_up_and_names_every_block_of_the_listing():
     assert synapse.transistors == 18 * CONFIG.lines * 4 * CONFIG.cells
     assert synapse.capacitance == pytest.approx(synapse.count * (2 * 25e-15 + 2 * 800e-15))
     listed = {block for block, _ in (*STATES.values(), *PRODUCTS.values())} - {
-        "gate",
         "weight_store",
         "stdp_synapse",
     }

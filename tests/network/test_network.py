@@ -200,7 +200,6 @@ def test_listing_names_blocks_only_for_hardware():
     blocks = {row.block for row in nominal}
     assert {
         "memory_cell",
-        "gate",
         "stdp_synapse",
         "excitatory_synapse",
         "eligibility_synapse",

@@ -13,12 +13,6 @@ FRAME = Frame(seconds=100e-9, ticks=20, dead_seconds=5e-9, input_spikes=10)
 NOTES, CELLS = 12, 32
 
 MODELS = {  # the study's measured values, rounded; tests only
-    "gate": {
-        "tanh_gain_up": 1.0,
-        "tanh_gain_down": 0.99,
-        "tanh_v_offset": 0.4e-3,
-        "tanh_v_width": 68e-3,
-    },
     "memory_cell": {
         **{
             f"{gate}_{name}": value
@@ -28,6 +22,10 @@ MODELS = {  # the study's measured values, rounded; tests only
         **dict.fromkeys(("i_floor", "f_floor", "o_floor"), 3e-4),
         "capacitance": 50e-15,
         "i_charge": 32.5e-9,
+        "charge_up": 32.5e-9,
+        "charge_down": 32.2e-9,
+        "g_offset": 0.4e-3,
+        "g_width": 68e-3,
         "i_leak": 26e-9,
         "v_leak_width": 65e-3,
         "v_headroom": 42e-3,
