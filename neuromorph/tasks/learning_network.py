@@ -170,15 +170,8 @@ def deck(
                 cards += _synapse_cards(gate, k, m)
     saved = [f"v(c{k}) v(axon{k})" for k in range(stimulus.cells)]
     saved += [
-        f"v(e{side}{gate}{k}_{m})"
-        for side in "pn"
-        for gate in TRACED
-        for k in range(stimulus.cells)
-        for m in range(lines)
-    ]
-    saved += [
-        f"v({side}{gate}{k}_{m})"
-        for side in "pm"
+        f"v({node}{gate}{k}_{m})"
+        for node in ("ep", "en", "p", "m")
         for gate in TRACED
         for k in range(stimulus.cells)
         for m in range(lines)
