@@ -3,12 +3,14 @@
     python benchmarks/small_networks.py --network features --neurons 4
     python benchmarks/small_networks.py --network memory
     python benchmarks/small_networks.py --network memory --cells 3 --frames 4
+    python benchmarks/small_networks.py --network learning --frames 2
 
 A feature layer: two lines, adaptive neurons, Diehl's plasticity at every synapse, winner-take-all.  A memory: two lines,
 memory cells with their dendrites, their neurons and the lines that their spikes come back on; the notes drive the first
 cell, every other one the cell before it.  How errors compound with time and depth: the step free-running, and each frame
-begun where ngspice began it.  Notes sound one after the other and together.  What ngspice answered is kept in a folder by
-the netlist's hash.
+begun where ngspice began it.  Learning: the memory, and the slope units, lines and eligibility synapses by which its
+gates learn; the learning signals alternate in sign.  Notes sound one after the other and together.  What ngspice answered
+is kept in a folder by the netlist's hash.
 """
 
 from __future__ import annotations
@@ -30,13 +32,16 @@ from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.frame import Frame
 from neuromorph.models.library_blocks import blocks_for
 from neuromorph.spice.netlist import digest
-from neuromorph.tasks import feature_network, memory_network
+from neuromorph.tasks import feature_network, learning_network, memory_network
 from neuromorph.tasks.spike_trains import windowed_coincidence
+from neuromorph.tasks.spot_records import LEARNED
 
 ROOT = Path(__file__).resolve().parent.parent
 NETLISTS = ROOT / "netlists"
 RESULTS = Path(__file__).parent / "results" / "small_networks.json"
 CHORDS = np.array([[1, 0], [0, 1], [1, 1]])
+SIGNALS = (0.18, -0.15)
+"""Learning signals of one frame after the other, weight units a unit of eligibility."""
 FULL_SCALE = 0.15
 """Of a cell, V: what its error is stated of."""
 FINER = 4
@@ -230,6 +235,35 @@ def memory(args: argparse.Namespace, models: dict, blocks: object) -> list[Figur
     return rows
 
 
+def learning(args: argparse.Namespace, models: dict, blocks: BlockSet) -> list[Figure]:
+    """The memory of one cell or more, whose gates learn between the frames."""
+    notes = CHORDS[[0, 2, 1]][np.arange(args.frames) % 3]
+    signals = np.resize(SIGNALS, args.frames)[:, None] * np.ones(args.cells)
+    what = learning_network.Stimulus(notes, memory_weights(args.cells), signals=signals)
+    name = f"memory that learns, {learning_network.transistors(what)} transistors"
+
+    def run() -> dict[str, np.ndarray]:
+        found = learning_network.in_ngspice(what, blocks, models, NETLISTS)
+        return {"c": found.c, "traces": found.traces, "weights": found.weights, **spike_arrays(found.spikes)}
+
+    ours, own = timed(lambda: learning_network.stepped(what, blocks, models))
+    theirs, seconds = kept(learning_network.deck(what, blocks, models, NETLISTS), run, args.kept)
+    lines = what.notes.shape[1] + what.cells
+    first = np.moveaxis(what.weights[:lines, list(LEARNED)], 1, 0)
+    moved = [np.diff(np.concatenate([first[None], w]), axis=0) for w in (ours.weights, theirs["weights"])]
+    change = np.abs(moved[0] - moved[1]).sum() / np.abs(moved[1]).sum()
+    trace = np.abs(ours.traces - theirs["traces"]).max() / np.abs(theirs["traces"]).max()
+    away = np.sqrt(np.mean((ours.c - theirs["c"]) ** 2)) / FULL_SCALE
+    return [
+        *common_figures(name, ours.spikes, spike_lists(theirs), (own, seconds)),
+        Figure(
+            f"{name}: weight changes, summed error of the summed change", float(100 * change), "%", 5.0, 2.0
+        ),
+        Figure(f"{name}: eligibility, max error of the largest", float(100 * trace), "%"),
+        Figure(f"{name}: cell, rms error of 150 mV", float(100 * away), "%", 3.0, 1.0),
+    ]
+
+
 def plot_compounding(errors: dict, counts: dict, name: str, path: Path) -> None:
     """Errors of the cells and numbers of spikes, by frame (time) and by cell (depth)."""
     import matplotlib.pyplot as plt
@@ -259,9 +293,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--network", choices=("features", "memory"), default="features")
+    parser.add_argument("--network", choices=("features", "memory", "learning"), default="features")
     parser.add_argument("--neurons", type=int, default=4, help="of the feature layer")
-    parser.add_argument("--cells", type=int, default=1, help="of the memory")
+    parser.add_argument("--cells", type=int, default=1, help="of a memory")
     parser.add_argument("--plot", type=Path, help="picture of how a memory's errors compound (PNG)")
     parser.add_argument("--frames", type=int, default=3)
     parser.add_argument("--reference", action="store_true",
@@ -272,9 +306,13 @@ def main() -> None:
     )
     parser.add_argument("--no-row", action="store_true", help="print only")
     args = parser.parse_args()
+    if args.reference and args.network == "learning":
+        parser.error(
+            "--reference with --network learning: coincidence is that of the memory, take --network memory"
+        )
     library = Library.shipped()
     models, (blocks, _) = library.models(), blocks_for("nominal", Frame(), library)
-    rows = {"features": features, "memory": memory}[args.network](args, models, blocks)
+    rows = {"features": features, "memory": memory, "learning": learning}[args.network](args, models, blocks)
     print(table(rows))
     if not args.no_row:
         record(RESULTS, rows, " ".join(["python benchmarks/small_networks.py", *sys.argv[1:]]))

@@ -76,7 +76,8 @@ def stepped(stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[s
     config, frame = network.config, network.config.frame
     rows = np.delete(np.arange(config.lines - 1), config.notes)  # the silent feature has no line here
     hear = jax.jit(listen)
-    c, spikes, traces, weights = [], [[] for _ in range(config.cells)], [], []  # type: ignore[var-annotated]
+    spikes: list[list[float]] = [[] for _ in range(config.cells)]
+    c, traces, weights = [], [], []
     for k, levels in enumerate(stimulus.notes):
         state, heard = hear(network, state, memory.heard_frame(levels, config.cells))
         c.append(np.concatenate([np.asarray(heard.cells.c)[1:], np.asarray(state.cells.c)[None]]))
