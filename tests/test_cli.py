@@ -280,8 +280,8 @@ def test_another_library_is_refused_by_name(run, tmp_path, capsys):
     other = Library(tmp_path / "lib")
     for name in shipped.blocks():
         data = shipped.read(name)
-        if name == "gate":
-            data.fit.parameters["v_width"] *= 1.01
+        if name == "memory_cell":
+            data.fit.parameters["g_width"] *= 1.01
         other.write(data)
     assert (
         main(["evaluate", str(run / "run"), "--data", str(run / "scale.npz"), "--library", str(other.path)])
