@@ -95,13 +95,14 @@ from neuromorph.fitting.readout import V_LINE, WEIGHT_VOLT, crowd_share, output_
 from neuromorph.fitting.stdp import MU
 from neuromorph.fitting.trace_knobs import floor_at
 from neuromorph.models.box import Box
+from neuromorph.models.cell_mirrors import CellMirrors
 from neuromorph.models.delta_synapse import DeltaSynapse, delta_synapse
 from neuromorph.models.diehl import TRACE_UNIT, WEIGHT_UNIT, DiehlSynapse
 from neuromorph.models.eligibility_synapse import TRACE_RANGE, EligibilitySynapse, rational_power
 from neuromorph.models.frame import Frame
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT, SigmoidGate, TanhGate
 from neuromorph.models.learning_unit import LEARNING_SECONDS, PAUSE_SECONDS, LearningUnit
-from neuromorph.models.memory_cell import CellMirrors, MemoryCell
+from neuromorph.models.memory_cell import MemoryCell
 from neuromorph.models.neuron_ideal import IdealNeuron
 from neuromorph.models.noise import Noise
 from neuromorph.models.pytree import as_float32, pytree

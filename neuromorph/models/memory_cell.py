@@ -6,7 +6,7 @@ gate never closes below ``exp(-k_leak T)`` and is not a sigmoid of z.  G is g, o
 what the product's mirrors leave of it near the rails:
 ``G = g (H_p + H_n) / 2 + (H_p - H_n) / 2`` with the headroom law
 ``H(x) = x / sqrt(x^2 + v_h^2)`` at what is left to either rail.  The mirrors behind both amplifiers follow late
-(:mod:`neuromorph.fitting.cell_mirrors`).
+(:mod:`neuromorph.models.cell_mirrors`).
 """
 
 from __future__ import annotations
@@ -14,51 +14,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from neuromorph.fitting.cell_mirrors import LEAST_SHARE
+from neuromorph.models.cell_mirrors import CellMirrors, Currents, shares, standing
 from neuromorph.models.pytree import pytree, static
-
-Currents = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
-"""Of tail, sourcing side, sinking side and sinking output of the product and of the leak, each [2, cells], in parts of
-their amplifier's full current."""
-
-
-@pytree
-class CellMirrors:
-    """Mirrors behind the product (first) and the leak (second), which follow in the logarithm of their current.
-
-    Parameters
-    ----------
-    tail, side, sink : e-fold times of the product's at its full current, s
-    leak_speed : full current of the leak over that of the product
-    """
-
-    tail: float | jax.Array
-    side: float | jax.Array
-    sink: float | jax.Array
-    leak_speed: float | jax.Array
-
-    def moved(
-        self, mirrors: Currents, tails: jax.Array, up: jax.Array, down: jax.Array, seconds: float
-    ) -> tuple[Currents, jax.Array, jax.Array]:
-        """Currents after ``seconds`` and those sourced and sunk meanwhile, as :func:`~.fitting.cell_mirrors.moved`."""
-
-        def each(value: float | jax.Array) -> jax.Array:
-            return jnp.broadcast_to(jnp.asarray(value), tails[0].shape)
-
-        faster = jnp.stack([jnp.ones_like(tails[0]), each(self.leak_speed)])
-
-        def follow(
-            current: jax.Array, target: jax.Array, time: float | jax.Array
-        ) -> tuple[jax.Array, jax.Array]:
-            pace = faster * (seconds / each(time))[None]
-            after = target * current / (current + (target - current) * jnp.exp(-target * pace))
-            return after, target - jnp.log(after / current) / pace
-
-        tail, mean = follow(mirrors[0], tails, self.tail)
-        sourcing, sourced = follow(mirrors[1], mean * up, self.side)
-        sinking, turned = follow(mirrors[2], mean * down, self.side)
-        output, sunk = follow(mirrors[3], turned, self.sink)
-        return (tail, sourcing, sinking, output), sourced, sunk
 
 
 @pytree
@@ -127,9 +84,14 @@ class MemoryCell:
         return jnp.clip(moved, -self.rail, self.rail) if self.railed else moved
 
     def moved(
-        self, c: jax.Array, currents: Currents | None, gates: jax.Array, g: jax.Array, seconds: float
-    ) -> tuple[jax.Array, Currents | None]:
-        """c and the mirrors' currents after ``seconds``, a tick.
+        self,
+        c: jax.Array,
+        currents: tuple[Currents, Currents] | None,
+        gates: jax.Array,
+        g: jax.Array,
+        seconds: float,
+    ) -> tuple[jax.Array, tuple[Currents, Currents] | None]:
+        """c and the currents of product and leak after ``seconds``, a tick.
 
         Parameters
         ----------
@@ -138,26 +100,26 @@ class MemoryCell:
         """
         if self.mirrors is None or currents is None:
             return self.step(c, gates[0], g, self.leak(gates[1], seconds), seconds), currents
-        up, down = self._shares(c, g)
-        now, sourced, sunk = self.mirrors.moved(currents, gates[:2], up, down, seconds)
-        product = sourced[0] * self._left(self.rail - c) - sunk[0] * self._left(self.rail + c)
-        given = self.leak_rate * self.leak_width * (sourced[1] - sunk[1])
+        up, down = shares(self._leaving(c))
+        product, sourced, sunk = self.mirrors.moved(currents[0], gates[0], *shares(g), seconds)
+        charged = sourced * self._left(self.rail - c) - sunk * self._left(self.rail + c)
+        faster = seconds * self.mirrors.leak_speed
+        leak, sourced, sunk = self.mirrors.moved(currents[1], gates[1], up, down, faster)
+        given = self.leak_rate * self.leak_width * (sourced - sunk)
         # the slope of the leak takes it half a tick further
-        bent = 2.0 * self.leak(gates[1], seconds) * up[1] * down[1]
-        moved = c + seconds * (self.charge_rate * product - self.drift_rate + given) * (1.0 - bent)
-        return jnp.clip(moved, -self.rail, self.rail), now
+        bent = 2.0 * self.leak(gates[1], seconds) * up * down
+        moved = c + seconds * (self.charge_rate * charged - self.drift_rate + given) * (1.0 - bent)
+        return jnp.clip(moved, -self.rail, self.rail), (product, leak)
 
-    def standing(self, c: jax.Array, gates: jax.Array, g: jax.Array) -> Currents | None:
-        """Currents of mirrors behind gates that have not moved for long."""
+    def standing(self, c: jax.Array, gates: jax.Array, g: jax.Array) -> tuple[Currents, Currents] | None:
+        """Currents of product and leak behind gates that have not moved for long."""
         if self.mirrors is None:
             return None
-        up, down = self._shares(c, g)
-        return gates[:2], gates[:2] * up, gates[:2] * down, gates[:2] * down
+        return standing(gates[0], *shares(g)), standing(gates[1], *shares(self._leaving(c)))
 
-    def _shares(self, c: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Parts of the tail on the sourcing and the sinking side of product and leak, [2, cells]."""
-        x = jnp.stack([g, -jnp.tanh((c - self.rest) / self.leak_width)])
-        return jnp.maximum(0.5 * (1.0 + x), LEAST_SHARE), jnp.maximum(0.5 * (1.0 - x), LEAST_SHARE)
+    def _leaving(self, c: jax.Array) -> jax.Array:
+        """What the leak's pair sends towards rest, in parts of its tail."""
+        return -jnp.tanh((c - self.rest) / self.leak_width)
 
     def waited(self, c: jax.Array, seconds: float | jax.Array) -> jax.Array:
         """c after ``seconds`` cut off from its amplifiers, joined to them again (small losses: to first order)."""

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from neuromorph.models.cell_mirrors import Currents
 from neuromorph.models.events import row_of, walk
 from neuromorph.models.fidelity import BlockSet
-from neuromorph.models.memory_cell import Currents
 from neuromorph.models.noise import TickNoise
 from neuromorph.models.synapse import decay_over
 from neuromorph.models.weight_readout import WeightReadout
@@ -18,6 +18,10 @@ from neuromorph.plasticity.eligibility import CellRecord
 
 LEAK_SIGN = np.array([[1.0], [-1.0], [1.0]], np.float32)
 """The leak is driven by the complementary output of the forget gate, s(-z_f)."""
+
+
+Carried = tuple[CellState, tuple[Currents, Currents] | None]
+"""From tick to tick: the cells, and the currents of their products and leaks where these follow late."""
 
 
 def memory_frame(
@@ -48,9 +52,9 @@ def memory_frame(
         return blocks.gate.value(z[:3] * LEAK_SIGN), blocks.tanh.value(z[3])
 
     def tick(
-        carry: tuple[CellState, Currents | None],
+        carry: Carried,
         inputs: tuple[jax.Array, jax.Array, TickNoise | None],
-    ) -> tuple[tuple[CellState, Currents | None], CellRecord]:
+    ) -> tuple[Carried, CellRecord]:
         (now, currents), (external, outside, draw) = carry, inputs
         own = float(config.memory) * jnp.sum(now.last_spikes)
         left, own_left = blocks.dendrite.crowded(outside, own)
