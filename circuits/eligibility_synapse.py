@@ -16,8 +16,12 @@ from neuromorph.fitting.eligibility import (
     FRAME,
     FRAMES,
     LEAK_FULL,
+    LEAST_LEAK,
     LINES,
+    OPENED,
     PSI_FULL,
+    SHUT,
+    TRACE_WIDTH,
     WEIGHT_MEAN,
     WIDEST,
     course,
@@ -27,15 +31,16 @@ from neuromorph.fitting.eligibility import (
 )
 from neuromorph.fitting.pulse_pairs import UPDATE, UPDATE_OUT, update_cards, weight_change
 from neuromorph.fitting.trace_knobs import KNOBS as TRACE_KNOBS
-from neuromorph.fitting.update_knobs import KNOBS, knob_sweeps
-from neuromorph.spice.waveforms import pulses, sample, staircase, straight
+from neuromorph.fitting.update_knobs import GATE_KNOBS, knob_sweeps
+from neuromorph.spice.waveforms import pulses, sample, staircase, straight, windows
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
-WEIGHT_CAPACITOR = 800e-15
+CLOSED = 0.30
+"""V of a line that is closed between frames."""
 PULSE = 150e-9
 """When the lines have settled, s."""
 _IDLE = "vpulse pulse 0 0\nvraise raise 0 0\nvlower lower 0 0"
-HEIGHT = KNOBS["height"][2]
+HEIGHT = GATE_KNOBS["height"][2]
 """V of a learning pulse."""
 
 
@@ -66,18 +71,19 @@ def _frames_measure(waves, _):
     return {"e_up": sample(waves.time, waves["ep"], ends), "e_down": sample(waves.time, waves["en"], ends)}
 
 
-def _update_deck(circuit, point, analysis, cards=""):
+def _update_deck(circuit, point, analysis, cards):
+    """A synapse with free traces, which learning pulses pull down by a hundredth, behind closed lines."""
     half = 0.5 * point.get("weight", 0.0)
     sources = (
-        f"vep ep 0 {_volt(point['y_up']):.9g}\nven en 0 {_volt(point['y_down']):.9g}\n"
-        f"cwp wp 0 {WEIGHT_CAPACITOR}\ncwn wn 0 {WEIGHT_CAPACITOR}\n"
-        f".ic v(wp)={WEIGHT_MEAN + half:.9g} v(wn)={WEIGHT_MEAN - half:.9g}\n{cards}"
+        "\n".join(f"v{line} {line} 0 {CLOSED}" for line in ("vpp", "vpn", "vf")) + "\nvline line 0 0\n"
+        f".ic v(ep)={_volt(point['y_up']):.9g} v(en)={_volt(point['y_down']):.9g} "
+        f"v(wp)={WEIGHT_MEAN + half:.9g} v(wn)={WEIGHT_MEAN - half:.9g}\n{cards}"
     )
-    return circuit.testbench(point, sources, analysis, "v(wp) v(wn) i(vdd)", subcircuit="three_factor_update")
+    return circuit.testbench(point, sources, analysis, "v(wp) v(wn) i(vdd)")
 
 
 def _update(circuit, point):
-    """Learning pulses of two frames, after one without a signal, at held traces."""
+    """Learning pulses of two frames, after one without a signal."""
     return _update_deck(
         circuit, point, UPDATE, update_cards(point["width"], point.get("height", HEIGHT), "raise")
     )
@@ -114,6 +120,23 @@ def _floor_measure(waves, _):
     return {"trace": y, "y": y[-1]}
 
 
+def _cut(circuit, point):
+    """A forget line opens for fifty nanoseconds and is cut off again."""
+    opened = windows([OPENED], high=point["i_forget"], low=LEAST_LEAK)
+    cards = (
+        f"{LINES}\n{_IDLE}\nvline line 0 0\niup 0 psip 1p\nidn 0 psin 1p\nifg 0 forget {opened}\n"
+        f".ic v(wp)={WEIGHT_MEAN} v(wn)={WEIGHT_MEAN} v(ep)={_volt(3.0):.9g} v(en)=0.27"
+    )
+    return circuit.testbench(point, cards, f".tran 0.2n {OPENED[1] + SHUT:g} 0 0.2n", "v(ep)")
+
+
+def _cut_measure(waves, _):
+    begin, end = OPENED
+    log = sample(waves.time, waves["ep"], [begin - 1e-9, end - 20e-9, end, end + SHUT - 1e-9]) / TRACE_WIDTH
+    rate = (log[1] - log[2]) / 20e-9
+    return {"opening": (end - begin) - (log[0] - log[2]) / rate, "closing": (log[2] - log[3]) / rate}
+
+
 def _inject(circuit, point):
     """One pulse onto a held-open trace: its step."""
     cards = (
@@ -143,7 +166,7 @@ CIRCUIT = Circuit(
     ),
     subcircuit="eligibility_synapse",
     knobs=(
-        Knob("eref", *KNOBS["eref"], "trace voltage at y = 1: compression of the update"),
+        Knob("eref", *GATE_KNOBS["eref"], "trace voltage at y = 1: compression of the update"),
         Knob("vinj", *TRACE_KNOBS["vinj"], "supply of the injectors: headroom of a large trace"),
         Knob("vs", *TRACE_KNOBS["vs"], "rail of the leaks: floor of the traces, e-fold per 30 mV"),
     ),
@@ -154,12 +177,16 @@ CIRCUIT = Circuit(
               caption="Twin traces over random frames", optional=True),
         Sweep("floor", {"i_forget": Axis((1.2e-8, 6e-8, 2.4e-7, 6e-7, 2.4e-6), "A")}, _floor, _floor_measure,
               {"trace": "1", "y": "1"}, _TIME, caption="Decay to the floor", optional=True),
+        Sweep("cut", {"i_forget": Axis((7.2e-8, 1.7e-7, 3.6e-7, 7.2e-7, 1.2e-6, 2.4e-6), "A")}, _cut, _cut_measure,
+              {"opening": "s", "closing": "s"}, caption="Leak lost while a forget line opens, and gained while it closes",
+              optional=True),
         Sweep("residue", {"psi": Axis((0.0,), "1"), "y": Axis((0.01, 0.02, 0.05, 0.1, 0.3, 1.0), "1")}, _inject,
               _inject_measure, {"step": "1"}, caption="What a pulse adds while its psi line is closed", optional=True),
         Sweep("inject", {"psi": Axis((0.03, 0.1, 0.3, 0.6, 1.0), "1"),
                          "y": Axis((0.007, 0.012, 0.025, 0.05, 0.1, 0.3, 1.0), "1")}, _inject, _inject_measure,
               {"step": "1"}, caption="What a pulse adds over the trace that it finds", optional=True),
-        Sweep("update", {"y_up": Axis((0.01, 0.1, 0.3, 1.0, 3.0, 5.0), "1"), "y_down": Axis((0.01, 0.3), "1"),
+        Sweep("update", {"y_up": Axis((0.01, 0.015, 0.025, 0.04, 0.07, 0.12, 0.3, 1.0, 3.0, 5.0), "1"),
+                         "y_down": Axis((0.0075, 0.3), "1"),
                          "width": Axis((-WIDEST, -8e-9, -2e-9, 0.0, 2e-9, 8e-9, WIDEST), "s")},
               _update, weight_change, UPDATE_OUT, caption="Weight change of one pair of learning pulses"),
         Sweep("hold", {"y_up": Axis((0.01, 1.0), "1"), "y_down": Axis((0.01,), "1"),
@@ -173,6 +200,8 @@ CIRCUIT = Circuit(
         *(replace(knob, optional=True) for knob in knob_sweeps(
             _update, weight_change, UPDATE_OUT, {"y_up": Axis((0.1, 0.3, 1.0, 3.0), "1"), "y_down": Axis((0.01,), "1")}
         )),
+        Sweep("cut_check", {"i_forget": Axis((1.2e-7, 5e-7, 1.6e-6), "A")}, _cut, _cut_measure,
+              {"opening": "s", "closing": "s"}, held_out=True),
         Sweep("rail_check", {"vs": Axis((0.212, 0.238, 0.263, 0.291), "V"), "i_forget": Axis((2.4e-6,), "A")}, _floor,
               _floor_measure, {"trace": "1", "y": "1"}, _TIME, held_out=True),
         Sweep("injector_check", {"vinj": Axis((0.573, 0.64, 0.76), "V"), "psi": Axis((0.3, 1.0), "1"),
@@ -182,7 +211,7 @@ CIRCUIT = Circuit(
               {"step": "1"}, held_out=True),
         Sweep("frames_check", {"seed": Axis((451, 452, 453), "")}, _frames, _frames_measure, _TRACES, _FRAME_AXIS,
               held_out=True),
-        Sweep("update_check", {"y_up": Axis((0.02, 0.2, 0.7, 2.0, 4.0), "1"), "y_down": Axis((0.015, 0.5), "1"),
+        Sweep("update_check", {"y_up": Axis((0.02, 0.05, 0.1, 0.2, 0.7, 2.0, 4.0), "1"), "y_down": Axis((0.009, 0.5), "1"),
                                "width": Axis((-1.3e-8, -5e-9, 3.1e-9, 1.1e-8), "s"), "weight": Axis((-0.045, 0.06), "V")},
               _update, weight_change, UPDATE_OUT, held_out=True),
         Sweep("silent_check", {"y_up": Axis((0.01, 0.3, 1.0), "1"), "y_down": Axis((0.01,), "1"),

@@ -186,7 +186,7 @@ BLOCKS = {
     "axon_hillock": Block(neuron_design.KNOBS, neuron_knobs.at_knobs, NEURON, _resetting),
     "memory_cell": Block(cell_knobs.KNOBS, cell_knobs.at_knobs, CELL),
     "gate": Block(gate.KNOBS, gate.at_knobs, GATE),
-    "eligibility_synapse": Block(update_knobs.KNOBS, _of_update, SYNAPSE),
+    "eligibility_synapse": Block(update_knobs.GATE_KNOBS, _of_update, SYNAPSE),
 }
 
 

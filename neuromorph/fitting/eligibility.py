@@ -26,12 +26,16 @@ from neuromorph.library import BlockData, FittedModel, SweepData
 
 FRAME = 100e-9
 FRAMES = 16
-E_REF = update_knobs.KNOBS["eref"][2]
+E_REF = update_knobs.GATE_KNOBS["eref"][2]
 """Trace voltage at y = 1, V."""
 PSI_FULL = 52e-9
 """Line current of a full-scale psi, A: what the slope unit gives at its usual bias."""
 LEAK_FULL = 2.4e-6
 """Line current of a fully open forget gate, A."""
+LEAST_LEAK = 2e-4 * LEAK_FULL
+"""Line current of a forget gate that is cut off between frames, A."""
+OPENED, SHUT = (20e-9, 70e-9), 100e-9
+"""When a forget line is open in the bench of sweep ``cut``, and how long it is shut then, s."""
 WIDEST = 16e-9
 """Width by which the learning pulses differ at a full-scale signal, s."""
 WEIGHT_RANGE = 0.18
@@ -174,9 +178,11 @@ def update(p: dict[str, float], y_up: Any, y_down: Any, width: Any) -> np.ndarra
 
 _UPDATE = ("rate", "trace_power", "compression", "twin", "trace_bend")
 _UPDATE_SCALE = np.array([2e5, 1.0, 1.0, 1.0, 0.03])
-LEAST_SHARE = 0.1
+LEAST_SHARE = 0.01
 """Of the largest weight change: smaller ones count by this, larger ones by themselves, as a network uses both."""
-LEAST_BEND = -0.02
+SMALL = 0.1
+"""Traces up to here are most of those that a network learns from."""
+LEAST_BEND = -0.027
 """As far as the rational form of the network's step follows the power of a trace."""
 
 
@@ -195,6 +201,35 @@ def _fit_update(data: BlockData) -> tuple[dict[str, float], dict[str, float], fl
     )  # fmt: skip
     values, wide = law(x), dict(zip(_UPDATE, dx * _UPDATE_SCALE, strict=True))
     return values, wide, float(np.abs(update(values, *grid) - sweep["dw"]).max() / full)
+
+
+def order(p: Mapping[str, float], y_up: Any, y_down: Any, width: Any) -> np.ndarray:
+    """What a frame whose positive pulse comes first adds to the mean change of both orders, V; the other frames take it.
+
+    The first pulse finds emptier nodes after its longer rest.
+    """
+    up, down = (np.asarray(y) / (np.asarray(y) + p["order_half"]) for y in (y_up, y_down))
+    return p["order_size"] * (down - up) / (1 + np.asarray(width, float) / p["order_width"])
+
+
+_ORDER = {"order_size": 3e-6, "order_half": 0.15, "order_width": 36e-9}
+
+
+def _fit_order(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
+    """Law of the order; the error is the largest of the largest weight change."""
+    sweep = data["update"]
+    grid = np.meshgrid(sweep["y_up"], sweep["y_down"], sweep["width"], indexing="ij")
+    scale = np.array(list(_ORDER.values()))
+
+    def errors(x: np.ndarray) -> np.ndarray:
+        law = dict(zip(_ORDER, x * scale, strict=True))
+        return (order(law, *grid) - sweep["order"]).ravel() / np.abs(sweep["order"]).max()
+
+    bounds = ([0.0, 0.0, 0.6], np.inf)  # pulses that differ by the widest width do not turn it
+    x, dx = least_squares(errors, [1.0, 1.0, 1.0], tuple(_ORDER), data.name, bounds=bounds)
+    values, wide = (dict(zip(_ORDER, v * scale, strict=True)) for v in (x, dx))
+    worst = np.abs(errors(x)).max() * np.abs(sweep["order"]).max() / np.abs(sweep["dw"]).max()
+    return {k: float(v) for k, v in values.items()}, {k: float(v) for k, v in wide.items()}, float(worst)
 
 
 def _fit_decay(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
@@ -226,6 +261,42 @@ def _fit_decay(data: BlockData) -> tuple[dict[str, float], dict[str, float], flo
         values,
         {"decay_full": float(values["decay_full"] * wide[1]), "decay_power": float(wide[0])},
         float(error),
+    )
+
+
+def late(lag: float, current: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Leak that a forget line loses while it opens and gains while it closes, s at the rate of an open line.
+
+    A line in the logarithm of its current, ``lag d(ln I)/dt = I' - I``, currents in parts of the full one.
+
+    Parameters
+    ----------
+    lag : s
+    current : of the open line, A
+    """
+    share, rest = np.asarray(current, float) / LEAK_FULL, LEAST_LEAK / LEAK_FULL
+    shut = rest / (1 - (1 - rest / share) * np.exp(-rest * SHUT / lag))
+    return lag * np.log(share / rest) / share, (lag * np.log(share / shut) + rest * SHUT) / share
+
+
+def _late_errors(lag: float, sweep: SweepData) -> np.ndarray:
+    """Of the leak that comes late, in e-folds of a trace over those of a frame at that rate."""
+    opening, closing = late(lag, sweep["i_forget"])
+    return np.stack([opening - sweep["opening"], closing - sweep["closing"]]) / FRAME
+
+
+def _fit_lag(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
+    """Time constant of the forget line; the error is the largest, in parts of a frame's leak."""
+    sweep = data["cut"]
+    x, dx = least_squares(
+        lambda x: (_late_errors(float(x[0]) * 0.1e-9, sweep) * sweep["i_forget"] / LEAK_FULL).ravel() / 0.01,
+        [1.0], ("leak_lag",), data.name,
+    )  # fmt: skip
+    lag = float(x[0]) * 0.1e-9
+    return (
+        {"leak_lag": lag},
+        {"leak_lag": float(dx[0]) * 0.1e-9},
+        float(np.abs(_late_errors(lag, sweep)).max()),
     )
 
 
@@ -316,6 +387,8 @@ def fit_eligibility(data: BlockData) -> FittedModel:
         )  # fmt: skip
     decay, d_decay, decay_error = _fit_decay(data)
     residual, d_residual, residual_error = _fit_residual(data)
+    lag, d_lag, lag_error = _fit_lag(data)
+    turn, d_turn, turn_error = _fit_order(data)
     floor = {"floor": float(data["floor"]["y"][-1])}
     traces, d_traces, rms = _fit_traces(data, _TRACE, decay | residual | floor, lone=True)
     ideal, _, ideal_rms = _fit_traces(data, ("gain", "decay_full"), {}, lone=False)
@@ -324,7 +397,7 @@ def fit_eligibility(data: BlockData) -> FittedModel:
     hold = data["hold"]
     drift = hold["drift"] / WEIGHT_RANGE
     parameters = {
-        **moved, **traces, **knobs, **rails, "ideal_gain": ideal["gain"], "ideal_decay": ideal["decay_full"],
+        **moved, **traces, **knobs, **rails, **lag, **turn, "ideal_gain": ideal["gain"], "ideal_decay": ideal["decay_full"],
         "v_trace": TRACE_WIDTH / moved["trace_power"], "full_update": float(update(moved, 1.0, 0.01, WIDEST)),
         "drift_common": float(np.abs(hold["drift_common"]).max() / WEIGHT_RANGE),
         "drift": float(np.abs(drift).max()),
@@ -332,11 +405,14 @@ def fit_eligibility(data: BlockData) -> FittedModel:
     }  # fmt: skip
     units = {n: "1" for n in parameters} | update_knobs.UNITS | trace_knobs.UNITS | {
         "rate": "V/s", "v_trace": "V", "full_update": "V", "energy_per_update": "J", "psi_lag": "s",
+        "leak_lag": "s", "order_size": "V", "order_width": "s",
     }  # fmt: skip
     errors = {
         "update_max_of_full_scale": update_error,
         "decay_max_relative": decay_error,
         "residual_max_of_full_scale": residual_error,
+        "late_max_of_a_frame": lag_error,
+        "order_max_of_full_scale": turn_error,
         "trace_rms": rms,
         "step_max_of_full_scale": float(np.abs(_lone(traces, data["inject"])).max()),
         "trace_rms_ideal_recursion": ideal_rms,
@@ -344,9 +420,18 @@ def fit_eligibility(data: BlockData) -> FittedModel:
         **rail_errors,
     }
     box = {"y": (0.01, 5.0), "width": (-WIDEST, WIDEST), "weight": (-0.09, 0.09)}
-    ranges = {**update_knobs.KNOBS, **trace_knobs.KNOBS}
+    ranges = {**update_knobs.GATE_KNOBS, **trace_knobs.KNOBS}
     box |= {name: (low, high) for name, (low, high, _) in ranges.items()}
-    deviation = d_moved | d_knobs | d_rails | d_decay | d_residual | dict(zip(_TRACE, d_traces, strict=True))
+    deviation = (
+        d_moved
+        | d_knobs
+        | d_rails
+        | d_decay
+        | d_residual
+        | d_lag
+        | d_turn
+        | dict(zip(_TRACE, d_traces, strict=True))
+    )
     return FittedModel(
         "twin_log_traces", {k: float(v) for k, v in parameters.items()}, units, deviation, errors, box
     )
@@ -369,6 +454,9 @@ def score_eligibility(model: FittedModel, data: BlockData) -> list[Figure]:
     grid = np.meshgrid(check["y_up"], check["y_down"], check["width"], check["weight"], indexing="ij")
     full = np.abs(check["dw"]).max()
     error = 100 * np.abs(update(p, *grid[:3]) - check["dw"]) / full
+    small = np.broadcast_to((grid[0] <= SMALL) & (grid[1] <= SMALL), check["dw"].shape)
+    moved = np.abs(check["dw"][small])
+    relative = 100 * np.abs(update(p, *grid[:3]) - check["dw"])[small] / moved
     return [
         Figure("eligibility against the ideal recursion, correlation, lowest of 3 runs",
                float(_correlations(ideal, frames).min()), "1", 0.98, 0.995, better="higher"),
@@ -377,9 +465,17 @@ def score_eligibility(model: FittedModel, data: BlockData) -> list[Figure]:
                float(100 * np.abs(_lone(p, data["inject_check"])).max()), "%", 5.0, 2.0),
         Figure("baseline, a pulse that adds the same to any trace: step of a lone pulse, max error of the largest",
                float(100 * np.abs(_lone(p | {"reach": np.inf}, data["inject_check"])).max()), "%"),
+        Figure("eligibility: leak lost and gained while a line opens and closes, max error of a frame's",
+               float(100 * np.abs(_late_errors(p["leak_lag"], data["cut_check"])).max()), "%", 5.0, 2.0),
+        Figure("baseline, a line that follows at once: leak lost and gained, max error of a frame's",
+               float(100 * np.abs(_late_errors(TINY * 1e-9, data["cut_check"])).max()), "%"),
         Figure("three-factor update: dw, max error of full range", float(error.max()), "%", 3.0, 1.0),
+        Figure(f"three-factor update: dw of traces up to {SMALL:g}, max relative error", float(relative.max()), "%",
+               5.0, 2.0),
         Figure("three-factor update: what the order of a frame's windows adds and takes in turn, of full range",
                100 * order_share(check), "%", 1.0, 0.2),
+        Figure("three-factor update: law of that order, max error of full range",
+               float(100 * np.abs(order(p, *grid[:3]) - check["order"]).max() / full), "%", 0.1, 0.02),
         Figure("three-factor update: dw at zero signal, of full scale",
                float(100 * np.abs(data["silent_check"]["dw"]).max() / p["full_update"]), "%", 0.1, 0.02),
         Figure("three-factor update: dw at zero eligibility, of full scale",

@@ -20,6 +20,8 @@ from neuromorph.library import BlockData, SweepData
 
 KNOBS: Ranges = {"eref": (0.37, 0.42, 0.40), "height": (0.25, 0.41, 0.36)}
 """Lowest, highest and usual value, V; ``height`` is the knob ``high`` of the unit that drives the pulses."""
+GATE_KNOBS: Ranges = {**KNOBS, "height": (0.25, 0.41, 0.40)}
+"""Of a gate's synapse, whose traces are small: its pulses are higher, and move its weight 2.5 times as fast."""
 WIDTH = 8e-9
 """Difference of the pulses' widths in these sweeps, s."""
 Change = Callable[[Mapping[str, float], np.ndarray], np.ndarray]
@@ -61,6 +63,11 @@ def _changes(sweep: SweepData, knob: str) -> tuple[np.ndarray, np.ndarray]:
     return y, sweep["dw"].reshape(len(sweep[knob]), len(y))
 
 
+def ranges(block: str) -> Ranges:
+    """Knobs of the update of a block."""
+    return GATE_KNOBS if block == "eligibility_synapse" else KNOBS
+
+
 def at_knobs(parameters: Mapping[str, float], block: str, **knobs: float) -> dict[str, float]:
     """Parameters of an update at a setting of ``eref`` and ``height``, V.
 
@@ -69,13 +76,13 @@ def at_knobs(parameters: Mapping[str, float], block: str, **knobs: float) -> dic
     OutOfRange
         For an unknown knob or outside its range.
     """
-    values = settings(block, KNOBS, knobs)
+    own = ranges(block)
+    values = settings(block, own, knobs)
     p = dict(parameters)
     shift = float(
-        efold(values["eref"], KNOBS["eref"][2], -p["reference_width"], p["reference_bend"])
-        ** p["trace_power"]
+        efold(values["eref"], own["eref"][2], -p["reference_width"], p["reference_bend"]) ** p["trace_power"]
     )
-    rise = float(efold(values["height"], KNOBS["height"][2], p["height_width"], p["height_bend"]))
+    rise = float(efold(values["height"], own["height"][2], p["height_width"], p["height_bend"]))
     moved = (1 + p["compression"]) * shift / (1 + p["compression"] * shift) * rise
     return p | {
         "rate": p["rate"] * shift * rise, "compression": p["compression"] * shift,
@@ -97,7 +104,7 @@ def fit_update_knobs(
         return {}, {}, {}
     height = data["height"]
     size = np.abs(_changes(height, "height")[1]).mean(axis=1)
-    rise = fit_efold(height["height"], size, KNOBS["height"][2], data.name)
+    rise = fit_efold(height["height"], size, ranges(data.name)["height"][2], data.name)
     values, deviation = rise.named("height")
     known = {**p, **values, "full_update": 0.0}
     measured = _changes(data["reference"], "eref")[1]

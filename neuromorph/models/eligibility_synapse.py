@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import least_squares
 
+from neuromorph.models.cell_mirrors import follow, log_of
 from neuromorph.models.pytree import pytree
-from neuromorph.models.synapse import decay_over
 
 TRACE_RANGE = (0.007, 5.0)
 """Floor and largest value of a trace."""
@@ -67,7 +67,8 @@ class EligibilitySynapse:
     residual, residual_half : r and y_r; a frame's spikes add theirs to the trace that it begins with
     reach : b of a pulse on a cell's line, one on a note's or a feature's has ``reach_ratio`` times that; None: no limit
     psi_lag : time constant of the psi lines, s, which are closed between frames; None: they follow at once
-    lag : time constant of the buffered forget line, s
+    lag : e-fold time of the buffered forget line at its full current, s, in the logarithm of it; None: it follows at once
+    shut : what is left of the full current in a line that was closed between frames
     compression : 1 / y_ref; 0 is the linear, ideal product
     leak_power : of the forget gate in the decay
     floor : what a trace at rest still shows an update
@@ -85,7 +86,8 @@ class EligibilitySynapse:
     reach: float | jax.Array | None = None
     reach_ratio: float | jax.Array = 1.0
     psi_lag: float | jax.Array | None = None
-    lag: float | jax.Array = 0.0
+    lag: float | jax.Array | None = None
+    shut: float | jax.Array = 1e-3
     compression: float | jax.Array = 0.0
     leak_power: float | jax.Array = 1.0
     floor: float | jax.Array = 0.0
@@ -95,15 +97,18 @@ class EligibilitySynapse:
     def leak(self, gate: jax.Array, seconds: float) -> jax.Array:
         """lambda of the traces at each tick, [ticks, cells], from the forget gates' values there.
 
-        The line is taken to stand at its first value when the frame begins.
+        The line is closed before a frame; what it leaks while it closes after the frame counts to the last tick.
         """
-        decay = decay_over(seconds, self.lag)
+        full = seconds * self.leak_rate
+        if self.lag is None:
+            return full * self._rate(gate)
+        pace = seconds / self.lag
 
         def tick(line: jax.Array, gate: jax.Array) -> tuple[jax.Array, jax.Array]:
-            line = decay * line + (1.0 - decay) * self._rate(gate)
-            return line, seconds * self.leak_rate * line
+            return follow(line, self._rate(gate), pace)
 
-        return jax.lax.scan(tick, self._rate(gate[0]), gate)[1]
+        line, leak = jax.lax.scan(tick, jnp.full_like(gate[0], self.shut), gate)
+        return full * leak.at[-1].add(log_of(line / self.shut) / pace)
 
     def _rate(self, gate: jax.Array) -> jax.Array:
         return jnp.exp(self.leak_power * jnp.log(jnp.maximum(gate, 1e-9)))

@@ -47,6 +47,7 @@ synapse            trace_power, _bend       power of a trace in the update, and 
                    reach                    how many times itself a pulse of 2 ns can    1
                                             raise a trace
                    psi_lag                  time constant of the psi lines               s
+                   leak_lag                 e-fold time of the forget line, full current s
                    residual, _half          what a pulse adds of itself to a large        1
                                             trace, and the trace that gets half of it
                    decay_full, decay_power  decay in 100 ns at a full forget current,    1
@@ -56,7 +57,6 @@ synapse            trace_power, _bend       power of a trace in the update, and 
 delta_synapse      trace_power, compression share of an error that an update takes over      1
 eligibility_synapse gain                    what a pulse of 2 ns at full psi adds            1
                    floor, floor_width, _bend what a trace at rest shows, by its rail         1, V
-gate_line          close_time               for 100:1 at the network's fan-out           s
 gate_synapse       width, _slope, _bend     width of the tanh of a weight by line height 1
 error_unit         time_up, time_down       widest pulses                                s
 feedback_synapse   read_charge, v_width     charge of a 10 ns pulse at full weight, and  C, V
@@ -89,7 +89,7 @@ from neuromorph.fitting.dendrite_design import (
     dendrite_design,
 )
 from neuromorph.fitting.eligibility import FRAME as TRACE_FRAME
-from neuromorph.fitting.eligibility import WEIGHT_RANGE
+from neuromorph.fitting.eligibility import LEAK_FULL, LEAST_LEAK, WEIGHT_RANGE
 from neuromorph.fitting.memory_cell import RAIL
 from neuromorph.fitting.readout import V_LINE, WEIGHT_VOLT, crowd_share, output_charge, read_width
 from neuromorph.fitting.stdp import MU
@@ -129,8 +129,8 @@ PULSE_RATIO = 2.0
 """Width of the pulses on notes' and features' lines over that on cells' lines, 2.85 and 1.43 ns, the range of the spike
 shaper's knob: what a spike adds to a trace goes with the width of its pulse."""
 GATE_GAIN = 2.7
-"""Height of the gates' learning pulses over that of the error pulses, as a factor of the rate; chosen on JSB valid, where
-levels of six bits are a coarse grid for the small weights of many lines."""
+"""How much faster a gate's weight moves than the ideal rule says, by higher pulses (2.5 times the rate of the error pulses)
+and by wider ones; chosen on JSB valid, where levels of six bits are a coarse grid for the small weights of many lines."""
 LINE_TRACE_RAIL = 0.20
 """Rail ``vs`` of the traces by which read-out weights learn, V: no twin cancels their floor, so it is as low as it goes."""
 GAIN_PULSE, CELL_PULSE = 2e-9, 1.43e-9
@@ -232,7 +232,7 @@ def nominal_blocks(
         tanh=amplifier(_get(models, "memory_cell")),
         cell=memory_cell(_get(models, "memory_cell")),
         diehl=diehl_synapse(_get(models, "stdp_synapse"), _get(models, "excitatory_synapse")),
-        eligibility=_eligibility(_get(models, "eligibility_synapse"), _get(models, "gate_line"), frame),
+        eligibility=_eligibility(_get(models, "eligibility_synapse"), frame),
         delta=_delta(_get(models, "delta_synapse"), _get(models, "eligibility_synapse"), frame),
         external_readout=_readout(models, design.external_height),
         cell_readout=_readout(models, design.cell_height),
@@ -283,7 +283,7 @@ def sigmoid_gates(p: Mapping[str, Any]) -> SigmoidGate:
     return SigmoidGate(1.0, offset / GATE_UNIT, width / GATE_UNIT, floor)
 
 
-def _eligibility(p: _Parameters, line: _Parameters, frame: Frame) -> EligibilitySynapse:
+def _eligibility(p: _Parameters, frame: Frame) -> EligibilitySynapse:
     return EligibilitySynapse(
         leak_rate=p["decay_full"] / TRACE_FRAME,
         tau_output=frame.tau_synapse,
@@ -293,13 +293,20 @@ def _eligibility(p: _Parameters, line: _Parameters, frame: Frame) -> Eligibility
         reach=p["reach"] * CELL_PULSE / GAIN_PULSE,
         reach_ratio=PULSE_RATIO,
         psi_lag=p["psi_lag"],
-        lag=line["close_time"] / math.log(100.0),
+        lag=p["leak_lag"],
+        shut=_shut(p["leak_lag"]),
         compression=p["compression"],
         leak_power=p["decay_power"],
         floor=TRACE_RANGE[0],
         largest=TRACE_RANGE[1],
         power=rational_power(p["trace_power"], p["trace_bend"]),
     )
+
+
+def _shut(lag: Any) -> Any:
+    """What a forget line still carries when it was closed between frames, of its full current."""
+    rest = LEAST_LEAK / LEAK_FULL
+    return -rest / jnp.expm1(-rest * LEARNING_SECONDS / lag)
 
 
 def _delta(p: _Parameters, trace: _Parameters, frame: Frame) -> DeltaSynapse:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from neuromorph.fitting.eligibility import LEAK_FULL
 from neuromorph.fitting.readout import pulse_charge
-from neuromorph.models.fidelity import GATE_GAIN, gate_dendrites
+from neuromorph.models.fidelity import gate_dendrites
 from neuromorph.models.learning_unit import LEARNING_SECONDS, PAUSE_SECONDS
 from neuromorph.network.budget import LINES_PER_CELL, SIGNED_SLOPES, instances, static_power
 from neuromorph.network.config import NetworkConfig
@@ -93,11 +93,9 @@ def _learning(
 ) -> dict[str, float]:
     count = instances(config)
     updates = sum(
-        factor * count[b] * models[b]["energy_per_update"]
-        for b, factor in (
-            ("eligibility_synapse", GATE_GAIN), ("delta_synapse", 1.0), ("feedback_synapse", 1.0), ("lateral_synapse", 1.0)
-        )
-    )  # fmt: skip
+        count[b] * models[b]["energy_per_update"]
+        for b in ("eligibility_synapse", "delta_synapse", "feedback_synapse", "lateral_synapse")
+    )
     conversions = sum(count[b] * models[b]["energy_per_conversion"] for b in ("error_unit", "learning_unit"))
     # a feature's spike updates all its synapses; the events may be those of a pass that did not learn
     diehl = events["feature_spikes"] * config.notes * models["stdp_synapse"]["energy_per_update"]

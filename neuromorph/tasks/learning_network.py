@@ -30,7 +30,7 @@ from neuromorph.network.step import Network, listen, trace_charges
 from neuromorph.spice.waveforms import crossings, sample, windows
 from neuromorph.spice.workers import simulate_whole
 from neuromorph.tasks import memory_network as memory
-from neuromorph.tasks.spot_benches import GATES_LEARN, gate_pulse
+from neuromorph.tasks.spot_benches import GATE_HEIGHT, GATES_LEARN
 from neuromorph.tasks.spot_records import LEARNED, TRACED
 
 BLOCKS = (
@@ -212,7 +212,7 @@ def _cell_cards(k: int, models: Mapping[str, Mapping[str, float]]) -> list[str]:
 
 def _pulse_cards(stimulus: Stimulus, k: int, models: Mapping[str, Mapping[str, float]]) -> list[str]:
     """A cell's learning pulses and sign lines, which come first in turn."""
-    height, rate = gate_pulse(models["eligibility_synapse"])
+    rate = models["eligibility_synapse"]["rate"]
     widths = [stimulus.signal(n)[k] * WEIGHT_VOLT / rate for n in range(len(stimulus.notes))]
     if np.abs(widths).max() > WIDEST:
         raise OutOfRange(
@@ -225,7 +225,7 @@ def _pulse_cards(stimulus: Stimulus, k: int, models: Mapping[str, Mapping[str, f
         for n, (start, width) in enumerate(zip(starts, widths, strict=True))
     ]
     return [
-        f"vlearn{k} learn{k} 0 {windows([pulse for both, *_ in learning for pulse in both], height)}",
+        f"vlearn{k} learn{k} 0 {windows([pulse for both, *_ in learning for pulse in both], GATE_HEIGHT)}",
         f"vraise{k} raise{k} 0 {windows([raising for _, raising, _ in learning], VSIGN)}",
         f"vlower{k} lower{k} 0 {windows([lowering for *_, lowering in learning], VSIGN)}",
     ]

@@ -9,16 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from neuromorph.circuit import REFERENCE_OPTIONS, STANDARD_OPTIONS, Circuit
-from neuromorph.errors import OutOfRange
-from neuromorph.fitting.eligibility import E_REF, LEAK_FULL, LINES, PSI_FULL, TRACE_WIDTH, WEIGHT_MEAN
+from neuromorph.fitting.eligibility import (
+    E_REF,
+    LEAK_FULL,
+    LEAST_LEAK,
+    LINES,
+    PSI_FULL,
+    TRACE_WIDTH,
+    WEIGHT_MEAN,
+)
 from neuromorph.fitting.pulse_pairs import VSIGN, frame_windows
 from neuromorph.fitting.readout import WEIGHT_VOLT
-from neuromorph.fitting.update_knobs import KNOBS, at_knobs
-from neuromorph.models.fidelity import CELL_PULSE, GAIN_PULSE, GATE_GAIN, PULSE_RATIO
+from neuromorph.fitting.update_knobs import GATE_KNOBS
+from neuromorph.models.fidelity import CELL_PULSE, GAIN_PULSE, PULSE_RATIO
 from neuromorph.spice.netlist import load_netlist
 from neuromorph.spice.waveforms import crossings, pulses, sample, straight, windows
 from neuromorph.spice.workers import simulate
@@ -33,6 +41,10 @@ FLOOR = 0.007
 """Trace units at which a trace rests."""
 REPLAY_SECONDS = 3600.0
 """A replay that takes longer is given up; others beside it must not be lost for a busy machine."""
+GATE_HEIGHT = GATE_KNOBS["height"][2]
+"""Of the gates' learning pulses, V."""
+CUT = 0.1e-9
+"""Time in which a line is cut off from its gate as a frame ends, s."""
 GATES_LEARN = 0.5
 """Share of the wait after which the gates' weights move: the notes' errors come first."""
 
@@ -75,6 +87,17 @@ class Clock:
         levels = np.concatenate([before[:, None], values, rest[:, None], rest[:, None]], axis=1).ravel()
         return straight(times, levels)
 
+    def gated(self, values: np.ndarray, waiting: float) -> str:
+        """The same of a line that is cut off while it waits at ``waiting``, within :data:`CUT`."""
+        middles = self.starts[:, None] + self.tick * (0.5 + np.arange(self.ticks))
+        begins = self.starts[:, None] + np.array([1e-12, CUT])
+        ends = self.ends[:, None] + np.array([0.0, CUT])
+        times = np.concatenate([begins, middles, ends], axis=1).ravel()
+        closed = np.full((len(values), 1), waiting)
+        return straight(
+            times, np.concatenate([closed, values[:, :1], values, values[:, -1:], closed], axis=1).ravel()
+        )
+
 
 @dataclass(frozen=True)
 class CellReplay:
@@ -111,29 +134,6 @@ def _instance(circuit: Circuit, name: str, nodes: Mapping[str, str], **knobs: fl
     pins = [nodes.get(port, port) for port in circuit.ports()]
     sources = [f"v{name}{knob} {nodes[knob]} 0 {value:.9g}" for knob, value in values.items()]
     return "\n".join([*sources, f"x{name} {' '.join(pins)} {circuit.subcircuit}"])
-
-
-def gate_pulse(model: Mapping[str, float]) -> tuple[float, float]:
-    """Height of a gate's learning pulses, V, which makes its rate so much larger than usual, and that rate, V/s.
-
-    Parameters
-    ----------
-    model : fitted parameters of ``eligibility_synapse``
-
-    Raises
-    ------
-    OutOfRange
-        When no characterized height gives that.
-    """
-    heights = np.linspace(KNOBS["height"][2], KNOBS["height"][1], 81)
-    rates = [at_knobs(model, "eligibility_synapse", height=float(h))["rate"] for h in heights]
-    height = float(np.interp(GATE_GAIN, np.array(rates) / model["rate"], heights, right=np.nan))
-    if not np.isfinite(height):
-        raise OutOfRange(
-            f"learning pulses {GATE_GAIN:g} times as strong as usual", where="eligibility_synapse, height",
-            remedy=f"they are characterized up to {KNOBS['height'][1]:g} V",
-        )  # fmt: skip
-    return height, GATE_GAIN * model["rate"]
 
 
 def replay_cell(
@@ -175,6 +175,11 @@ def replay_cell(
     )
 
 
+def positive_first(frame: Any) -> Any:
+    """Whether the positive pulse of a replay's frame comes first: in turn."""
+    return frame % 2 == 0
+
+
 def replay_synapse(
     spot: SynapseSpot, clock: Clock, synapse: Circuit, model: Mapping[str, float], *, reference: bool = False
 ) -> SynapseReplay:
@@ -197,11 +202,10 @@ def replay_synapse(
         return clock.source(PSI_FULL * share ** (1 / model["psi_power"]) + LEAST_CURRENT, LEAST_CURRENT)
 
     frame, tick = np.nonzero(spot.spikes > 0)
-    height, rate = gate_pulse(model)
-    widths = spot.signal * WEIGHT_VOLT / rate
+    widths = spot.signal * WEIGHT_VOLT / model["rate"]
     begin = clock.ends + GATES_LEARN * clock.waits
     learning = [
-        frame_windows(float(start), float(width), k % 2 == 0)
+        frame_windows(float(start), float(width), bool(positive_first(k)))
         for k, (start, width) in enumerate(zip(begin, widths, strict=True))
     ]
     half = 0.5 * spot.weight * WEIGHT_VOLT
@@ -209,8 +213,8 @@ def replay_synapse(
     cards = "\n".join([
         LINES, f"vline line 0 {pulses(clock.starts[frame] + clock.tick * tick, width=width)}",
         f"iup 0 psip {psi(spot.added)}", f"idn 0 psin {psi(-spot.added)}",
-        f"ifg 0 forget {clock.source(LEAK_FULL * spot.forget, LEAK_FULL * 2e-4)}",
-        f"vpulse pulse 0 {windows([pulse for both, *_ in learning for pulse in both], height)}",
+        f"ifg 0 forget {clock.gated(LEAK_FULL * spot.forget, LEAST_LEAK)}",
+        f"vpulse pulse 0 {windows([pulse for both, *_ in learning for pulse in both], GATE_HEIGHT)}",
         f"vraise raise 0 {windows([positive for _, positive, _ in learning], VSIGN)}",
         f"vlower lower 0 {windows([negative for *_, negative in learning], VSIGN)}",
         _instance(synapse, "syn", {"vs": "vs"}),

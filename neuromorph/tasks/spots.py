@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -14,7 +14,7 @@ import numpy as np
 from neuromorph.circuit import Circuit
 from neuromorph.errors import InputError
 from neuromorph.figures import Figure
-from neuromorph.fitting.eligibility import WIDEST
+from neuromorph.fitting.eligibility import WIDEST, order
 from neuromorph.fitting.readout import WEIGHT_VOLT
 from neuromorph.models.gate import TANH_UNIT
 from neuromorph.network.step import Network
@@ -24,7 +24,7 @@ from neuromorph.tasks.spot_benches import (
     CellReplay,
     Clock,
     SynapseReplay,
-    gate_pulse,
+    positive_first,
     replay_cell,
     replay_synapse,
 )
@@ -98,7 +98,7 @@ def spot_check(
     clock = Clock(frame.tick_seconds, frame.ticks, np.array(window.waits))
     cells = [cell_spot(run.network, window, int(n)) for n in chosen_cells(window, count - count // 2, draw)]
     synapses = [
-        synapse_spot(run.network, window, *at)
+        ordered(synapse_spot(run.network, window, *at), models["eligibility_synapse"])
         for at in chosen_synapses(run.network, window, count // 2, draw)
     ]
     dendrites = [
@@ -108,7 +108,7 @@ def spot_check(
     widest = (
         max(np.abs(spot.signal).max() for spot in synapses)
         * WEIGHT_VOLT
-        / gate_pulse(models["eligibility_synapse"])[1]
+        / models["eligibility_synapse"]["rate"]
     )
     if widest > WIDEST:
         raise InputError(
@@ -162,6 +162,13 @@ def _oracle(
         start = c, cell.standing(c, jnp.asarray(stands[:, chosen]), jnp.asarray(candidate[chosen]))
         ends[:, k] = TANH_UNIT * np.asarray(jax.lax.scan(tick, start, (gates, g))[0][0])
     return ends
+
+
+def ordered(spot: SynapseSpot, model: Mapping[str, float]) -> SynapseSpot:
+    """The spot with what the order of its replay's pulses adds and takes in turn; the network has both orders' mean."""
+    up, down = (spot.traces + model["floor"]).T
+    turn = order(model, up, down, spot.signal * WEIGHT_VOLT / model["rate"]) / WEIGHT_VOLT
+    return replace(spot, moved=spot.moved + turn * np.where(positive_first(np.arange(len(turn))), 1.0, -1.0))
 
 
 def figures(spots: Spots, what: str) -> list[Figure]:

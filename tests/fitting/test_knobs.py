@@ -117,7 +117,7 @@ def test_a_reference_above_a_trace_weakens_it_and_higher_pulses_learn_faster(blo
     p = SHIPPED.read(block).fit.parameters
     size = lambda **knobs: update_knobs.at_knobs(p, block, **knobs)["full_update"]  # noqa: E731
     assert size(eref=0.42) < size() < size(eref=0.37)
-    assert size(height=0.30) < size() < size(height=0.40)
+    assert size(height=0.30) < size() < size(height=0.41)
 
 
 @pytest.mark.parametrize("knobs", [{"eref": 0.5}, {"height": 0.2}, {"vdis": 0.3}])

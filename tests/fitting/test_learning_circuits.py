@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
 
 from neuromorph.errors import FitFailed
 from neuromorph.fitting import delta, eligibility, lines, pulse_pairs, pulses, readout, slope, store
@@ -86,6 +87,25 @@ def test_a_pulse_leaves_less_on_a_small_trace(charge, trace, reach):
     assert taken < eligibility.taken(charge, 2 * trace, reach)
     assert taken <= reach * (trace + 0.5 * charge) * (1 + 1e-9)
     assert eligibility.taken(charge, trace, np.inf) == pytest.approx(charge, rel=1e-12)
+
+
+@given(lag=st.floats(2e-11, 2e-10), share=st.floats(0.05, 1.0))
+@settings(max_examples=20, deadline=None)
+def test_a_forget_line_owes_what_its_differential_equation_says(lag, share):
+    rest = eligibility.LEAST_LEAK / eligibility.LEAK_FULL
+
+    def owed(start, target, seconds):
+        """Integral of the current less its target, s, and the current at the end."""
+        solved = solve_ivp(
+            lambda _, y: [(target - np.exp(y[0])) / lag, np.exp(y[0]) - target], (0, seconds), [np.log(start), 0.0],
+            method="LSODA", rtol=1e-8, atol=1e-16,
+        )  # fmt: skip
+        return solved.y[1, -1]
+
+    opening, closing = eligibility.late(lag, share * eligibility.LEAK_FULL)
+    assert opening * share == pytest.approx(-owed(rest, share, 200 * lag / share), rel=1e-4)
+    kept = owed(share, rest, eligibility.SHUT)  # above what a line at rest leaks
+    assert closing * share == pytest.approx(kept + rest * eligibility.SHUT, rel=1e-3)
 
 
 @pytest.mark.parametrize(("up", "down"), [(0.3, 0.01), (1.0, 0.2), (2.0, 2.0)])

@@ -7,9 +7,11 @@ import pytest
 
 from neuromorph.errors import InputError
 from neuromorph.fitting.stdp import trace
+from neuromorph.library import Library
 from neuromorph.models.diehl import TRACE_UNIT
 from neuromorph.models.eligibility_synapse import EligibilitySynapse, rational_power
 from neuromorph.models.fidelity import ideal_blocks, nominal_blocks
+from neuromorph.models.learning_unit import LEARNING_SECONDS
 from tests.network.toys import FRAME, MODELS, toy_nominal
 
 
@@ -122,19 +124,31 @@ def test_the_traces_of_an_ideal_network_decay_as_its_cells_do():
     assert np.allclose(blocks.eligibility.leak(gates, h), blocks.cell.leak(gates, h), rtol=1e-6)
 
 
-def test_a_lagging_line_decays_late_and_a_steady_one_on_time():
-    synapse = toy_nominal().eligibility
-    h, steady = FRAME.tick_seconds, jnp.full((20, 1), 0.5, jnp.float32)
-    rate = h * 0.85 / 100e-9
-    assert np.allclose(synapse.leak(steady, h), rate * 0.5**0.93, rtol=1e-5)
-    closing = jnp.concatenate([jnp.ones((1, 1)), jnp.zeros((19, 1))]).astype(jnp.float32)
-    tau = 6.5e-9 / np.log(100)
-    leak = np.asarray(synapse.leak(closing, h))[:, 0] / rate
-    assert leak[:3] == pytest.approx(np.exp(-np.arange(3) * h / tau), abs=1e-6)
+def test_a_line_that_opens_and_closes_late_leaks_as_much_as_one_without_lag():
+    synapse, h = toy_nominal().eligibility, FRAME.tick_seconds
+    gates = np.random.default_rng(0).uniform(0.3, 1.0, (20, 3))  # settled within a tick
+    leak = np.asarray(synapse.leak(jnp.asarray(gates, jnp.float32), h))
+    at_once = h * 0.85 / 100e-9 * gates**0.93
+    assert leak.sum(axis=0) == pytest.approx(at_once.sum(axis=0), rel=1e-4)
+    lag, rate = 0.07e-9 * 0.85 / 100e-9, gates**0.93
+    shut = float(synapse.shut)
+    # mirrors in the logarithm: what the line owes is its charge times the e-folds it moves
+    assert at_once[0] - leak[0] == pytest.approx(lag * np.log(rate[0] / shut), rel=0.01)
+    assert leak[-1] - at_once[-1] == pytest.approx(lag * np.log(rate[-2] / shut), rel=0.01)
+
+
+def test_what_a_line_carries_when_it_was_shut_is_between_its_rest_and_its_charge_over_the_time():
+    shut, lag = float(toy_nominal().eligibility.shut), 0.07e-9
+    assert max(2e-4, lag / LEARNING_SECONDS) < shut < 2e-4 + lag / LEARNING_SECONDS
+
+
+SHIPPED = Library.shipped().models("eligibility_synapse")["eligibility_synapse"]
+SHIPPED_POWER = SHIPPED["trace_power"], SHIPPED["trace_bend"]
 
 
 @pytest.mark.parametrize(
-    ("power", "bend"), [(0.8, 0.0), (0.9, 0.0), (1.0, 0.0), (0.8, -0.02), (0.9, -0.01), (0.9, -0.02)]
+    ("power", "bend"),
+    [(0.8, 0.0), (0.9, 0.0), (1.0, 0.0), (0.8, -0.02), (0.9, -0.01), (0.9, -0.02), SHIPPED_POWER],
 )
 def test_the_power_of_a_trace_is_kept_by_its_rational_form(power, bend):
     synapse = EligibilitySynapse(1.0, power=rational_power(power, bend))

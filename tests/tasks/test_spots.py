@@ -35,7 +35,7 @@ from neuromorph.tasks.spot_records import (
     standing,
     synapse_spot,
 )
-from neuromorph.tasks.spots import figures, spot_check
+from neuromorph.tasks.spots import figures, ordered, spot_check
 
 NOTES, FRAMES = 12, 4
 LIBRARY = Library.shipped()
@@ -148,6 +148,29 @@ def test_sources_pass_through_the_values_and_wait_between_frames():
     words = clock.source(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([5.0, 6.0]))[4:-1].split()
     times, values = np.array(words[::2], float), np.array(words[1::2], float)
     assert np.interp([0.0, 14e-9, 24e-9, 45e-9], times, values) == pytest.approx([5, 6, 6, 6])
+
+
+def test_a_gated_line_is_cut_off_as_its_frame_ends_and_opens_with_the_next():
+    words = (
+        Clock(2e-9, 2, np.array([20e-9, 30e-9])).gated(np.array([[1.0, 2.0], [3.0, 4.0]]), 0.1)[4:-1].split()
+    )
+    times, values = np.array(words[::2], float), np.array(words[1::2], float)
+    assert np.all(np.diff(times) > 0)
+    assert np.interp(
+        [0.2e-9, 3e-9, 4e-9, 4.1e-9, 24e-9, 24.1e-9, 27e-9, 50e-9], times, values
+    ) == pytest.approx([1, 2, 2, 0.1, 0.1, 3, 4, 0.1])
+
+
+def test_the_order_of_the_pulses_moves_a_weight_in_turn(run, window):
+    (at, *_) = chosen_synapses(run.network, window, 1, np.random.default_rng(0))
+    spot = synapse_spot(run.network, window, *at)
+    still = replace(
+        spot, signal=np.zeros_like(spot.signal), traces=np.tile([0.3, 0.0], (len(spot.traces), 1))
+    )
+    model = Library.shipped().models("eligibility_synapse")["eligibility_synapse"]
+    turned = ordered(still, model).moved - still.moved
+    assert np.all(turned[::2] < 0)  # the first pulse of a bigger up trace finds emptier nodes
+    assert turned[1::2] == pytest.approx(-turned[0])
 
 
 def test_a_frame_begins_where_the_bias_line_alone_holds_the_dendrites(run, window):
