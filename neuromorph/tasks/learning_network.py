@@ -4,7 +4,7 @@ The network of :mod:`neuromorph.tasks.memory_network`, and beside it what its ga
 of gates, candidate and cell, buffered lines carry them and the forget current to an eligibility synapse for every line and
 gate (i, f, g), and pulses move its weight between the frames.  Sources give those pulses: the learning signal is the
 stimulus'.  The forget current is that of a gate like the cell's own, of so many more tubes; its line is closed between
-frames by one transistor.
+frames by one transistor.  Every line has a second spike shaper for its traces, whose pulse is twice as wide for a note.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import numpy as np
 
 from neuromorph.errors import OutOfRange
 from neuromorph.fitting.eligibility import E_REF, LEAK_FULL, PSI_FULL, PSI_RAIL, TRACE_WIDTH, WIDEST
+from neuromorph.fitting.lines import pulse_width
 from neuromorph.fitting.pulse_pairs import VSIGN, frame_windows
 from neuromorph.fitting.readout import PULSE_CENTRE, WEIGHT_VOLT
 from neuromorph.models.eligibility_synapse import TRACE_RANGE
-from neuromorph.models.fidelity import CELL_PULSE, GAIN_PULSE, BlockSet
+from neuromorph.models.fidelity import CELL_PULSE, GAIN_PULSE, PULSE_RATIO, BlockSet
 from neuromorph.models.learning_unit import LEARNING_SECONDS
 from neuromorph.network.hold import held
 from neuromorph.network.state import State
@@ -41,6 +42,8 @@ FLOOR_RAIL = 0.25
 KNOBS = {"psirail": PSI_RAIL, "floor": FLOOR_RAIL, "vbp": 0.54, "vbn": 0.26, "eref": E_REF, "vinj": 0.6}
 PSI_LINES = ("iu", "id", "fu", "fd", "gu")
 """Lines of a cell: psi of a gate's up and down trace; the candidate's has an up trace only."""
+SHAPER_RANGE = (0.36, 0.44)
+"""Of a spike shaper's width knob, V."""
 SLOPE_BIAS = (0.25, 0.35, 0.325)
 """Lowest, highest and usual bias of a slope unit, V."""
 PSI_LOAD, FORGET_LOAD = "50f", "100f"
@@ -163,6 +166,8 @@ def deck(
     knobs = KNOBS | {f"vs{gate}": bias for gate, bias in biases.items()}
     cards += [f"v{name} {name} 0 {value:.6g}" for name, value in knobs.items()]
     lines = stimulus.notes.shape[1] + stimulus.cells
+    for m in range(lines):
+        cards += _trace_pulse_cards(m, stimulus.notes.shape[1], models)
     for k in range(stimulus.cells):
         cards += _cell_cards(k, models)
         cards += _pulse_cards(stimulus, k, models)
@@ -181,6 +186,36 @@ def deck(
     return memory.written(
         title, BLOCKS, cards, " ".join(saved), stimulus.seconds, netlists, reference=reference
     )
+
+
+def _trace_pulse_cards(m: int, notes: int, models: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Shaper of the pulses that line ``m`` puts onto its traces."""
+    source, width = (f"note{m}", CELL_PULSE * PULSE_RATIO) if m < notes else (f"axon{m - notes}", CELL_PULSE)
+    return [
+        f"vt{m} tw{m} 0 {shaper_knob(models['spike_shaper'], width):.6g}",
+        f"xt{m} {source} trace{m} tl{m} vdd tw{m} vgcell spike_shaper",
+        f"ct{m} trace{m} 0 {memory.PULSE_LOAD}",
+        f".ic v(xt{m}.x)={memory.SUPPLY} v(trace{m})=0 v(xt{m}.pulseb)={memory.SUPPLY} v(tl{m})=0",
+    ]
+
+
+def shaper_knob(model: Mapping[str, float], width: float) -> float:
+    """Knob ``vwidth`` of a spike shaper at which its pulse is ``width`` s (within 1 % at the ends of its range), V.
+
+    Raises
+    ------
+    OutOfRange
+        When it is not characterized there.
+    """
+    knobs = np.linspace(*SHAPER_RANGE, 81)
+    widths = pulse_width(dict(model), knobs)
+    knob = float(np.interp(width, widths, knobs))
+    if not 0.99 * widths[0] <= width <= 1.01 * widths[-1]:
+        raise OutOfRange(
+            f"a trace's pulse of {1e9 * width:.3g} ns", where="spike_shaper, vwidth",
+            remedy=f"it is characterized from {1e9 * widths[0]:.3g} to {1e9 * widths[-1]:.3g} ns",
+        )  # fmt: skip
+    return knob
 
 
 def _cell_cards(k: int, models: Mapping[str, Mapping[str, float]]) -> list[str]:
@@ -237,7 +272,7 @@ def _synapse_cards(gate: str, k: int, m: int) -> list[str]:
     down = f"l{gate}d{k}" if f"{gate}d" in PSI_LINES else "psirail"
     rest = E_REF + TRACE_WIDTH * np.log(TRACE_RANGE[0])
     return [
-        f"xe{d} pulse{m} l{gate}u{k} {down} lf{k} ep{d} en{d} learn{k} lower{k} raise{k} p{d} m{d} vdd eref vinj floor "
+        f"xe{d} trace{m} l{gate}u{k} {down} lf{k} ep{d} en{d} learn{k} lower{k} raise{k} p{d} m{d} vdd eref vinj floor "
         "eligibility_synapse",
         f".ic v(ep{d})={rest:.6g} v(en{d})={rest:.6g}",
         f".nodeset v(xe{d}.xu.c1)=0.75 v(xe{d}.xu.c2)=0.75",
@@ -250,9 +285,10 @@ def forget_tubes(models: Mapping[str, Mapping[str, float]]) -> int:
 
 
 def transistors(stimulus: Stimulus) -> int:
-    """Of the network: the memory's, 18 a learning synapse, and a cell's slope units (67), lines (42), forget gate (6)."""
+    """Of the network: the memory's, 18 a learning synapse, 8 a line's second shaper, and a cell's slope units (67), lines
+    (42), forget gate (6)."""
     cells, lines = stimulus.cells, stimulus.notes.shape[1] + stimulus.cells
-    return memory.transistors(stimulus) + cells * (len(TRACED) * 18 * lines + 67 + 42 + 6)
+    return memory.transistors(stimulus) + 8 * lines + cells * (len(TRACED) * 18 * lines + 67 + 42 + 6)
 
 
 def in_ngspice(
