@@ -343,7 +343,9 @@ def confirmed(
     block: str, parameters: Parameters, targets: Mapping[str, float], circuit: Circuit,
     corrections: int = 2, jobs: int | None = None,
 ) -> Confirmed:  # fmt: skip
-    """Design, measure in ngspice, and correct by what was missed, near the first setting and while it helps.
+    """Design, measure in ngspice, and correct by what was missed, near the last setting.
+
+    By half of it where all of it would leave the ranges or has not helped.
 
     Parameters
     ----------
@@ -359,18 +361,18 @@ def confirmed(
     """
     found = design(block, parameters, targets)
     seen = [measured(found, circuit, jobs)]
-    aims = dict(targets)
+    aims, share = dict(targets), 1.0
     for _ in range(corrections):
-        aims = {name: aim * targets[name] / seen[-1][name] for name, aim in aims.items()}
+        tried = {name: aim * (targets[name] / seen[-1][name]) ** share for name, aim in aims.items()}
+        share *= 0.5  # of the next one, unless this one helps
         try:
-            moved = replace(design(block, parameters, aims, near=found.knobs), targets=dict(targets))
-        except OutOfRange:  # the correction would leave the ranges: the last design stands
-            break
+            moved = replace(design(block, parameters, tried, near=found.knobs), targets=dict(targets))
+        except OutOfRange:
+            continue
         values = measured(moved, circuit, jobs)
-        if _worst(values, targets) >= _worst(seen[-1], targets):
-            break
-        found = moved
-        seen.append(values)
+        if _worst(values, targets) < _worst(seen[-1], targets):
+            found, aims, share = moved, tried, 1.0
+            seen.append(values)
     return Confirmed(found, seen)
 
 

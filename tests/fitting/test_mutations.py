@@ -29,6 +29,7 @@ MUTATIONS = (
     ("eligibility_synapse", "gain", "eligibility model"),
     ("eligibility_synapse", "decay_full", "eligibility model"),
     ("eligibility_synapse", "psi_power", "eligibility model"),
+    ("eligibility_synapse", "rate", "dw of traces up to 0.1"),
     ("error_unit", "time_up", "p - t, max error"),
     ("excitatory_synapse", "c_cleft", "pulse pairs, charge"),
     ("feedback_synapse", "rate", "dw, max error"),
@@ -81,6 +82,8 @@ def test_a_model_off_by_three_times_its_allowed_error_fails(block, parameter, ro
 @pytest.mark.parametrize(
     ("block", "parameters", "row"),
     [
+        ("eligibility_synapse", ("leak_lag",), "eligibility: leak lost and gained"),
+        ("eligibility_synapse", ("order_size",), "law of that order"),
         ("gate_synapse", ("crowd",), "three to ten read at once"),
         ("memory_cell", ("q_tail", "q_side", "q_sink"), "charge owed after a gate has moved"),
         ("memory_cell", ("rejoin_share",), "cut off and joined again"),
