@@ -241,7 +241,7 @@ CIRCUIT = Circuit(
     "the switch's drain) and followed the ideal recursion with a correlation of 0.87 to 0.98; the switch is "
     "now one short tube. Its weight was one capacitor and drifted 5 uV a frame.",
     limits="Traces do not fall below their floor. A pulse from the floor is short where psi is large, "
-    "since the injector leaves the exponential, and a psi line that opens follows within nanoseconds. "
+    "since the injector leaves the exponential, and a psi line at a hundredth of its current needs 8 ns an e-fold. "
     "The update saturates in y. The difference of the weight "
     "nodes decays towards zero through the off-conductance of its devices (a constant of the device model, "
     "assumed), which 800 fF and the cut between learning phases keep at half a millionth of the range per frame. "

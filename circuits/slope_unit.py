@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
-from neuromorph.fitting.slope import fit_slope, score_slope
+from neuromorph.fitting.slope import BIAS, BIAS_RANGE, fit_slope, score_slope
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
 REFERENCE = 0.4
 LINES = "vup up 0 0.5\nvdown down 0 0.5"
-"""The outputs at the voltage of a gate line's diode on its rail of 0.306 V."""
+"""The outputs at the voltage of a gate line's diode at full psi."""
 
 
 def _signed(circuit, point):
@@ -44,6 +44,7 @@ def _unsigned(circuit, point):
 _X = {"x": linear(-0.4, 0.4, 81)}
 _SIGNED = {"difference": "A", "supply_current": "A"}
 _V = linear(-0.4, 0.4, 17)
+_BIASES = Axis((*np.linspace(BIAS_RANGE[0], BIAS, 4), 0.378, BIAS_RANGE[1]), "V")
 _CHECK = Axis((-0.29, -0.14, -0.06, -0.013, 0.022, 0.07, 0.13, 0.31), "V")
 
 CIRCUIT = Circuit(
@@ -54,7 +55,7 @@ CIRCUIT = Circuit(
         for part in ("devices/cnfet.lib", "blocks/ota.cir", "blocks/gate.cir", "blocks/slope_unit.cir")
     ),
     subcircuit="slope_unit",
-    knobs=(Knob("vb", 0.25, 0.35, 0.325, "bias: full scale of the trace's charge, e-fold per 33 mV"),),
+    knobs=(Knob("vb", BIAS_RANGE[0], BIAS_RANGE[1], BIAS, "bias: full scale of the trace's charge, e-fold per 40 mV"),),
     states=(),
     transistors=25,
     sweeps=(
@@ -62,12 +63,12 @@ CIRCUIT = Circuit(
               caption="psi of the input and forget gate: I s(v)(1 - s(v)) tanh(x)"),
         Sweep("unsigned", {"v_gate": _V}, _unsigned, lambda w, _: {"current": w["vio#branch"]}, {"current": "A"}, _X,
               caption="psi of the candidate: I s(v) s(g)(1 - s(g))"),
-        Sweep("bias", {"vb": linear(0.25, 0.35, 5), "v_gate": Axis((0.0,), "V")}, _signed, _signed_measure, _SIGNED, _X,
+        Sweep("bias", {"vb": _BIASES, "v_gate": Axis((0.0,), "V")}, _signed, _signed_measure, _SIGNED, _X,
               caption="Bias knob"),
         Sweep("signed_check", {"v_gate": _CHECK}, _signed, _signed_measure, _SIGNED, _X, held_out=True),
         Sweep("unsigned_check", {"v_gate": _CHECK}, _unsigned, lambda w, _: {"current": w["vio#branch"]},
               {"current": "A"}, _X, held_out=True),
-        Sweep("bias_check", {"vb": Axis((0.262, 0.287, 0.313, 0.338), "V"), "v_gate": Axis((0.0,), "V")}, _signed,
+        Sweep("bias_check", {"vb": Axis((0.287, 0.316, 0.343, 0.368, 0.392), "V"), "v_gate": Axis((0.0,), "V")}, _signed,
               _signed_measure, _SIGNED, _X, held_out=True),
     ),
     fit=fit_slope,

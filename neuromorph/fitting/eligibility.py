@@ -2,7 +2,7 @@
 
 Trace: y = exp((e - e_ref) / w); y <- y e^(-lambda t) between pulses, y <- y + r y / (y + y_r) + P m / (m + P / a) at a
 pulse, P = G psi^p, m = y + y_0 + P / 2: an injector that leaves the exponential raises a trace, floor y_0 and all, by some
-a times itself at most.  P follows its line with a time constant of its own.
+a times itself at most.  A psi line follows in the logarithm of its current.
 Update: d(wp - wn) = r (T_raise - T_lower) (x+ - x-) / (1 + kappa (x+ + x-)), x = y^(q + s ln y): the pair's currents
 bend away from the trace's exponential; twins that are not alike see their traces times exp(b / 2) and exp(-b / 2).
 """
@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.signal import lfilter
 
 from neuromorph.errors import FitFailed
 from neuromorph.figures import Figure
@@ -28,8 +27,8 @@ FRAME = 100e-9
 FRAMES = 16
 E_REF = update_knobs.GATE_KNOBS["eref"][2]
 """Trace voltage at y = 1, V."""
-PSI_FULL = 52e-9
-"""Line current of a full-scale psi, A: what the slope unit gives at its usual bias."""
+PSI_FULL = 208e-9
+"""Line current of a full-scale psi, A: what a slope unit gives at a bias of 0.38 V."""
 LEAK_FULL = 2.4e-6
 """Line current of a fully open forget gate, A."""
 LEAST_LEAK = 2e-4 * LEAK_FULL
@@ -42,8 +41,12 @@ WEIGHT_RANGE = 0.18
 """Between the ends of a differential weight, V."""
 WEIGHT_MEAN = 0.6
 """V of both weight nodes at weight zero."""
-PSI_RAIL = 0.306
+PSI_RAIL = 0.265
 """Rail of the psi lines, V: a lower one takes more current for the same charge, and the line is so much faster."""
+PSI_LOAD = 0.5e-15
+"""Capacitance of a slope unit's output at the input of a psi line, F: what a source of current in its place lacks."""
+PSI_REST = 1e-3
+"""Of the full current: what a closed psi line carries."""
 SEGMENTS = 10
 """Values of psi in a frame of random activity."""
 PULSE_MIDDLE = 1e-9
@@ -54,20 +57,20 @@ TRACE_WIDTH = 30.2e-3
 """V per e-fold of the traces' own scale; the update reads it with a power close to one."""
 LINES = (
     f"vpr psirail 0 {PSI_RAIL}\nvbp vbp 0 0.54\nvbn vbn 0 0.26\n"
-    "xlp psip vpp psirail vdd vbp vbn gate_line\nclp vpp 0 50f\n"
-    "xln psin vpn psirail vdd vbp vbn gate_line\ncln vpn 0 50f\n"
+    f"xlp psip vpp psirail vdd vbp vbn gate_line\ncjp psip 0 {PSI_LOAD:g}\nclp vpp 0 50f\n"
+    f"xln psin vpn psirail vdd vbp vbn gate_line\ncjn psin 0 {PSI_LOAD:g}\ncln vpn 0 50f\n"
     "xlf forget vf vs vdd vbp vbn gate_line\nclf vf 0 100f"
 )
 """Cards of a synapse's two psi lines and its forget line, with half the capacitance that gates and wire have besides
-it."""
+it, and what drives them."""
 
 
 def random_activity(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pulse times (s), signed psi of full scale [frames, segments] and forget current of full scale [frames].
 
     As a network has them: pulses do not come within 5 ns of each other; a quarter of the frames has psi = 0, the others
-    are spread evenly in the logarithm from 0.03 to 0.6 and wander within a frame by a factor of four; psi is zero
-    between frames.  Forget currents are spread over a factor of 500.
+    are spread evenly in the logarithm from 0.03 to 0.6 and wander within a frame by a factor of four.  Forget currents
+    are spread over a factor of 500.
     """
     rng = np.random.default_rng(seed)
     times: list[float] = []
@@ -87,9 +90,8 @@ def random_activity(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def course(psi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Times (s) and psi of the corners between which it moves straight, from [frames, segments] values."""
     frames, segments = psi.shape
-    within = np.concatenate([[0.005], (np.arange(segments) + 0.5) / segments, [0.995]])
-    times = FRAME * (np.arange(frames)[:, None] + within)
-    return times.ravel(), np.pad(psi, ((0, 0), (1, 1))).ravel()
+    times = FRAME * (np.arange(frames)[:, None] + (np.arange(segments) + 0.5) / segments)
+    return times.ravel(), psi.ravel()
 
 
 def taken(charge: np.ndarray, trace: np.ndarray, reach: float) -> np.ndarray:
@@ -134,12 +136,19 @@ def recursion(
     return ends
 
 
-def followed(times: np.ndarray, charge: np.ndarray, at: np.ndarray, lag: float) -> np.ndarray:
-    """A line that follows ``charge`` at ``times`` with a time constant, at the times ``at``."""
+def followed(times: np.ndarray, psi: np.ndarray, at: np.ndarray, lag: float) -> np.ndarray:
+    """A psi line that follows ``psi`` at ``times``, in parts of its full current, at the times ``at``.
+
+    In the logarithm of its current, ``lag d(ln I)/dt = psi - I``; it begins closed, with :data:`PSI_REST`.
+    """
     grid = np.arange(0.0, FRAMES * FRAME, GRID)
-    value = np.interp(grid, times, charge)
-    kept = float(np.exp(-GRID / lag)) if lag > 0 else 0.0
-    return np.interp(at, grid, lfilter([1 - kept], [1, -kept], value))
+    target = np.maximum(np.interp(grid + 0.5 * GRID, times, psi), PSI_REST)
+    if lag <= 0:
+        return np.interp(at, grid + 0.5 * GRID, target)
+    line = [PSI_REST]
+    for goal, left in zip(target, np.exp(-target * GRID / lag), strict=True):
+        line.append(goal * line[-1] / (line[-1] + (goal - line[-1]) * left))
+    return np.interp(at, grid + GRID, line[1:])
 
 
 def eligibility(p: Mapping[str, float], seed: int) -> np.ndarray:
@@ -149,8 +158,8 @@ def eligibility(p: Mapping[str, float], seed: int) -> np.ndarray:
     corners, values = course(psi)
 
     def side(sign: int) -> np.ndarray:
-        settled = p["gain"] * np.maximum(sign * values, 0) ** p["psi_power"]
-        charge = followed(corners, settled, times + PULSE_MIDDLE, p["psi_lag"])
+        line = followed(corners, sign * values, times + PULSE_MIDDLE, p["psi_lag"])
+        charge = p["gain"] * line ** p["psi_power"]
         own = {"residual": p["residual"], "half": p["residual_half"]}
         return recursion(times, charge, decay, reach=p["reach"], floor=p["floor"], **own)
 
@@ -300,39 +309,21 @@ def _fit_lag(data: BlockData) -> tuple[dict[str, float], dict[str, float], float
     )
 
 
-def _fit_residual(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
-    """What pulses through a closed psi line add, ``r_0 + r y / (y + y_r)``; r_0 is alike in both traces and cancels.
-
-    Returns
-    -------
-    values, deviation : dict
-    error : float
-        Largest error of a step over the largest step.
-    """
-    sweep = data["residue"]
-    y, step = sweep["y"], sweep["step"][0]
-    names, scale = ("residual_common", "residual", "residual_half"), np.array([5e-4, 1e-3, 0.2])
-
-    def residuals(x: np.ndarray) -> np.ndarray:
-        common, residual, half = x * scale
-        return (common + residual * y / (y + half) - step) / step.max()
-
-    bounds = ([0.0, 0.0, 0.1], np.inf)  # a trace that gets half of it cannot be below the floor
-    x, dx = least_squares(residuals, [1.0, 1.0, 1.0], names, data.name, bounds=bounds)
-    error = float(np.abs(residuals(x)).max())
-    return dict(zip(names, x * scale, strict=True)), dict(zip(names, dx * scale, strict=True)), error
-
-
 FALLING = (0.03, 0.85)
 """Traces over their floor between which their decay is read: below the injector's bend, above the floor's own."""
+LEAST_STEP = 0.02
+"""Of the largest step of a lone pulse: smaller ones count by this, larger ones by themselves."""
 TINY = 1e-9
 """Trace that keeps the law of a pulse defined where nothing is left of one."""
-_TRACE = ("gain", "psi_power", "reach", "psi_lag")
+_TRACE = ("gain", "psi_power", "reach", "psi_lag", "residual", "residual_half", "residual_common")
 _IDEAL = {
     "gain": 0.03, "decay_full": 3.0, "decay_power": 1.0, "psi_power": 1.0, "residual": 0.0, "residual_half": 1.0,
-    "reach": np.inf, "psi_lag": 0.0, "floor": 0.0,
+    "residual_common": 0.0, "reach": np.inf, "psi_lag": 0.0, "floor": 0.0,
 }  # fmt: skip
-_SCALE = {"gain": 0.03, "decay_full": 3.0, "psi_power": 1.0, "reach": 2.0, "psi_lag": 3e-9}
+_SCALE = {
+    "gain": 0.03, "decay_full": 3.0, "psi_power": 1.0, "reach": 2.0, "psi_lag": 0.1e-9,
+    "residual": 1e-3, "residual_half": 0.2, "residual_common": 1e-4,
+}  # fmt: skip
 
 
 def _measured(sweep: SweepData) -> np.ndarray:
@@ -347,9 +338,9 @@ def _step(p: Mapping[str, float], psi: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _lone(p: Mapping[str, float], sweep: SweepData) -> np.ndarray:
-    """Errors of single pulses' steps, of the largest, shape (psi, y)."""
+    """Errors of single pulses' steps, shape (psi, y)."""
     psi, y = np.meshgrid(sweep["psi"], sweep["y"], indexing="ij")
-    return (_step(p, psi, y) - sweep["step"]) / sweep["step"].max()
+    return _step(p, psi, y) - sweep["step"]
 
 
 def _fit_traces(
@@ -370,7 +361,11 @@ def _fit_traces(
     def residuals(x: np.ndarray) -> np.ndarray:
         p = ideal | dict(zip(free, x * scale, strict=True))
         frames = ((model(p) - measured) / measured.std()).ravel()
-        return np.concatenate([frames, _lone(p, data["inject"]).ravel()]) if lone else frames
+        if not lone:
+            return frames
+        step = data["inject"]["step"]
+        size = LEAST_STEP * step.max() + (1 - LEAST_STEP) * step
+        return np.concatenate([frames, (_lone(p, data["inject"]) / size).ravel()])
 
     x, dx = least_squares(residuals, [1.0] * len(free), free, data.name)
     p = ideal | {n: float(v) for n, v in zip(free, x * scale, strict=True)}
@@ -386,11 +381,10 @@ def fit_eligibility(data: BlockData) -> FittedModel:
             {"update_max_of_full_scale": update_error}, {"y": (0.01, 5.0), "width": (-WIDEST, WIDEST)},
         )  # fmt: skip
     decay, d_decay, decay_error = _fit_decay(data)
-    residual, d_residual, residual_error = _fit_residual(data)
     lag, d_lag, lag_error = _fit_lag(data)
     turn, d_turn, turn_error = _fit_order(data)
     floor = {"floor": float(data["floor"]["y"][-1])}
-    traces, d_traces, rms = _fit_traces(data, _TRACE, decay | residual | floor, lone=True)
+    traces, d_traces, rms = _fit_traces(data, _TRACE, decay | floor, lone=True)
     ideal, _, ideal_rms = _fit_traces(data, ("gain", "decay_full"), {}, lone=False)
     knobs, d_knobs, knob_errors = fit_update_knobs(data, moved, _of_one)
     rails, d_rails, rail_errors = fit_trace_knobs(data)
@@ -410,11 +404,10 @@ def fit_eligibility(data: BlockData) -> FittedModel:
     errors = {
         "update_max_of_full_scale": update_error,
         "decay_max_relative": decay_error,
-        "residual_max_of_full_scale": residual_error,
         "late_max_of_a_frame": lag_error,
         "order_max_of_full_scale": turn_error,
         "trace_rms": rms,
-        "step_max_of_full_scale": float(np.abs(_lone(traces, data["inject"])).max()),
+        "step_max_relative": float(np.abs(_lone(traces, data["inject"]) / data["inject"]["step"]).max()),
         "trace_rms_ideal_recursion": ideal_rms,
         **knob_errors,
         **rail_errors,
@@ -423,14 +416,7 @@ def fit_eligibility(data: BlockData) -> FittedModel:
     ranges = {**update_knobs.GATE_KNOBS, **trace_knobs.KNOBS}
     box |= {name: (low, high) for name, (low, high, _) in ranges.items()}
     deviation = (
-        d_moved
-        | d_knobs
-        | d_rails
-        | d_decay
-        | d_residual
-        | d_lag
-        | d_turn
-        | dict(zip(_TRACE, d_traces, strict=True))
+        d_moved | d_knobs | d_rails | d_decay | d_lag | d_turn | dict(zip(_TRACE, d_traces, strict=True))
     )
     return FittedModel(
         "twin_log_traces", {k: float(v) for k, v in parameters.items()}, units, deviation, errors, box
@@ -443,14 +429,20 @@ def _correlations(p: Mapping[str, float], sweep: SweepData) -> np.ndarray:
     return np.array([np.corrcoef(m, q)[0, 1] for m, q in zip(measured, predicted, strict=True)])
 
 
+def _rms(p: Mapping[str, float], sweep: SweepData) -> float:
+    """Error of y+ - y- at the frames' ends, % of its spread."""
+    measured = _measured(sweep)
+    predicted = np.stack([eligibility(p, int(seed)) for seed in sweep["seed"]])
+    return float(100 * np.sqrt(np.mean((predicted - measured) ** 2)) / measured.std())
+
+
 def score_eligibility(model: FittedModel, data: BlockData) -> list[Figure]:
     """Traces against the ideal recursion and the model, updates, zeros and drift on held-out stimuli."""
     p = model.parameters
     ideal = _IDEAL | {"gain": p["ideal_gain"], "decay_full": p["ideal_decay"]}
-    frames, check, hold = (data[n] for n in ("frames_check", "update_check", "hold_check"))
-    measured = _measured(frames)
-    predicted = np.stack([eligibility(p, int(seed)) for seed in frames["seed"]])
-    rms = 100 * np.sqrt(np.mean((predicted - measured) ** 2)) / measured.std()
+    frames, check, hold, steps = (
+        data[n] for n in ("frames_check", "update_check", "hold_check", "inject_check")
+    )
     grid = np.meshgrid(check["y_up"], check["y_down"], check["width"], check["weight"], indexing="ij")
     full = np.abs(check["dw"]).max()
     error = 100 * np.abs(update(p, *grid[:3]) - check["dw"]) / full
@@ -460,11 +452,14 @@ def score_eligibility(model: FittedModel, data: BlockData) -> list[Figure]:
     return [
         Figure("eligibility against the ideal recursion, correlation, lowest of 3 runs",
                float(_correlations(ideal, frames).min()), "1", 0.98, 0.995, better="higher"),
-        Figure("eligibility model: rms error of its spread", float(rms), "%", 10.0, 3.0),
+        Figure("eligibility model: rms error of its spread", _rms(p, frames), "%", 10.0, 3.0),
+        Figure("baseline, psi lines that follow at once: rms error of its spread", _rms(p | {"psi_lag": 0.0}, frames), "%"),
         Figure("eligibility: step of a lone pulse from the floor to full scale, max error of the largest",
-               float(100 * np.abs(_lone(p, data["inject_check"])).max()), "%", 5.0, 2.0),
+               float(100 * np.abs(_lone(p, steps)).max() / steps["step"].max()), "%", 5.0, 2.0),
+        Figure("eligibility: step of a lone pulse from the floor to full scale, max relative error",
+               float(100 * np.abs(_lone(p, steps) / steps["step"]).max()), "%", 5.0, 2.0),
         Figure("baseline, a pulse that adds the same to any trace: step of a lone pulse, max error of the largest",
-               float(100 * np.abs(_lone(p | {"reach": np.inf}, data["inject_check"])).max()), "%"),
+               float(100 * np.abs(_lone(p | {"reach": np.inf}, steps)).max() / steps["step"].max()), "%"),
         Figure("eligibility: leak lost and gained while a line opens and closes, max error of a frame's",
                float(100 * np.abs(_late_errors(p["leak_lag"], data["cut_check"])).max()), "%", 5.0, 2.0),
         Figure("baseline, a line that follows at once: leak lost and gained, max error of a frame's",

@@ -16,6 +16,12 @@ _SIGNED = ("scale", "v_offset", "v_width", "up", "down", "x_offset", "x_width")
 _UNSIGNED = ("scale_g", "vg_offset", "vg_width", "g_offset", "g_width")
 
 
+BIAS = 0.355
+"""Usual bias, V."""
+BIAS_RANGE = (0.275, 0.40)
+"""Lowest and highest, V."""
+
+
 def _logistic(v: Any, offset: float, width: float) -> np.ndarray:
     return 1 / (1 + np.exp(-(np.asarray(v, float) - offset) / width))
 
@@ -69,7 +75,7 @@ def fit_slope(data: BlockData) -> FittedModel:
         "signed_max_of_full_scale": float(np.abs(signed(x)).max()),
         "unsigned_max_of_full_scale": float(np.abs(unsigned(y)).max()),
     }
-    box = {"v": (-0.4, 0.4), "x": (-0.4, 0.4), "vb": (0.25, 0.35)}
+    box = {"v": (-0.4, 0.4), "x": (-0.4, 0.4), "vb": BIAS_RANGE}
     return FittedModel(
         "sigmoid_slope",
         {k: float(v) for k, v in parameters.items()},
@@ -78,10 +84,6 @@ def fit_slope(data: BlockData) -> FittedModel:
         errors,
         box,
     )
-
-
-BIAS = 0.30
-"""Usual bias, V."""
 
 
 def bias_factor(p: dict[str, float], vb: Any) -> np.ndarray:
@@ -106,8 +108,8 @@ def score_slope(model: FittedModel, data: BlockData) -> list[Figure]:
     error = 100 * np.abs(signed_slope(p, signed["v_gate"], signed["x"]) - signed["difference"]) / full
     error_g = 100 * np.abs(unsigned_slope(p, plain["v_gate"], plain["x"]) - plain["current"]) / full_g
     peak = _peak(bias["difference"])
-    middle = _peak(data["bias"]["difference"])[2]
-    knob = 100 * np.abs(bias_factor(p, bias["vb"]) * middle / peak - 1)
+    usual = _peak(data["bias"]["difference"])[np.argmin(np.abs(data["bias"]["vb"] - BIAS))]
+    knob = 100 * np.abs(bias_factor(p, bias["vb"]) * usual / peak - 1)
     zero = 100 * np.abs(signed["difference"][:, len(signed["x"]) // 2]) / full
     return [
         Figure("slope unit: signed psi, max error of full scale", float(error.max()), "%", 2.0, 0.5),

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import least_squares
 
+from neuromorph.fitting.eligibility import PSI_REST
 from neuromorph.models.cell_mirrors import follow, log_of
 from neuromorph.models.pytree import pytree
 
@@ -66,7 +67,8 @@ class EligibilitySynapse:
     external : share of its design charge that a note's or a feature's spike adds to a trace, by its pulse's width
     residual, residual_half : r and y_r; a frame's spikes add theirs to the trace that it begins with
     reach : b of a pulse on a cell's line, one on a note's or a feature's has ``reach_ratio`` times that; None: no limit
-    psi_lag : time constant of the psi lines, s, which are closed between frames; None: they follow at once
+    psi_lag : e-fold time of the psi lines at their full current, s, in the logarithm of it; None: they follow at once
+    psi_full : psi at that current
     lag : e-fold time of the buffered forget line at its full current, s, in the logarithm of it; None: it follows at once
     shut : what is left of the full current in a line that was closed between frames
     compression : 1 / y_ref; 0 is the linear, ideal product
@@ -86,6 +88,7 @@ class EligibilitySynapse:
     reach: float | jax.Array | None = None
     reach_ratio: float | jax.Array = 1.0
     psi_lag: float | jax.Array | None = None
+    psi_full: float | jax.Array = 1.0
     lag: float | jax.Array | None = None
     shut: float | jax.Array = 1e-3
     compression: float | jax.Array = 0.0
@@ -93,6 +96,15 @@ class EligibilitySynapse:
     floor: float | jax.Array = 0.0
     largest: float | jax.Array = 1e30
     power: tuple[float | jax.Array, ...] | None = None
+
+    def open_psi(self, psi: jax.Array) -> jax.Array:
+        """``psi`` on lines that carry a thousandth of their full current when they are closed."""
+        return jnp.maximum(psi, PSI_REST * self.psi_full)
+
+    def psi(self, line: jax.Array, psi: jax.Array, seconds: float) -> jax.Array:
+        """What lines carry after so many ``seconds`` with ``psi`` at their input."""
+        assert self.psi_lag is not None
+        return follow(line, self.open_psi(psi), seconds / (self.psi_lag * self.psi_full))[0]
 
     def leak(self, gate: jax.Array, seconds: float) -> jax.Array:
         """lambda of the traces at each tick, [ticks, cells], from the forget gates' values there.

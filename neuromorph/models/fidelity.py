@@ -46,7 +46,7 @@ synapse            trace_power, _bend       power of a trace in the update, and 
                                             logarithm adds to it
                    reach                    how many times itself a pulse of 2 ns can    1
                                             raise a trace
-                   psi_lag                  time constant of the psi lines               s
+                   psi_lag                  e-fold time of the psi lines, full current   s
                    leak_lag                 e-fold time of the forget line, full current s
                    residual, _half          what a pulse adds of itself to a large        1
                                             trace, and the trace that gets half of it
@@ -293,6 +293,7 @@ def _eligibility(p: _Parameters, frame: Frame) -> EligibilitySynapse:
         reach=p["reach"] * CELL_PULSE / GAIN_PULSE,
         reach_ratio=PULSE_RATIO,
         psi_lag=p["psi_lag"],
+        psi_full=p["gain"] * CELL_PULSE / GAIN_PULSE * frame.spikes_per_unit / frame.ticks,
         lag=p["leak_lag"],
         shut=_shut(p["leak_lag"]),
         compression=p["compression"],

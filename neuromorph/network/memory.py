@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -85,9 +87,10 @@ def memory_frame(
         return (after, currents), CellRecord(now.last_spikes, gate, g, now.c, spikes)
 
     # before a frame the cell is cut off for long enough that its mirrors stand where the gates do
-    standing = blocks.cell.standing(state.c, *opened(state.current + bias))
-    (state, _), record = jax.lax.scan(tick, (state, standing), (arriving, pulses, noise))
-    return state, record
+    standing = opened(state.current + bias)
+    begun = (state, blocks.cell.standing(state.c, *standing))
+    (state, _), record = jax.lax.scan(tick, begun, (arriving, pulses, noise))
+    return state, replace(record, standing=standing)
 
 
 def with_recurrent(

@@ -56,17 +56,25 @@ class Traces:
 
 @pytree
 class CellRecord:
-    """What the cells did at each tick: [ticks, cells] each (``gates`` [ticks, 3, cells] i, leak, o)."""
+    """What the cells did at each tick: [ticks, cells] each (``gates`` [ticks, 3, cells] i, leak, o).
+
+    ``standing`` are gates and candidate as the frame begins, [3, cells] and [cells].
+    """
 
     arrived: jax.Array
     gates: jax.Array
     g: jax.Array
     c: jax.Array
     spikes: jax.Array
+    standing: tuple[jax.Array, jax.Array] | None = None
 
 
 def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> Traces:
-    """psi of the traces, [ticks, cells] each."""
+    """psi of the traces, [ticks, cells] each: what the lines carry in the middle of a tick.
+
+    The slope units go on between frames, so lines begin where the standing gates hold them.
+    """
+    synapse = blocks.eligibility
 
     def psi(gates: jax.Array, g: jax.Array, c: jax.Array) -> tuple[jax.Array, ...]:
         gain, slope = tick_seconds * blocks.cell.charge_rate, blocks.gate.slope(gates)
@@ -83,16 +91,16 @@ def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> Traces
             psi_g,
         )
 
-    if blocks.eligibility.psi_lag is None:
+    if synapse.psi_lag is None:
         return jax.vmap(lines)(record.gates, record.g, record.c)
-    kept = decay_over(tick_seconds, blocks.eligibility.psi_lag)
 
     def tick(line: Traces, now: tuple[jax.Array, ...]) -> tuple[Traces, Traces]:
-        line = jax.tree.map(lambda old, new: kept * old + (1.0 - kept) * new, line, lines(*now))
-        return line, line
+        after = jax.tree.map(lambda old, new: synapse.psi(old, new, tick_seconds), line, lines(*now))
+        return after, jax.tree.map(lambda old, new: 0.5 * (old + new), line, after)
 
-    closed = Traces(*(jnp.zeros_like(record.c[0]) for _ in range(TRACES)))
-    return jax.lax.scan(tick, closed, (record.gates, record.g, record.c))[1]
+    standing = record.standing or (record.gates[0], record.g[0])
+    begun = jax.tree.map(synapse.open_psi, lines(*standing, record.c[0]))
+    return jax.lax.scan(tick, begun, (record.gates, record.g, record.c))[1]
 
 
 @pytree

@@ -22,6 +22,7 @@ from neuromorph.fitting.eligibility import E_REF, LEAK_FULL, PSI_FULL, PSI_RAIL,
 from neuromorph.fitting.lines import pulse_width
 from neuromorph.fitting.pulse_pairs import VSIGN, frame_windows
 from neuromorph.fitting.readout import PULSE_CENTRE, WEIGHT_VOLT
+from neuromorph.fitting.slope import BIAS, BIAS_RANGE
 from neuromorph.models.eligibility_synapse import TRACE_RANGE
 from neuromorph.models.fidelity import CELL_PULSE, GAIN_PULSE, PULSE_RATIO, BlockSet
 from neuromorph.models.learning_unit import LEARNING_SECONDS
@@ -44,8 +45,6 @@ PSI_LINES = ("iu", "id", "fu", "fd", "gu")
 """Lines of a cell: psi of a gate's up and down trace; the candidate's has an up trace only."""
 SHAPER_RANGE = (0.36, 0.44)
 """Of a spike shaper's width knob, V."""
-SLOPE_BIAS = (0.25, 0.35, 0.325)
-"""Lowest, highest and usual bias of a slope unit, V."""
 PSI_LOAD, FORGET_LOAD = "50f", "100f"
 """Wire and gates of a line, as on the synapse's own bench."""
 
@@ -143,11 +142,11 @@ def slope_biases(
         folds = np.log(current / unit["scale_g" if gate == "g" else "scale"])
         bend = unit["bias_bend"]
         height = (np.sqrt(1 + 4 * bend * folds) - 1) / (2 * bend)
-        biases[gate] = float(SLOPE_BIAS[2] + unit["bias_width"] * height)
-        if not SLOPE_BIAS[0] <= biases[gate] <= SLOPE_BIAS[1]:
+        biases[gate] = float(BIAS + unit["bias_width"] * height)
+        if not BIAS_RANGE[0] <= biases[gate] <= BIAS_RANGE[1]:
             raise OutOfRange(
                 f"a slope unit's bias of {biases[gate]:.3g} V", where=f"gate {gate}",
-                remedy=f"it goes from {SLOPE_BIAS[0]:g} to {SLOPE_BIAS[1]:g} V",
+                remedy=f"it goes from {BIAS_RANGE[0]:g} to {BIAS_RANGE[1]:g} V",
             )  # fmt: skip
     return biases
 

@@ -197,9 +197,12 @@ def replay_synapse(
 
     width = CELL_PULSE * (PULSE_RATIO if spot.external else 1.0)
 
-    def psi(added: np.ndarray) -> str:
+    def current(added: np.ndarray) -> np.ndarray:
         share = np.maximum(added, 0.0) / (model["gain"] * width / GAIN_PULSE)
-        return clock.source(PSI_FULL * share ** (1 / model["psi_power"]) + LEAST_CURRENT, LEAST_CURRENT)
+        return PSI_FULL * share ** (1 / model["psi_power"]) + LEAST_CURRENT
+
+    def psi(sign: int) -> str:
+        return clock.source(current(sign * spot.added), current(sign * spot.resting))
 
     frame, tick = np.nonzero(spot.spikes > 0)
     widths = spot.signal * WEIGHT_VOLT / model["rate"]
@@ -212,7 +215,7 @@ def replay_synapse(
     floor = E_REF + TRACE_WIDTH * np.log(FLOOR)
     cards = "\n".join([
         LINES, f"vline line 0 {pulses(clock.starts[frame] + clock.tick * tick, width=width)}",
-        f"iup 0 psip {psi(spot.added)}", f"idn 0 psin {psi(-spot.added)}",
+        f"iup 0 psip {psi(1)}", f"idn 0 psin {psi(-1)}",
         f"ifg 0 forget {clock.gated(LEAK_FULL * spot.forget, LEAST_LEAK)}",
         f"vpulse pulse 0 {windows([pulse for both, *_ in learning for pulse in both], GATE_HEIGHT)}",
         f"vraise raise 0 {windows([positive for _, positive, _ in learning], VSIGN)}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +11,11 @@ import numpy as np
 from neuromorph.errors import InputError
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
-from neuromorph.network.memory import LEAK_SIGN
 from neuromorph.network.simulate import frame_inputs
 from neuromorph.network.state import GATES, State, rest
 from neuromorph.network.step import Heard, Network, learn, listen, trace_charges
 from neuromorph.network.stream import stream_of
-from neuromorph.plasticity.eligibility import Traces, charges
+from neuromorph.plasticity.eligibility import CellRecord, Traces, charges
 from neuromorph.tasks.run import Run
 
 RAIL = 0.4
@@ -59,7 +58,9 @@ class SynapseSpot:
     cell, gate, line : where it is in the network
     external : whether the line is a note's or a feature's
     spikes : [frames, ticks] pulses of its line, 0 or 1
-    added : [frames, ticks] what a pulse adds to the up minus the down trace, trace units
+    added : [frames, ticks] what a pulse would add to the up minus the down trace behind lines that follow at once, trace
+        units
+    resting : [frames] the same as a frame begins
     forget : [frames, ticks] forget gate of its cell (the leak's), 1
     traces : [frames, 2] up and down after each frame
     signal : [frames] learning signal as a weight change per unit of eligibility share, weight units
@@ -73,6 +74,7 @@ class SynapseSpot:
     external: bool
     spikes: np.ndarray
     added: np.ndarray
+    resting: np.ndarray
     forget: np.ndarray
     traces: np.ndarray
     signal: np.ndarray
@@ -179,7 +181,7 @@ def cell_spot(network: Network, window: Window, cell: int) -> CellSpot:
     return CellSpot(
         cell,
         np.array(dendrites),
-        np.array([_resting(network, state, cell) for state in window.states[:-1]]),
+        np.array([_resting(network.blocks, heard, cell) for heard in window.heard]),
         np.array(c),
         after,
         np.array(spikes),
@@ -187,20 +189,17 @@ def cell_spot(network: Network, window: Window, cell: int) -> CellSpot:
     )
 
 
-def standing(network: Network, state: State) -> tuple[np.ndarray, np.ndarray]:
-    """Gates i, f (leak), o [3, cells] and candidate [cells] as a frame begins with ``state``."""
-    cells, blocks = network.config.cells, network.blocks
-    bias = (
-        blocks.cell_readout.line(jnp.asarray(state.fast.gates)[-1], jnp.int32(cells)) + blocks.dendrite.offset
-    )
-    node = (jnp.asarray(state.cells.current) + bias).reshape(GATES, cells)
-    return np.asarray(blocks.gate.value(node[:3] * LEAK_SIGN)), np.asarray(blocks.tanh.value(node[3]))
-
-
-def _resting(network: Network, state: State, cell: int) -> np.ndarray:
+def _resting(blocks: BlockSet, heard: Heard, cell: int) -> np.ndarray:
     """[4] voltages as a frame begins."""
-    gates, g = standing(network, state)
-    return _voltages(network.blocks, gates[:, cell], g[cell])
+    gates, g = standing(heard)
+    return _voltages(blocks, gates[:, cell], g[cell])
+
+
+def standing(heard: Heard) -> tuple[np.ndarray, np.ndarray]:
+    """Gates i, f (leak), o [3, cells] and candidate [cells] as a frame begins."""
+    assert heard.cells.standing is not None
+    gates, g = heard.cells.standing
+    return np.asarray(gates), np.asarray(g)
 
 
 def _dendrites(blocks: BlockSet, heard: Heard, cell: int) -> np.ndarray:
@@ -227,13 +226,16 @@ def synapse_spot(network: Network, window: Window, line: int, gate: int, cell: i
     """What one synapse saw and did."""
     blocks, name, column = network.blocks, TRACED[gate], LEARNED[gate]
     share = float(trace_charges(network)[line])
-    spikes, added, forget, traces, signal, moved = [], [], [], [], [], []
+    at_once = replace(blocks, eligibility=replace(blocks.eligibility, psi_lag=None))
+    spikes, added, resting, forget, traces, signal, moved = [], [], [], [], [], [], []
     for before, heard, traced, after in zip(
         window.states, window.heard, window.traced, window.states[1:], strict=False
     ):
-        psi = charges(blocks, heard.cells, network.config.frame.tick_seconds)
+        psi = charges(at_once, _from_standing(heard), network.config.frame.tick_seconds)
+        would_add = share * (_of(psi, f"{name}_up") - _of(psi, f"{name}_down"))[:, cell]
         spikes.append(line_spikes(before, heard)[:, line])
-        added.append(share * (_of(psi, f"{name}_up") - _of(psi, f"{name}_down"))[:, cell])
+        resting.append(would_add[0])
+        added.append(would_add[1:])
         forget.append(heard.cells.gates[:, 1, cell])
         traces.append([_of(traced.eligibility, f"{name}_{side}")[line, cell] for side in ("up", "down")])
         change = (_gates(network, after) - _gates(network, traced))[:, column, cell]
@@ -246,9 +248,21 @@ def synapse_spot(network: Network, window: Window, line: int, gate: int, cell: i
     external = line < network.config.notes + network.config.features.neurons
     weight = float(_gates(network, window.states[0])[line, column, cell])
     return SynapseSpot(
-        cell, name, line, external, np.array(spikes), np.array(added), np.array(forget), np.array(traces),
-        np.array(signal), np.array(moved), weight,
+        cell, name, line, external, np.array(spikes), np.array(added), np.array(resting), np.array(forget),
+        np.array(traces), np.array(signal), np.array(moved), weight,
     )  # fmt: skip
+
+
+def _from_standing(heard: Heard) -> CellRecord:
+    """The cells' record with what they stood at as the frame began before its first tick."""
+    gates, g = standing(heard)
+    cells = heard.cells
+    return replace(
+        cells,
+        gates=jnp.concatenate([jnp.asarray(gates)[None], cells.gates]),
+        g=jnp.concatenate([jnp.asarray(g)[None], cells.g]),
+        c=jnp.concatenate([cells.c[:1], cells.c]),
+    )
 
 
 def _of(traces: Traces, name: str) -> np.ndarray:

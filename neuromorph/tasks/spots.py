@@ -153,7 +153,7 @@ def _oracle(
             for spot, replay in zip(cells, replays, strict=True)
         ]
         gates, g = (jnp.asarray(x) for x in (heard.cells.gates[:, :, chosen], heard.cells.g[:, chosen]))
-        stands, candidate = standing(network, window.states[k])
+        stands, candidate = standing(heard)
 
         def tick(carry: Any, now: tuple[jax.Array, jax.Array]) -> tuple[Any, None]:
             return cell.moved(carry[0], carry[1], now[0], now[1], h), None

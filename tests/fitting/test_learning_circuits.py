@@ -73,11 +73,14 @@ def test_traces_follow_the_ideal_recursion_and_residual_charge_would_not():
     assert correlation(residual=0.17) < 0.98  # what full-size switches left
 
 
-def test_a_line_follows_its_charge_with_its_time_constant():
-    times, lag = np.array([0.0, 100e-9, 100.001e-9, 200e-9]), 5e-9
-    at = np.array([100e-9, 105e-9, 110e-9, 150e-9])
-    followed = eligibility.followed(times, np.array([0.0, 0.0, 1.0, 1.0]), at, lag)
-    assert followed == pytest.approx(1 - np.exp(-(at - 100e-9) / lag), abs=0.1)  # of a grid of 1 ns
+@given(psi=st.floats(0.02, 1.0), folds=st.floats(0.05, 0.5))
+def test_a_psi_line_opens_in_the_logarithm_of_its_current(psi, folds):
+    """``lag d(ln I)/dt = psi - I`` from a closed line is a logistic; ``folds`` e-folds pass in a ns."""
+    at, lag = 1e-9 * np.arange(1.0, 90.0, 7.0), 1e-9 * psi / folds
+    followed = eligibility.followed(np.array([0.0, 1e-6]), np.array([psi, psi]), at, lag)
+    exact = psi / (1 + (psi / eligibility.PSI_REST - 1) * np.exp(-folds * at / 1e-9))
+    assert followed == pytest.approx(exact, rel=1e-6)
+    assert np.all(np.diff(followed) >= 0)
 
 
 @given(st.floats(1e-4, 0.05), st.floats(0.007, 5.0), st.floats(0.5, 10.0))

@@ -69,7 +69,7 @@ MODELS = {  # the study's measured values, rounded; tests only
         "trace_power": 0.83,
         "trace_bend": -0.02,
         "reach": 2.2,
-        "psi_lag": 2.8e-9,
+        "psi_lag": 0.08e-9,
         "leak_lag": 0.07e-9,
         "residual": 2e-3,
         "residual_half": 0.1,

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neuromorph.fitting.eligibility import PSI_REST
 from neuromorph.models.eligibility_synapse import EligibilitySynapse
 from neuromorph.models.filters import filtered_end
 from neuromorph.network.memory import memory_frame
@@ -211,21 +212,25 @@ def test_a_pulse_raises_a_trace_by_its_reach_at_most():
         assert stacked(limited)[:, 0] - before == pytest.approx(10.0 * share, rel=2e-3)
 
 
-def test_psi_lines_follow_and_are_closed_when_a_frame_begins():
+def test_psi_lines_follow_in_the_logarithm_from_where_the_standing_gates_hold_them():
     network, _ = toy(blocks=toy_nominal())
-    lag, h = 8e-9, network.config.frame.tick_seconds
-    blocks = replace(
-        network.blocks, eligibility=replace(network.blocks.eligibility, psi_lag=jnp.float32(lag))
-    )
-    at_once = replace(network.blocks, eligibility=replace(network.blocks.eligibility, psi_lag=None))
+    h, synapse = network.config.frame.tick_seconds, network.blocks.eligibility
+    at_once = replace(network.blocks, eligibility=replace(synapse, psi_lag=None))
     ticks, cells = network.config.frame.ticks, network.config.cells
     level = jnp.full((ticks, cells), 0.5, jnp.float32)
-    record = CellRecord(level, jnp.full((ticks, 3, cells), 0.5, jnp.float32), level, level, level)
-    settled, followed = charges(at_once, record, h), charges(blocks, record, h)
-    rise = 1 - np.exp(-h * np.arange(1, ticks + 1) / lag)
-    np.testing.assert_allclose(
-        np.asarray(followed.g_up) / np.asarray(settled.g_up), rise[:, None] * np.ones((1, cells)), rtol=1e-4
-    )
+    gates = jnp.full((ticks, 3, cells), 0.5, jnp.float32)
+    closed = jnp.full((3, cells), 1e-6, jnp.float32), level[0]
+    record = CellRecord(level, gates, level, level, level, standing=closed)
+    settled = np.asarray(charges(at_once, record, h).g_up)[0, 0]
+    goal, rest = settled / synapse.psi_full, PSI_REST
+    lag = 30e-9 * goal  # 30 ns an e-fold at this psi
+    slow = replace(network.blocks, eligibility=replace(synapse, psi_lag=jnp.float32(lag)))
+    followed = np.asarray(charges(slow, record, h).g_up)[:, 0] / synapse.psi_full
+    at = h * (np.arange(ticks) + 0.5)
+    exact = goal / (1 + (goal / rest - 1) * np.exp(-goal * at / lag))
+    np.testing.assert_allclose(followed, exact, rtol=5e-3)
+    stood = replace(record, standing=(gates[0], level[0]))
+    np.testing.assert_allclose(np.asarray(charges(slow, stood, h).g_up), settled, rtol=1e-5)
 
 
 def test_a_pulse_leaves_charge_of_its_own():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from neuromorph.errors import OutOfRange
+from neuromorph.fitting.slope import BIAS_RANGE
 from neuromorph.library import Library
 from neuromorph.models.frame import Frame
 from neuromorph.models.learning_unit import LEARNING_SECONDS
@@ -18,7 +19,6 @@ from neuromorph.spice.structure import read_structure
 from neuromorph.tasks import memory_network
 from neuromorph.tasks.learning_network import (
     BLOCKS,
-    SLOPE_BIAS,
     Stimulus,
     deck,
     forget_tubes,
@@ -89,11 +89,11 @@ def test_without_signals_cells_are_those_of_the_memory_that_waits():
 
 def test_slope_units_are_biased_within_their_range_and_more_where_the_cell_moves_faster():
     biases = slope_biases(taught([0.0]), NOMINAL, MODELS)
-    assert all(SLOPE_BIAS[0] < bias < SLOPE_BIAS[1] for bias in biases.values())
+    assert all(BIAS_RANGE[0] < bias < BIAS_RANGE[1] for bias in biases.values())
     twice = replace(NOMINAL, cell=replace(NOMINAL.cell, charge_rate=1.5 * NOMINAL.cell.charge_rate))
     faster = slope_biases(taught([0.0]), twice, MODELS)
-    # an e-fold in 35 mV
-    assert faster["i"] - biases["i"] == pytest.approx(35e-3 * np.log(1.5), rel=0.15)
+    fold = MODELS["slope_unit"]["bias_width"]
+    assert faster["i"] - biases["i"] == pytest.approx(fold * np.log(1.5), rel=0.15)
     assert faster["f"] == biases["f"]
 
 

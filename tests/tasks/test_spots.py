@@ -176,7 +176,7 @@ def test_the_order_of_the_pulses_moves_a_weight_in_turn(run, window):
 def test_a_frame_begins_where_the_bias_line_alone_holds_the_dendrites(run, window):
     """Frames begin with empty dendrites: the same voltages, but for what the bias weights learned."""
     spot = cell_spot(run.network, window, 3)
-    gates, g = standing(run.network, window.states[1])
+    gates, g = standing(window.heard[1])
     at = spot.dendrites[1, 0]
     assert np.abs(spot.rest[1] - spot.rest[0]).max() < 5e-3
     assert np.abs(at - spot.rest[1]).max() < 0.1
