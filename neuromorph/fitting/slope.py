@@ -1,7 +1,11 @@
-"""Slope unit: psi = I s(v) (1 - s(v)) tanh(x / W), and the unsigned psi = I s(v) s(g) (1 - s(g))."""
+"""Slope unit: psi = I s(v) (1 - s(v)) tanh(x / W), and the unsigned psi = I s(v) s(g) (1 - s(g)).
+
+The bias sets I; as the pairs leave weak inversion their widths, and how unlike the two signs are, grow with the root of it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +14,7 @@ from neuromorph.figures import Figure
 from neuromorph.fitting.bias import efold, fit_efold
 from neuromorph.fitting.gate import amplifier
 from neuromorph.fitting.least_squares import least_squares
-from neuromorph.library import BlockData, FittedModel
+from neuromorph.library import BlockData, FittedModel, SweepData
 
 _SIGNED = ("scale", "v_offset", "v_width", "up", "down", "x_offset", "x_width")
 _UNSIGNED = ("scale_g", "vg_offset", "vg_width", "g_offset", "g_width")
@@ -22,11 +26,15 @@ BIAS_RANGE = (0.275, 0.40)
 """Lowest and highest, V."""
 
 
+_ROOT = {"wider": 0.1, "shifted": 1e-3, "uneven": -0.02}
+"""What a current that is four times as large adds: to the widths, of them; to ``v_offset``, V; to ``down``."""
+
+
 def _logistic(v: Any, offset: float, width: float) -> np.ndarray:
     return 1 / (1 + np.exp(-(np.asarray(v, float) - offset) / width))
 
 
-def signed_slope(p: dict[str, float], v: Any, x: Any) -> np.ndarray:
+def signed_slope(p: Mapping[str, float], v: Any, x: Any) -> np.ndarray:
     """Difference of the two psi currents, A, over gate voltages (rows) and signed factor (columns), V."""
     s = _logistic(v, p["v_offset"], p["v_width"])
     return np.multiply.outer(
@@ -60,11 +68,15 @@ def fit_slope(data: BlockData) -> FittedModel:
     x, dx = least_squares(signed, [1, 0, 1, 1, 0, 1], names, data.name)
     y, dy = least_squares(unsigned, [1, 0, 1, 0, 1], _UNSIGNED, data.name)
     signed_values = dict(zip(names, x * np.delete(unit, 3), strict=True)) | {"up": 1.0}
-    bias, d_bias = _fit_bias(data)
+    bias, d_bias = _fit_bias(data, signed_values)
     parameters = {**signed_values, **dict(zip(_UNSIGNED, y * unit_g, strict=True)), **bias}
     parameters["static_power"] = 0.8 * float(np.mean(sweep["supply_current"]))
     units = {
-        n: "A" if n.startswith("scale") else "1" if n in ("up", "down", "bias_bend") else "V"
+        n: "A"
+        if n.startswith("scale")
+        else "1"
+        if n in ("up", "down", "bias_bend", "wider", "uneven")
+        else "V"
         for n in parameters
     }
     units["static_power"] = "W"
@@ -86,18 +98,52 @@ def fit_slope(data: BlockData) -> FittedModel:
     )
 
 
-def bias_factor(p: dict[str, float], vb: Any) -> np.ndarray:
+def bias_factor(p: Mapping[str, float], vb: Any) -> np.ndarray:
     """Full scale at a bias over that at the default."""
     return efold(vb, BIAS, p["bias_width"], p["bias_bend"])
 
 
-def _peak(difference: np.ndarray) -> np.ndarray:
-    return np.abs(difference[:, 0]).max(axis=-1)
+def bias_for(p: Mapping[str, float], factor: float) -> float:
+    """The bias at which full scale is ``factor`` times that at the default, V: the inverse of :func:`bias_factor`."""
+    bend = p["bias_bend"]
+    return float(BIAS + p["bias_width"] * (np.sqrt(1 + 4 * bend * np.log(factor)) - 1) / (2 * bend))
 
 
-def _fit_bias(data: BlockData) -> tuple[dict[str, float], dict[str, float]]:
+def at_bias(p: Mapping[str, float], vb: float) -> dict[str, float]:
+    """Parameters of the signed psi at a bias, V."""
+    factor = float(bias_factor(p, vb))
+    more = np.sqrt(factor) - 1
+    own = {n: p[n] * (1 + p["wider"] * more) for n in ("v_width", "x_width")}
+    own |= {"v_offset": p["v_offset"] + p["shifted"] * more, "down": p["down"] + p["uneven"] * more}
+    return {**p, **own, "scale": p["scale"] * factor}
+
+
+def _peak(sweep: SweepData) -> np.ndarray:
+    middle = int(np.argmin(np.abs(sweep["v_gate"])))
+    return np.abs(sweep["difference"][:, middle]).max(axis=-1)
+
+
+def _fit_bias(data: BlockData, signed: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+    """Law of the bias, and what goes with the root of its current."""
     sweep = data["bias"]
-    return fit_efold(sweep["vb"], _peak(sweep["difference"]), BIAS, data.name).named("bias")
+    law, d_law = fit_efold(sweep["vb"], _peak(sweep), BIAS, data.name).named("bias")
+    full, scale = _peak(sweep)[:, None, None], np.array(list(_ROOT.values()))
+
+    def errors(x: np.ndarray) -> np.ndarray:
+        own = {**signed, **law, **dict(zip(_ROOT, x * scale, strict=True))}
+        return (_at_biases(own, sweep) - sweep["difference"] / full).ravel()
+
+    x, dx = least_squares(errors, [1.0, 0.0, 0.0], tuple(_ROOT), data.name)
+    return (
+        law | {n: float(v) for n, v in zip(_ROOT, x * scale, strict=True)},
+        d_law | {n: float(v) for n, v in zip(_ROOT, dx * np.abs(scale), strict=True)},
+    )
+
+
+def _at_biases(p: Mapping[str, float], sweep: SweepData) -> np.ndarray:
+    """Signed psi over that at the bias' full scale, shape (vb, v_gate, x)."""
+    own = [at_bias(p, float(vb)) for vb in sweep["vb"]]
+    return np.stack([signed_slope(q, sweep["v_gate"], sweep["x"]) / q["scale"] for q in own])
 
 
 def score_slope(model: FittedModel, data: BlockData) -> list[Figure]:
@@ -107,13 +153,17 @@ def score_slope(model: FittedModel, data: BlockData) -> list[Figure]:
     full, full_g = np.abs(signed["difference"]).max(), plain["current"].max()
     error = 100 * np.abs(signed_slope(p, signed["v_gate"], signed["x"]) - signed["difference"]) / full
     error_g = 100 * np.abs(unsigned_slope(p, plain["v_gate"], plain["x"]) - plain["current"]) / full_g
-    peak = _peak(bias["difference"])
-    usual = _peak(data["bias"]["difference"])[np.argmin(np.abs(data["bias"]["vb"] - BIAS))]
+    peak = _peak(bias)
+    usual = _peak(data["bias"])[np.argmin(np.abs(data["bias"]["vb"] - BIAS))]
+    over = 100 * np.abs(_at_biases(p, bias) - bias["difference"] / peak[:, None, None])
     knob = 100 * np.abs(bias_factor(p, bias["vb"]) * usual / peak - 1)
     zero = 100 * np.abs(signed["difference"][:, len(signed["x"]) // 2]) / full
     return [
         Figure("slope unit: signed psi, max error of full scale", float(error.max()), "%", 2.0, 0.5),
         Figure("slope unit: unsigned psi, max error of full scale", float(error_g.max()), "%", 2.0, 0.5),
         Figure("slope unit: full scale against bias, max error", float(knob.max()), "%", 2.0, 0.5),
+        Figure(
+            "slope unit: signed psi over the bias, max error of full scale", float(over.max()), "%", 2.0, 0.5
+        ),
         Figure("slope unit: psi at zero factor, max of full scale", float(zero.max()), "%"),
     ]

@@ -47,6 +47,7 @@ synapse            trace_power, _bend       power of a trace in the update, and 
                    reach                    how many times itself a pulse of 2 ns can    1
                                             raise a trace
                    psi_lag                  e-fold time of the psi lines, full current   s
+                   psi_power                of the charge in the current of a psi line   1
                    leak_lag                 e-fold time of the forget line, full current s
                    residual, _half          what a pulse adds of itself to a large        1
                                             trace, and the trace that gets half of it
@@ -55,6 +56,7 @@ synapse            trace_power, _bend       power of a trace in the update, and 
                    drift                    change of a weight at the end of its range   1
                                             per frame, on the range
 delta_synapse      trace_power, compression share of an error that an update takes over      1
+slope_unit         (all)                    see :mod:`neuromorph.models.slope_unit`
 eligibility_synapse gain                    what a pulse of 2 ns at full psi adds            1
                    floor, floor_width, _bend what a trace at rest shows, by its rail         1, V
 gate_synapse       width, _slope, _bend     width of the tanh of a weight by line height 1
@@ -76,6 +78,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -89,7 +92,7 @@ from neuromorph.fitting.dendrite_design import (
     dendrite_design,
 )
 from neuromorph.fitting.eligibility import FRAME as TRACE_FRAME
-from neuromorph.fitting.eligibility import LEAK_FULL, LEAST_LEAK, WEIGHT_RANGE
+from neuromorph.fitting.eligibility import LEAK_FULL, LEAST_LEAK, PSI_FULL, WEIGHT_RANGE
 from neuromorph.fitting.memory_cell import RAIL
 from neuromorph.fitting.readout import V_LINE, WEIGHT_VOLT, crowd_share, output_charge, read_width
 from neuromorph.fitting.stdp import MU
@@ -106,6 +109,7 @@ from neuromorph.models.memory_cell import MemoryCell
 from neuromorph.models.neuron_ideal import IdealNeuron
 from neuromorph.models.noise import Noise
 from neuromorph.models.pytree import as_float32, pytree
+from neuromorph.models.slope_unit import SlopeUnits, slope_units
 from neuromorph.models.synapse import Crowd, Dendrite, NodeLoad, SpikeSynapse, decay_over
 from neuromorph.models.update_rates import UpdateRates
 from neuromorph.models.weight_readout import WeightReadout
@@ -140,8 +144,9 @@ GAIN_PULSE, CELL_PULSE = 2e-9, 1.43e-9
 @pytree
 class BlockSet:
     """The blocks a network is made of; any of them may hold one value per instance; without ``noise`` they are silent,
-    without ``box`` nobody watches where they are used.  Weights of notes and features, of cells (and the bias line) and of
-    the head are read by pulses of different heights; ``*_rates`` are those of their updates."""
+    without ``box`` nobody watches where they are used, without ``slopes`` the cells' derivatives charge traces.  Weights
+    of notes and features, of cells (and the bias line) and of the head are read by pulses of different heights; ``*_rates``
+    are those of their updates."""
 
     feature_neuron: Any
     cell_neuron: Any
@@ -167,6 +172,7 @@ class BlockSet:
     feedback_rates: UpdateRates = UpdateRates()
     noise: Noise | None = None
     box: Box | None = None
+    slopes: SlopeUnits | None = None
 
 
 def ideal_blocks(frame: Frame) -> BlockSet:
@@ -242,7 +248,38 @@ def nominal_blocks(
         learning=learning_unit(models),
         store=_store(_get(models, "weight_store"), _get(models, "eligibility_synapse")),
     )
-    return as_float32(blocks)
+    rates = psi_rates(blocks)
+    slopes = slope_units(
+        _get(models, "slope_unit"), _get(models, "memory_cell"), rates, psi_currents(models, frame, rates)
+    )
+    return as_float32(replace(blocks, slopes=slopes))
+
+
+def psi_rates(blocks: BlockSet) -> dict[str, float]:
+    """psi of gate i, f, g half open at full factor: what the derivative of the (first) cell is there, 1/s."""
+    cell, half = blocks.cell, jnp.zeros((3, 1))
+    slopes = jnp.ravel(blocks.gate.slope(blocks.gate.value(half)))
+    charge, leak = jnp.ravel(jnp.asarray(cell.charge_rate))[0], cell.leak_rate * cell.leak_width
+    top = jnp.ravel(jnp.asarray(blocks.tanh.slope(jnp.float32(0.0))))[0]
+    rates = charge * slopes[0], jnp.ravel(jnp.asarray(leak))[0] * slopes[1], charge * top
+    return dict(zip("ifg", map(float, rates), strict=True))
+
+
+def psi_full(trace: Mapping[str, float], frame: Frame) -> float:
+    """psi of a full line in a tick, which adds the fitted charge to a trace by a pulse on a cell's line."""
+    return trace["gain"] * CELL_PULSE / GAIN_PULSE * frame.spikes_per_unit / frame.ticks
+
+
+def psi_currents(
+    models: Mapping[str, Mapping[str, float]], frame: Frame, rates: Mapping[str, float]
+) -> dict[str, float]:
+    """Currents of the psi lines at ``rates`` (1/s), A."""
+    trace = _get(models, "eligibility_synapse")
+    full = psi_full(trace, frame)
+    return {
+        gate: float(PSI_FULL * (rate * frame.tick_seconds / full) ** (1 / trace["psi_power"]))
+        for gate, rate in rates.items()
+    }
 
 
 def _get(models: Mapping[str, Mapping[str, float]], block: str) -> _Parameters:
@@ -293,7 +330,7 @@ def _eligibility(p: _Parameters, frame: Frame) -> EligibilitySynapse:
         reach=p["reach"] * CELL_PULSE / GAIN_PULSE,
         reach_ratio=PULSE_RATIO,
         psi_lag=p["psi_lag"],
-        psi_full=p["gain"] * CELL_PULSE / GAIN_PULSE * frame.spikes_per_unit / frame.ticks,
+        psi_full=psi_full(p, frame),
         lag=p["leak_lag"],
         shut=_shut(p["leak_lag"]),
         compression=p["compression"],

@@ -45,6 +45,10 @@ class SigmoidGate:
         share = (value - self.floor) / self.amplitude
         return self.amplitude * share * (1.0 - share) / self.width
 
+    def balance(self, value: jax.Array) -> jax.Array:
+        """One side of the pair less the other, in parts of both: tanh of half the logarithm, from the gate's value."""
+        return 2.0 * (value - self.floor) / self.amplitude - 1.0
+
 
 @pytree
 class TanhGate:
@@ -71,3 +75,7 @@ class TanhGate:
         """``dg/dz`` written in the amplifier's own value."""
         amplitude = jnp.where(value > 0, self.amplitude_up, self.amplitude_down)
         return (amplitude - value * value / amplitude) / self.width
+
+    def balance(self, value: jax.Array) -> jax.Array:
+        """One side of the pair less the other, in parts of both, from the amplifier's value."""
+        return value / jnp.where(value > 0, self.amplitude_up, self.amplitude_down)

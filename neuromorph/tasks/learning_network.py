@@ -18,17 +18,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuromorph.errors import OutOfRange
-from neuromorph.fitting.eligibility import E_REF, LEAK_FULL, PSI_FULL, PSI_RAIL, TRACE_WIDTH, WIDEST
+from neuromorph.fitting.eligibility import E_REF, LEAK_FULL, PSI_RAIL, TRACE_WIDTH, WIDEST
 from neuromorph.fitting.lines import pulse_width
 from neuromorph.fitting.pulse_pairs import VSIGN, frame_windows
 from neuromorph.fitting.readout import PULSE_CENTRE, WEIGHT_VOLT
-from neuromorph.fitting.slope import BIAS, BIAS_RANGE
+from neuromorph.fitting.slope import BIAS_RANGE
 from neuromorph.models.eligibility_synapse import TRACE_RANGE
-from neuromorph.models.fidelity import CELL_PULSE, GAIN_PULSE, PULSE_RATIO, BlockSet
+from neuromorph.models.fidelity import CELL_PULSE, PULSE_RATIO, BlockSet, psi_currents, psi_rates
 from neuromorph.models.learning_unit import LEARNING_SECONDS
+from neuromorph.models.slope_unit import biases as unit_biases
 from neuromorph.network.hold import held
 from neuromorph.network.state import State
-from neuromorph.network.step import Network, listen, trace_charges
+from neuromorph.network.step import Network, listen
 from neuromorph.spice.waveforms import crossings, sample, windows
 from neuromorph.spice.workers import simulate_whole
 from neuromorph.tasks import memory_network as memory
@@ -126,26 +127,11 @@ def slope_biases(
     OutOfRange
         Where the slope unit's knob does not reach it.
     """
-    network, _ = memory.begun(stimulus, blocks, models)
-    synapse, unit, h = models["eligibility_synapse"], models["slope_unit"], stimulus.frame.tick_seconds
-    cell, half = blocks.cell, jnp.zeros((3, 1))
-    slopes = np.asarray(blocks.gate.slope(blocks.gate.value(half))).ravel()
-    psi = {
-        "i": float(jnp.ravel(cell.charge_rate)[0]) * slopes[0],
-        "f": float(jnp.ravel(cell.leak_rate * cell.leak_width)[0]) * slopes[1],
-        "g": float(jnp.ravel(cell.charge_rate)[0]) * float(jnp.ravel(blocks.tanh.slope(jnp.float32(0.0)))[0]),
-    }
-    charge = float(trace_charges(network)[-1]) / (synapse["gain"] * CELL_PULSE / GAIN_PULSE)
-    biases = {}
-    for gate, rate in psi.items():
-        current = PSI_FULL * (charge * h * rate) ** (1 / synapse["psi_power"])
-        folds = np.log(current / unit["scale_g" if gate == "g" else "scale"])
-        bend = unit["bias_bend"]
-        height = (np.sqrt(1 + 4 * bend * folds) - 1) / (2 * bend)
-        biases[gate] = float(BIAS + unit["bias_width"] * height)
-        if not BIAS_RANGE[0] <= biases[gate] <= BIAS_RANGE[1]:
+    biases = unit_biases(models["slope_unit"], psi_currents(models, stimulus.frame, psi_rates(blocks)))
+    for gate, bias in biases.items():
+        if not BIAS_RANGE[0] <= bias <= BIAS_RANGE[1]:
             raise OutOfRange(
-                f"a slope unit's bias of {biases[gate]:.3g} V", where=f"gate {gate}",
+                f"a slope unit's bias of {bias:.3g} V", where=f"gate {gate}",
                 remedy=f"it goes from {BIAS_RANGE[0]:g} to {BIAS_RANGE[1]:g} V",
             )  # fmt: skip
     return biases
