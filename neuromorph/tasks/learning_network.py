@@ -18,7 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuromorph.errors import OutOfRange
+from neuromorph.fitting.cell_knobs import KNOBS as CELL_KNOBS
 from neuromorph.fitting.eligibility import E_REF, LEAK_FULL, PSI_RAIL, TRACE_WIDTH, WIDEST
+from neuromorph.fitting.gate import at_knobs, sigmoid
 from neuromorph.fitting.lines import pulse_width
 from neuromorph.fitting.pulse_pairs import VSIGN, frame_windows
 from neuromorph.fitting.readout import PULSE_CENTRE, WEIGHT_VOLT
@@ -44,6 +46,8 @@ FLOOR_RAIL = 0.25
 KNOBS = {"psirail": PSI_RAIL, "floor": FLOOR_RAIL, "vbp": 0.54, "vbn": 0.26, "eref": E_REF, "vinj": 0.6}
 PSI_LINES = ("iu", "id", "fu", "fd", "gu")
 """Lines of a cell: psi of a gate's up and down trace; the candidate's has an up trace only."""
+TUBES = 8
+"""Of a transistor of the cell's gates."""
 SHAPER_RANGE = (0.36, 0.44)
 """Of a spike shaper's width knob, V."""
 PSI_LOAD, FORGET_LOAD = "50f", "100f"
@@ -178,9 +182,9 @@ def _trace_pulse_cards(m: int, notes: int, models: Mapping[str, Mapping[str, flo
     source, width = (f"note{m}", CELL_PULSE * PULSE_RATIO) if m < notes else (f"axon{m - notes}", CELL_PULSE)
     return [
         f"vt{m} tw{m} 0 {shaper_knob(models['spike_shaper'], width):.6g}",
-        f"xt{m} {source} trace{m} tl{m} vdd tw{m} vgcell spike_shaper",
+        f"xt{m} {source} tp{m} trace{m} vdd tw{m} vdd spike_shaper",  # the line's end has the steeper edges
         f"ct{m} trace{m} 0 {memory.PULSE_LOAD}",
-        f".ic v(xt{m}.x)={memory.SUPPLY} v(trace{m})=0 v(xt{m}.pulseb)={memory.SUPPLY} v(tl{m})=0",
+        f".ic v(xt{m}.x)={memory.SUPPLY} v(trace{m})=0 v(xt{m}.pulseb)={memory.SUPPLY} v(tp{m})=0",
     ]
 
 
@@ -265,8 +269,11 @@ def _synapse_cards(gate: str, k: int, m: int) -> list[str]:
 
 
 def forget_tubes(models: Mapping[str, Mapping[str, float]]) -> int:
-    """Of each transistor of the gate that makes a full forget current."""
-    return round(8 * LEAK_FULL / models["memory_cell"]["i_leak"])
+    """Of each transistor of the gate that makes the forget current: where the cell's leak is half open, so is it."""
+    cell, gate = models["memory_cell"], at_knobs(models["gate"], vb=CELL_KNOBS["vbf"][2])
+    leak = 1 / (1 + np.exp(cell["f_offset"] / cell["f_width"]))
+    own = gate["i_bias"] * float(sigmoid(0.0, *(gate[n] for n in ("gain", "v_offset", "v_width", "floor"))))
+    return round(TUBES * LEAK_FULL * leak / own)
 
 
 def transistors(stimulus: Stimulus) -> int:
