@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from shipped_models import blocks_for, library_hash
 
 from neuromorph.figures import Figure, record
-from neuromorph.models.fidelity import BlockSet
+from neuromorph.models.fidelity import BlockSet, psi_rates
 from neuromorph.models.frame import Frame
 from neuromorph.music.datasets import load_dataset
 from neuromorph.network.config import NetworkConfig
@@ -69,6 +69,15 @@ def unmirrored(config: NetworkConfig) -> NetworkConfig:
     return replace(config, learning=replace(config.learning, mirrored=False))
 
 
+def slope_units(ideal: BlockSet, nominal: BlockSet) -> BlockSet:
+    """Their pairs, charging traces as fast as the ideal cell's derivative says."""
+    rates = psi_rates(ideal)
+    rates["f"] *= float(nominal.slopes.width / ideal.cell.leak_width)  # the ideal leak is linear in c
+    return replace(
+        ideal, slopes=replace(nominal.slopes, rates=tuple(jnp.float32(rates[gate]) for gate in "ifg"))
+    )
+
+
 FRESH_FEEDBACK = "feedback: fixed and random"
 SETTINGS: dict[str, Callable[[NetworkConfig], NetworkConfig]] = {
     "dead time: 10 ns for 5 ns": frame(dead_seconds=10e-9),
@@ -97,6 +106,8 @@ EFFECTS: dict[str, Change] = {
     "traces: law of the decay": part("eligibility", "leak_power"),
     "traces: residual charge": part("eligibility", "residual"),
     "traces: lag of the forget line": part("eligibility", "lag"),
+    "traces: lag of the psi lines": part("eligibility", "psi_lag", "psi_full"),
+    "traces: slope units": slope_units,
     "update: compression": part("eligibility", "compression", "power"),
     "weight read-out: tanh": both(part("external_readout"), part("cell_readout"), part("head_readout")),
     "learning phase and pause": part("learning", "hold_seconds", "pause_seconds"),

@@ -63,7 +63,7 @@ PRODUCTS: dict[str, tuple[str, str]] = {
     "line delay of one tick": ("spike_shaper", f"its delay and pulse take 2.2 ns; {EXACT}"),
     "winner-take-all": ("winner_take_all", EXACT),
     "Diehl update": ("stdp_synapse", FITTED),
-    "charging of the eligibility traces": ("slope_unit", EXACT),
+    "charging of the eligibility traces": ("slope_unit", FITTED),
     "decay of the eligibility traces": ("gate_line", FITTED),
     "slope of read-out and neuron": (
         "learning_unit",
