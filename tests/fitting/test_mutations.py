@@ -87,6 +87,8 @@ def test_a_model_off_by_three_times_its_allowed_error_fails(block, parameter, ro
         ("gate_synapse", ("crowd",), "three to ten read at once"),
         ("memory_cell", ("q_tail", "q_side", "q_sink"), "charge owed after a gate has moved"),
         ("memory_cell", ("rejoin_share",), "cut off and joined again"),
+        ("slope_unit", ("wider",), "signed psi over the bias"),
+        ("slope_unit", ("uneven",), "signed psi over the bias"),
     ],
 )
 def test_a_model_without_a_law_that_corrects_a_few_percent_fails(block, parameters, row):

@@ -173,6 +173,31 @@ def test_the_order_of_the_pulses_moves_a_weight_in_turn(run, window):
     assert turned[1::2] == pytest.approx(-turned[0])
 
 
+def test_a_synapse_is_given_psi_that_no_line_has_delayed_yet(run, window):
+    """The lines of the bench delay it; where it stands as a frame begins is the waiting value of its source."""
+    (at, *_) = chosen_synapses(run.network, window, 1, np.random.default_rng(0))
+    spot = synapse_spot(run.network, window, *at)
+    blocks, h = run.network.blocks, run.network.config.frame.tick_seconds
+    share = float(trace_charges(run.network)[spot.line])
+    for slow in (0.0, 1.0):
+        lag = None if slow == 0.0 else blocks.eligibility.psi_lag
+        psi = charges(
+            replace(blocks, eligibility=replace(blocks.eligibility, psi_lag=lag)), window.heard[1].cells, h
+        )
+        up, down = (
+            np.asarray(getattr(psi, f"{spot.gate}_{side}"))[:, spot.cell]
+            if (spot.gate, side) != ("g", "down")
+            else 0.0
+            for side in ("up", "down")
+        )
+        assert np.allclose(spot.added[1], share * (up - down), rtol=1e-5, atol=1e-9) == (slow == 0.0)
+    gates, g = standing(window.heard[1])
+    i, f, _ = blocks.gate.balance(jnp.asarray(gates))
+    rates = blocks.slopes.psi(i, f, blocks.tanh.balance(jnp.asarray(g)), window.heard[1].cells.c[0])
+    stands = h * share * float(rates["ifg".index(spot.gate)][spot.cell])
+    assert spot.resting[1] == pytest.approx(stands, rel=1e-5)
+
+
 def test_a_frame_begins_where_the_bias_line_alone_holds_the_dendrites(run, window):
     """Frames begin with empty dendrites: the same voltages, but for what the bias weights learned."""
     spot = cell_spot(run.network, window, 3)
