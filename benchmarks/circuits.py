@@ -48,7 +48,7 @@ INTERFACE = (
     ("gate line: static current", "gate_line", "static_current"),
     ("trace: y added by a pulse at full psi", "eligibility_synapse", "gain"),
     (
-        "trace: y added by a pulse through a closed line, at most (residual charge)",
+        "trace: y added by a pulse whatever psi is, at most (residual charge)",
         "eligibility_synapse",
         "residual",
     ),
