@@ -71,15 +71,11 @@ def fit_slope(data: BlockData) -> FittedModel:
     bias, d_bias = _fit_bias(data, signed_values)
     parameters = {**signed_values, **dict(zip(_UNSIGNED, y * unit_g, strict=True)), **bias}
     parameters["static_power"] = 0.8 * float(np.mean(sweep["supply_current"]))
-    units = {
-        n: "A"
-        if n.startswith("scale")
-        else "1"
-        if n in ("up", "down", "bias_bend", "wider", "uneven")
-        else "V"
-        for n in parameters
-    }
-    units["static_power"] = "W"
+    units = (
+        dict.fromkeys(parameters, "V")
+        | dict.fromkeys(("up", "down", "bias_bend", "wider", "uneven"), "1")
+        | {"scale": "A", "scale_g": "A", "static_power": "W"}
+    )
     deviation = dict(zip(names, dx * np.delete(unit, 3), strict=True)) | dict(
         zip(_UNSIGNED, dy * unit_g, strict=True)
     )
@@ -104,9 +100,13 @@ def bias_factor(p: Mapping[str, float], vb: Any) -> np.ndarray:
 
 
 def bias_for(p: Mapping[str, float], factor: float) -> float:
-    """The bias at which full scale is ``factor`` times that at the default, V: the inverse of :func:`bias_factor`."""
+    """The bias at which full scale is ``factor`` times that at the default, V: the inverse of :func:`bias_factor`.
+
+    Beyond the top of that law, its top.
+    """
     bend = p["bias_bend"]
-    return float(BIAS + p["bias_width"] * (np.sqrt(1 + 4 * bend * np.log(factor)) - 1) / (2 * bend))
+    root = np.sqrt(max(1 + 4 * bend * np.log(factor), 0.0))
+    return float(BIAS + p["bias_width"] * (root - 1) / (2 * bend))
 
 
 def at_bias(p: Mapping[str, float], vb: float) -> dict[str, float]:

@@ -12,7 +12,7 @@ from neuromorph.models.fidelity import psi_currents, psi_rates
 from neuromorph.models.frame import Frame
 from neuromorph.models.gate import TANH_UNIT
 from neuromorph.models.library_blocks import blocks_for
-from neuromorph.models.slope_unit import biases, pair, seen
+from neuromorph.models.slope_unit import biases, pair, seen, slope_units
 
 LIBRARY = Library.shipped()
 UNIT = LIBRARY.models("slope_unit")["slope_unit"]
@@ -63,3 +63,9 @@ def test_psi_is_the_law_of_the_circuit_at_the_gates_voltages():
 def test_a_bias_is_found_for_its_current(factor):
     assert bias_factor(UNIT, bias_for(UNIT, factor)) == pytest.approx(factor, rel=1e-9)
     assert at_bias(UNIT, BIAS)["v_width"] == UNIT["v_width"]
+
+
+def test_a_current_that_no_bias_gives_is_that_of_the_highest():
+    assert np.isfinite(bias_for(UNIT, 1e9))
+    most = slope_units(UNIT, CELL, dict.fromkeys("ifg", 1e7), dict.fromkeys("ifg", 1.0))
+    assert np.all(np.isfinite([*most.i, *most.f, most.down_i]))
