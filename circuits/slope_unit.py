@@ -81,7 +81,7 @@ CIRCUIT = Circuit(
     " subtraction happens in the current, so a small factor leaves both lines at zero instead of charging"
     " both traces.",
     limits="The mirrors between the stages carry the slope itself: at the tails, where it is a hundredth, they "
-    "need tens of nanoseconds. The two sides differ by about one percent of full scale at the corner.",
+    "need tens of nanoseconds. The two sides differ by 2 %, and the more the larger the bias.",
 )  # fmt: skip
 
 if __name__ == "__main__":

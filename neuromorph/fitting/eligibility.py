@@ -43,7 +43,7 @@ WEIGHT_MEAN = 0.6
 """V of both weight nodes at weight zero."""
 PSI_RAIL = 0.265
 """Rail of the psi lines, V: a lower one takes more current for the same charge, and the line is so much faster."""
-PSI_LOAD = 0.5e-15
+UNIT_LOAD = 0.5e-15
 """Capacitance of a slope unit's output at the input of a psi line, F: what a source of current in its place lacks."""
 PSI_REST = 1e-3
 """Of the full current: what a closed psi line carries."""
@@ -57,8 +57,8 @@ TRACE_WIDTH = 30.2e-3
 """V per e-fold of the traces' own scale; the update reads it with a power close to one."""
 LINES = (
     f"vpr psirail 0 {PSI_RAIL}\nvbp vbp 0 0.54\nvbn vbn 0 0.26\n"
-    f"xlp psip vpp psirail vdd vbp vbn gate_line\ncjp psip 0 {PSI_LOAD:g}\nclp vpp 0 50f\n"
-    f"xln psin vpn psirail vdd vbp vbn gate_line\ncjn psin 0 {PSI_LOAD:g}\ncln vpn 0 50f\n"
+    f"xlp psip vpp psirail vdd vbp vbn gate_line\ncjp psip 0 {UNIT_LOAD:g}\nclp vpp 0 50f\n"
+    f"xln psin vpn psirail vdd vbp vbn gate_line\ncjn psin 0 {UNIT_LOAD:g}\ncln vpn 0 50f\n"
     "xlf forget vf vs vdd vbp vbn gate_line\nclf vf 0 100f"
 )
 """Cards of a synapse's two psi lines and its forget line, with half the capacitance that gates and wire have besides
