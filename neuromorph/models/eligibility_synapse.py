@@ -3,7 +3,7 @@
 A trace y decays with its cell's forget current, ``y' = -k s^a y``, and a spike of its line adds
 ``P m / (m + P / b)``, P the charge psi, ``m = y + y_0 + P / 2``: an injector that leaves the exponential raises a trace
 and its floor y_0 by some b times itself at most.  It also adds ``r y / (y + y_r)``: the residual charge r is what the
-injector's switch leaves behind, whatever psi is down to a hundredth (behind a closed line a fifth of it is left).  An update
+injector's switch leaves behind, whatever psi is down to a hundredth (a closed line leaves a fifth of it).  An update
 reads ``share = (x+ - x-) / (1 + kappa (x+ + x-))``, ``x = y^(p + q ln y)``: two trace currents divide the current of the
 learning signal.  Ideal: a = p = 1, r = kappa = q = 0, b infinite.
 """
