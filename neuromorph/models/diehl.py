@@ -10,6 +10,8 @@ excitatory synapse, a sigmoid.  A spike adds a step to the trace, which an ampli
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 
@@ -71,6 +73,15 @@ class DiehlSynapse:
         if self.linear_read:
             return w
         return self.read_gain * jax.nn.sigmoid((w - self.read_zero) / self.read_width)
+
+    def line(self, weights: jax.Array, k: jax.Array) -> jax.Array:
+        """What a spike on line ``k`` finds of its weights [post]; values of single synapses are [post, pre]."""
+
+        def own(value: float | jax.Array) -> float | jax.Array:
+            return jnp.asarray(value)[:, k] if jnp.ndim(value) == 2 else value
+
+        zero, width, gain = own(self.read_zero), own(self.read_width), own(self.read_gain)
+        return replace(self, read_zero=zero, read_width=width, read_gain=gain).read(weights)
 
     def traces(self, spikes: jax.Array, start: jax.Array, seconds: float) -> tuple[jax.Array, jax.Array]:
         """x from ``start`` [n], as the post spikes of each tick of ``seconds`` find it [ticks, n], and where it ends [n].

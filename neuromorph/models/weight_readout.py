@@ -13,8 +13,9 @@ from numpy.polynomial import Chebyshev, Polynomial
 from neuromorph.models.events import instance
 from neuromorph.models.pytree import pytree, static
 
-TOLERANCE = 1e-6
-"""Largest error of :func:`bounded_tanh`."""
+TOLERANCE = 1e-4
+"""Largest error of :func:`bounded_tanh`: a hundredth of that of the fitted law; each term counts, as a read-out is most of
+what a spike costs."""
 ANY = 100.0
 """Limit for arguments that have none worth a polynomial."""
 LARGEST = 1.6
@@ -77,7 +78,7 @@ class WeightReadout:
         if self.linear:
             return weight
         seen = weight if self.offset is None else weight - self.offset
-        read = self.width * bounded_tanh(seen / self.width, self.largest)
+        read = self.width * bounded_tanh(seen * (1.0 / self.width), self.largest)
         return read if self.gain is None else self.gain * read
 
     def line(self, weights: jax.Array, k: jax.Array) -> jax.Array:

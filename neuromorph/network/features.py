@@ -65,8 +65,8 @@ def _part(
 ) -> tuple[FeatureState, jax.Array, jax.Array]:
     """Neurons through some ticks at the weights of ``state``; ``fired`` before and after, spikes bool [ticks, features]."""
     frame, layer = config.frame, config.features
-    read = blocks.diehl.read(state.weights).T
-    arriving = weighted_rows(read, released * frame.line_charge(frame.input_spikes))
+    events = released * frame.line_charge(frame.input_spikes)
+    arriving = weighted_rows(state.weights.T, events, blocks.diehl.line)
 
     def tick(
         carry: tuple[FeatureState, jax.Array], inputs: tuple[jax.Array, jax.Array | None]

@@ -138,7 +138,7 @@ def _traced(
     blocks, h = network.blocks, network.config.frame.tick_seconds
     synapse, before = blocks.eligibility, state.lines
     lines = LineActivity(
-        spikes, before.pre, trace_charges(network), trace_reaches(network), live, jnp.float32(h)
+        spikes, before.pre, trace_charges(network), trace_scarcity(network), live, jnp.float32(h)
     )
     leak, keep = synapse.leak(record.gates[:, 1], h), 1.0 - reset.astype(jnp.float32)
     eligibility = frame_update(synapse, state.eligibility, lines, charges(blocks, record, h), leak, keep)
@@ -179,12 +179,12 @@ def trace_charges(network: Network) -> jax.Array:
     return line_share(network, synapse.tau_pre) * jnp.where(_external(config), synapse.external, 1.0)
 
 
-def trace_reaches(network: Network) -> jax.Array | None:
-    """How many times itself a spike can raise an eligibility trace, by line, [lines - 1]; None: any number."""
+def trace_scarcity(network: Network) -> jax.Array | None:
+    """One over how many times itself a spike can raise an eligibility trace, by line, [lines - 1]; None: it can at will."""
     synapse = network.blocks.eligibility
     if synapse.reach is None:
         return None
-    return synapse.reach * jnp.where(_external(network.config), synapse.reach_ratio, 1.0)
+    return 1.0 / (synapse.reach * jnp.where(_external(network.config), synapse.reach_ratio, 1.0))
 
 
 def _external(config: NetworkConfig) -> jax.Array:

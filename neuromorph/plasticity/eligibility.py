@@ -118,7 +118,7 @@ class LineActivity:
     spikes : [ticks, lines - 1] 0 or 1, of all lines but the bias line, which is always on
     start : [lines - 1] their filtered spikes before the frame
     charge : [lines - 1] what a filtered spike adds at unit psi
-    reach : [lines - 1] how many times itself a spike can raise a trace; None: any number
+    scarcity : [lines - 1] one over how many times itself a spike can raise a trace; None: it can at will
     live : bool [lines - 1], False only where the traces are zero before the frame and the line does not spike in it
     tick_seconds : s
     """
@@ -126,7 +126,7 @@ class LineActivity:
     spikes: jax.Array
     start: jax.Array
     charge: jax.Array
-    reach: jax.Array | None
+    scarcity: jax.Array | None
     live: jax.Array
     tick_seconds: float | jax.Array
 
@@ -136,10 +136,10 @@ class LineActivity:
 
     def taken(self, k: Any, charge: jax.Array, trace: jax.Array, floor: Any) -> jax.Array:
         """What a trace takes of the charge of a pulse on line ``k``, which it has on top of its floor."""
-        if self.reach is None:
+        if self.scarcity is None:
             return charge
         middle = trace + floor + 0.5 * charge
-        return charge * middle / (middle + charge / self.reach[k])
+        return charge * middle / (middle + charge * self.scarcity[k])
 
     def filtered(self, tau: float | jax.Array) -> jax.Array:
         """What charges the traces at each tick, [ticks, lines]."""
@@ -196,7 +196,7 @@ def frame_update(
         before = jax.tree.map(lambda y: synapse.pulsed(y, pulses[k]) * whole, rows)
 
         def pulse(tick: jax.Array, rows: Traces) -> Traces:
-            floor = None if lines.reach is None else synapse.floor * row_of(left, tick)
+            floor = None if lines.scarcity is None else synapse.floor * row_of(left, tick)
             return jax.tree.map(
                 lambda y, p: y + lines.taken(k, lines.charge[k] * row_of(p, tick), y, floor), rows, spike
             )

@@ -212,3 +212,14 @@ def test_a_feature_weight_reads_as_a_sigmoid_on_hardware_only():
     read = np.asarray(DiehlSynapse(read_zero=0.3, read_width=0.08, linear_read=False).read(weights))
     assert read[3] == pytest.approx(0.5)
     assert np.allclose(read + read[::-1], 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(), (4, 6), (4, 1)])
+def test_a_line_finds_its_own_column_of_the_feature_weights(shape):
+    draw = np.random.default_rng(0)
+    weights = jnp.asarray(draw.uniform(0, 0.6, (4, 6)), jnp.float32)
+    zero = jnp.asarray(draw.uniform(0.2, 0.4, shape), jnp.float32)
+    synapse = DiehlSynapse(read_zero=zero, read_width=0.08, read_gain=1.1, linear_read=False)
+    whole = np.asarray(synapse.read(weights))
+    for k in range(6):
+        assert np.allclose(synapse.line(weights[:, k], jnp.int32(k)), whole[:, k], rtol=1e-6)

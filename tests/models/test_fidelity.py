@@ -12,6 +12,7 @@ from neuromorph.models.diehl import TRACE_UNIT
 from neuromorph.models.eligibility_synapse import EligibilitySynapse, rational_power
 from neuromorph.models.fidelity import ideal_blocks, nominal_blocks
 from neuromorph.models.learning_unit import LEARNING_SECONDS
+from neuromorph.models.weight_readout import TOLERANCE
 from tests.network.toys import FRAME, MODELS, toy_nominal
 
 
@@ -114,7 +115,9 @@ def test_small_weights_read_as_themselves_and_large_ones_bend():
     readout, bound = blocks.head_readout, float(blocks.store.bound)
     assert float(readout.value(jnp.float32(0.01))) == pytest.approx(0.01, rel=1e-4)
     width = MODELS["gate_synapse"]["v_width"] / 30e-3
-    assert float(readout.value(jnp.float32(bound))) == pytest.approx(width * np.tanh(bound / width), abs=1e-5)
+    assert float(readout.value(jnp.float32(bound))) == pytest.approx(
+        width * np.tanh(bound / width), rel=TOLERANCE / np.tanh(bound / width)
+    )
     assert float(ideal_blocks(FRAME).head_readout.value(jnp.float32(40.0))) == 40.0
 
 

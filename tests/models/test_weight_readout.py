@@ -23,7 +23,7 @@ def test_the_polynomial_is_tanh_within_its_limit(limit):
 def test_beyond_the_largest_limit_it_is_xlas():
     assert tanh_terms(100.0) == tanh_terms(1.61) == ()
     assert float(bounded_tanh(jnp.float32(5.0), 100.0)) == pytest.approx(np.tanh(5.0), abs=1e-6)
-    assert 6 <= len(tanh_terms(1.3)) <= 9
+    assert 4 <= len(tanh_terms(1.3)) <= 6
 
 
 def test_no_weight_of_the_hardware_is_beyond_its_read_outs_limit():
@@ -32,7 +32,7 @@ def test_no_weight_of_the_hardware_is_beyond_its_read_outs_limit():
         assert float(blocks.store.bound / readout.width) <= readout.largest < 2.0
         bound = jnp.float32(blocks.store.bound)
         exact = float(readout.width) * np.tanh(float(bound / readout.width))
-        assert float(readout.value(bound)) == pytest.approx(exact, abs=1e-5)
+        assert float(readout.value(bound)) == pytest.approx(exact, abs=TOLERANCE * float(readout.width))
 
 
 def test_ideal_weights_read_as_themselves():

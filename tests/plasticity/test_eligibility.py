@@ -65,7 +65,8 @@ def activity(spikes, start=None, charge=None, live=None, seconds=2e-9, reach=Non
     start = jnp.zeros(n, jnp.float32) if start is None else start
     return LineActivity(
         spikes, start, jnp.ones(n, jnp.float32) if charge is None else charge,
-        reach, jnp.ones(n, bool) if live is None else jnp.asarray(live), jnp.float32(seconds),
+        None if reach is None else 1 / reach,
+        jnp.ones(n, bool) if live is None else jnp.asarray(live), jnp.float32(seconds),
     )  # fmt: skip
 
 
