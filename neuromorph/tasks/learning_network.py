@@ -50,6 +50,8 @@ TUBES = 8
 """Of a transistor of the cell's gates."""
 SHAPER_RANGE = (0.36, 0.44)
 """Of a spike shaper's width knob, V."""
+LINE_END = 0.976
+"""Width of a shaper's pulse at its line's end, where that carries no more than the pulse's, over that of the pulse."""
 PSI_LOAD, FORGET_LOAD = "50f", "100f"
 """Wire and gates of a line, as on the synapse's own bench."""
 
@@ -181,7 +183,7 @@ def _trace_pulse_cards(m: int, notes: int, models: Mapping[str, Mapping[str, flo
     """Shaper of the pulses that line ``m`` puts onto its traces."""
     source, width = (f"note{m}", CELL_PULSE * PULSE_RATIO) if m < notes else (f"axon{m - notes}", CELL_PULSE)
     return [
-        f"vt{m} tw{m} 0 {shaper_knob(models['spike_shaper'], width):.6g}",
+        f"vt{m} tw{m} 0 {shaper_knob(models['spike_shaper'], width / LINE_END):.6g}",
         f"xt{m} {source} tp{m} trace{m} vdd tw{m} vdd spike_shaper",  # the line's end has the steeper edges
         f"ct{m} trace{m} 0 {memory.PULSE_LOAD}",
         f".ic v(xt{m}.x)={memory.SUPPLY} v(trace{m})=0 v(xt{m}.pulseb)={memory.SUPPLY} v(tp{m})=0",

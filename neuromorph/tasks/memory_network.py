@@ -81,9 +81,9 @@ class Stimulus:
         return (self.period * np.arange(len(self.notes))[:, None] + ticks).ravel()
 
     def spikes(self, line: int) -> np.ndarray:
-        """Times of a note's spikes, s, on the step's ticks."""
+        """Times of a note's spikes, s, on the step's ticks: each note has its own."""
         frame = self.frame
-        ticks = np.flatnonzero(_thresholds(frame, 1)[:, 0] < 1.0)
+        ticks = np.flatnonzero(_thresholds(frame, self.notes.shape[1])[:, line] < 1.0)
         on = np.flatnonzero(self.notes[:, line] > 0)
         return (on[:, None] * self.period + ticks * frame.tick_seconds).ravel()
 

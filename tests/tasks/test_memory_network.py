@@ -11,8 +11,18 @@ import pytest
 from neuromorph.library import Library
 from neuromorph.models.frame import Frame
 from neuromorph.models.library_blocks import blocks_for
+from neuromorph.network.step import listen
 from neuromorph.spice.structure import read_structure
-from neuromorph.tasks.memory_network import BLOCKS, Stimulus, deck, resting, stepped, transistors
+from neuromorph.tasks.memory_network import (
+    BLOCKS,
+    Stimulus,
+    begun,
+    deck,
+    heard_frame,
+    resting,
+    stepped,
+    transistors,
+)
 from tests.tasks.test_feature_network import top_level
 
 NETLISTS = Path(__file__).resolve().parents[2] / "netlists"
@@ -46,6 +56,21 @@ def test_a_note_charges_the_cell_and_the_next_one_leaves_it():
     assert first > 20e-3
     assert second > 0.5 * first
     assert len(answer.spikes[0]) > 3
+
+
+def test_the_netlist_and_the_step_hear_the_same_spikes():
+    """Each note has ticks of its own."""
+    what = memory(1, ((1, 0), (0, 1), (1, 1)))
+    network, state = begun(what, NOMINAL, MODELS)
+    heard = []
+    for levels in what.notes:
+        state, frame = listen(network, state, heard_frame(levels, 1))
+        heard.append(np.asarray(frame.note_spikes))
+    ticks = np.concatenate(heard)
+    for line in range(2):
+        found = np.round(what.spikes(line) / FRAME.tick_seconds).astype(int)
+        np.testing.assert_array_equal(found, np.flatnonzero(ticks[:, line]))
+    assert not np.array_equal(ticks[-FRAME.ticks :, 0], ticks[-FRAME.ticks :, 1])
 
 
 def test_two_cells_of_equal_weights_do_the_same():
