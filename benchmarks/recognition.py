@@ -70,6 +70,11 @@ def balanced(truth: np.ndarray, said: np.ndarray) -> float:
     return 100.0 * float(np.mean([np.mean(said[truth == k] == k) for k in range(len(CLASSES))]))
 
 
+def stem(args: argparse.Namespace, seed: int, fold: int) -> str:
+    """Name of what is kept of a fold; that of another library is another."""
+    return f"{args.fidelity}_{seed}_{fold}_{library_hash(args.fidelity)[:12] or 'none'}"
+
+
 def hear(args: argparse.Namespace, seed: int, fold: int, levels: list, known: list[int]) -> list[np.ndarray]:
     """Summaries [seconds, channels] of all files by a network that has heard the ``known`` ones."""
     ear = EAR.fitted([levels[n] for n in known], LEVELS)
@@ -79,7 +84,7 @@ def hear(args: argparse.Namespace, seed: int, fold: int, levels: list, known: li
         config, seed, Schedule(1, 0.01, 1.0), args.fidelity, log_odds(lines).tolist(), library_hash(args.fidelity),
         front_end=ear.to_dict(),
     )  # fmt: skip
-    path = args.runs / f"{args.fidelity}_{seed}_{fold}"
+    path = args.runs / stem(args, seed, fold)
     run = train(new_run(path, facts, blocks_for(args.fidelity, config.frame)), lines)
     return [summaries(c, ear.frame_seconds) for c in activity(run.network, run.state, ear, levels)]
 
@@ -88,7 +93,7 @@ def one_fold(
     args: argparse.Namespace, seed: int, fold: int, levels: list, classes: np.ndarray
 ) -> dict[str, Any]:
     """What the network says about the files of one fold."""
-    file = args.runs / f"{args.fidelity}_{seed}_{fold}.json"
+    file = args.runs / f"{stem(args, seed, fold)}.json"
     if file.exists():
         return json.loads(file.read_text())
     where = folds(classes, seed)
