@@ -97,10 +97,14 @@ def spike_lists(arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
 
 
 def common_figures(
-    name: str, ours: list[np.ndarray], theirs: list[np.ndarray], seconds: tuple[float, float]
+    name: str,
+    ours: list[np.ndarray],
+    theirs: list[np.ndarray],
+    seconds: tuple[float, float],
+    end: float = np.inf,
 ) -> list[Figure]:
-    """Speed, and spikes miscounted."""
-    counts = [[len(times) for times in spikes] for spikes in (ours, theirs)]
+    """Speed, and spikes miscounted, those before the ``end`` of the last frame and the wait after it, s."""
+    counts = [[int(np.sum(times < end)) for times in spikes] for spikes in (ours, theirs)]
     missed = sum(abs(a - b) for a, b in zip(*counts, strict=True))
     return [
         Figure(f"{name}: spikes, miscounted", 100 * missed / max(sum(counts[1]), 1), "%", 5.0, 2.0,
@@ -220,7 +224,7 @@ def memory(args: argparse.Namespace, models: dict, blocks: object) -> list[Figur
     ]  # fmt: skip
     rows = [
         *compounding,
-        *common_figures(name, ours.spikes, spike_lists(theirs), (own, seconds)),
+        *common_figures(name, ours.spikes, spike_lists(theirs), (own, seconds), what.seconds),
         Figure(f"{name}: cell, rms error of 150 mV", float(100 * away), "%", 3.0, 1.0),
         Figure(f"{name}: cell at the end, error of 150 mV", float(100 * end), "%"),
     ]
@@ -255,7 +259,7 @@ def learning(args: argparse.Namespace, models: dict, blocks: BlockSet) -> list[F
     trace = np.abs(ours.traces - theirs["traces"]).max() / np.abs(theirs["traces"]).max()
     away = np.sqrt(np.mean((ours.c - theirs["c"]) ** 2)) / FULL_SCALE
     return [
-        *common_figures(name, ours.spikes, spike_lists(theirs), (own, seconds)),
+        *common_figures(name, ours.spikes, spike_lists(theirs), (own, seconds), what.seconds),
         Figure(
             f"{name}: weight changes, summed error of the summed change", float(100 * change), "%", 5.0, 2.0
         ),

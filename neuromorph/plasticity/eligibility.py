@@ -72,7 +72,8 @@ class CellRecord:
 def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> Traces:
     """psi of the traces, [ticks, cells] each: what the lines carry in the middle of a tick.
 
-    The slope units go on between frames, so lines begin where the standing gates hold them.
+    A record has the gates as a tick ends; slope units see them halfway from where it began.  They go on between frames, so
+    lines begin where the standing gates hold them.
     """
     synapse = blocks.eligibility
 
@@ -94,7 +95,13 @@ def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> Traces
             psi_g,
         )
 
-    at_once = jax.vmap(lines)(record.gates, record.g, record.c)
+    standing = record.standing or (record.gates[0], record.g[0])
+    gates, g = record.gates, record.g
+    if blocks.slopes is not None:
+        gates, g = (
+            0.5 * (now + tick_before(now, first)) for now, first in zip((gates, g), standing, strict=True)
+        )
+    at_once = jax.vmap(lines)(gates, g, record.c)
     if synapse.psi_lag is None:
         return at_once
 
@@ -102,11 +109,15 @@ def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> Traces
         after = synapse.psi(line, now, tick_seconds)
         return after, 0.5 * (line + after)
 
-    standing = record.standing or (record.gates[0], record.g[0])
     begun = synapse.open_psi(jnp.stack(jax.tree.leaves(lines(*standing, record.c[0]))))
     # one array of all lines: as five, a frame's lines take more than twice as long
     carried = jax.lax.scan(tick, begun, jnp.stack(jax.tree.leaves(at_once), axis=1))[1]
     return Traces(*jnp.moveaxis(carried, 1, 0))
+
+
+def tick_before(ticks: jax.Array, first: jax.Array) -> jax.Array:
+    """Values [ticks, ...] a tick ago, ``first`` before all."""
+    return jnp.concatenate([first[None], ticks[:-1]])
 
 
 @pytree

@@ -213,6 +213,23 @@ def test_a_pulse_raises_a_trace_by_its_reach_at_most():
         assert stacked(limited)[:, 0] - before == pytest.approx(10.0 * share, rel=2e-3)
 
 
+def test_slope_units_see_gates_halfway_from_where_a_tick_began():
+    network, _ = toy(blocks=toy_nominal())
+    blocks, ticks, cells = network.blocks, network.config.frame.ticks, network.config.cells
+    blocks = replace(blocks, eligibility=replace(blocks.eligibility, psi_lag=None))
+    draw = np.random.default_rng(5)
+    gates = jnp.asarray(draw.uniform(0.2, 0.8, (ticks, 3, cells)), jnp.float32)
+    g, c = (jnp.asarray(draw.uniform(-0.5, 0.5, (ticks, cells)), jnp.float32) for _ in range(2))
+    record = CellRecord(g, gates, g, c, g, (gates[0], g[0]))
+    i, f, _ = blocks.gate.balance(0.5 * (gates[2] + gates[3]))
+    psi_i, psi_f, psi_g = blocks.slopes.psi(i, f, blocks.tanh.balance(0.5 * (g[2] + g[3])), c[3])
+    h = network.config.frame.tick_seconds
+    found = charges(blocks, record, h)
+    for up, down, expected in ((found.i_up, found.i_down, psi_i), (found.f_up, found.f_down, psi_f)):
+        np.testing.assert_allclose((up - down)[3], h * expected, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(found.g_up[3], h * psi_g, rtol=1e-4, atol=1e-7)
+
+
 def test_psi_lines_follow_in_the_logarithm_from_where_the_standing_gates_hold_them():
     network, _ = toy(blocks=toy_nominal())
     h, synapse = network.config.frame.tick_seconds, network.blocks.eligibility
@@ -222,14 +239,14 @@ def test_psi_lines_follow_in_the_logarithm_from_where_the_standing_gates_hold_th
     gates = jnp.full((ticks, 3, cells), 0.5, jnp.float32)
     closed = jnp.full((3, cells), 1e-6, jnp.float32), level[0]
     record = CellRecord(level, gates, level, level, level, standing=closed)
-    settled = np.asarray(charges(at_once, record, h).g_up)[0, 0]
+    settled = np.asarray(charges(at_once, record, h).g_up)[-1, 0]
     goal, rest = settled / synapse.psi_full, PSI_REST
     lag = 30e-9 * goal  # 30 ns an e-fold at this psi
     slow = replace(network.blocks, eligibility=replace(synapse, psi_lag=jnp.float32(lag)))
     followed = np.asarray(charges(slow, record, h).g_up)[:, 0] / synapse.psi_full
-    at = h * (np.arange(ticks) + 0.5)
+    at = h * np.arange(ticks)  # the first tick's gates are halfway, and a closed line grows half as fast
     exact = goal / (1 + (goal / rest - 1) * np.exp(-goal * at / lag))
-    np.testing.assert_allclose(followed, exact, rtol=5e-3)
+    np.testing.assert_allclose(followed[1:], exact[1:], rtol=5e-3)
     stood = replace(record, standing=(gates[0], level[0]))
     np.testing.assert_allclose(np.asarray(charges(slow, stood, h).g_up), settled, rtol=1e-5)
 
