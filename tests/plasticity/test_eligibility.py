@@ -239,12 +239,14 @@ def test_psi_lines_follow_in_the_logarithm_from_where_the_standing_gates_hold_th
     gates = jnp.full((ticks, 3, cells), 0.5, jnp.float32)
     closed = jnp.full((3, cells), 1e-6, jnp.float32), level[0]
     record = CellRecord(level, gates, level, level, level, standing=closed)
-    settled = np.asarray(charges(at_once, record, h).g_up)[-1, 0]
+    halfway, *_, settled = np.asarray(charges(at_once, record, h).g_up)[:, 0]
     goal, rest = settled / synapse.psi_full, PSI_REST
     lag = 30e-9 * goal  # 30 ns an e-fold at this psi
     slow = replace(network.blocks, eligibility=replace(synapse, psi_lag=jnp.float32(lag)))
     followed = np.asarray(charges(slow, record, h).g_up)[:, 0] / synapse.psi_full
-    at = h * np.arange(ticks)  # the first tick's gates are halfway, and a closed line grows half as fast
+    at = h * (
+        np.arange(ticks) - 0.5 + halfway / settled
+    )  # gates rise in the first tick, and a closed line with them
     exact = goal / (1 + (goal / rest - 1) * np.exp(-goal * at / lag))
     np.testing.assert_allclose(followed[1:], exact[1:], rtol=5e-3)
     stood = replace(record, standing=(gates[0], level[0]))
