@@ -244,9 +244,8 @@ def test_psi_lines_follow_in_the_logarithm_from_where_the_standing_gates_hold_th
     lag = 30e-9 * goal  # 30 ns an e-fold at this psi
     slow = replace(network.blocks, eligibility=replace(synapse, psi_lag=jnp.float32(lag)))
     followed = np.asarray(charges(slow, record, h).g_up)[:, 0] / synapse.psi_full
-    at = h * (
-        np.arange(ticks) - 0.5 + halfway / settled
-    )  # gates rise in the first tick, and a closed line with them
+    # gates rise in the first tick, and a closed line with them
+    at = h * (np.arange(ticks) - 0.5 + halfway / settled)
     exact = goal / (1 + (goal / rest - 1) * np.exp(-goal * at / lag))
     np.testing.assert_allclose(followed[1:], exact[1:], rtol=5e-3)
     stood = replace(record, standing=(gates[0], level[0]))
