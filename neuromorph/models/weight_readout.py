@@ -14,7 +14,7 @@ from neuromorph.models.events import instance
 from neuromorph.models.pytree import pytree, static
 
 TOLERANCE = 1e-4
-"""Largest error of :func:`bounded_tanh`: a hundredth of that of the fitted law; each term counts, as a read-out is most of
+"""Largest error of :func:`bounded_tanh`: far below that of the fitted law; each term counts, as a read-out is most of
 what a spike costs."""
 ANY = 100.0
 """Limit for arguments that have none worth a polynomial."""

@@ -158,7 +158,7 @@ def deck(
     cards += [f"v{name} {name} 0 {value:.6g}" for name, value in knobs.items()]
     lines = stimulus.notes.shape[1] + stimulus.cells
     for m in range(lines):
-        cards += _trace_pulse_cards(m, stimulus.notes.shape[1], models)
+        cards += trace_pulse_cards(m, stimulus.notes.shape[1], models)
     for k in range(stimulus.cells):
         cards += _cell_cards(k, models)
         cards += _pulse_cards(stimulus, k, models)
@@ -179,7 +179,7 @@ def deck(
     )
 
 
-def _trace_pulse_cards(m: int, notes: int, models: Mapping[str, Mapping[str, float]]) -> list[str]:
+def trace_pulse_cards(m: int, notes: int, models: Mapping[str, Mapping[str, float]]) -> list[str]:
     """Shaper of the pulses that line ``m`` puts onto its traces."""
     source, width = (f"note{m}", CELL_PULSE * PULSE_RATIO) if m < notes else (f"axon{m - notes}", CELL_PULSE)
     return [

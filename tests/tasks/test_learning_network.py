@@ -12,10 +12,12 @@ import pytest
 from neuromorph.errors import OutOfRange
 from neuromorph.fitting.slope import BIAS_RANGE
 from neuromorph.library import Library
+from neuromorph.models.fidelity import CELL_PULSE, PULSE_RATIO
 from neuromorph.models.frame import Frame
 from neuromorph.models.learning_unit import LEARNING_SECONDS
 from neuromorph.models.library_blocks import blocks_for
 from neuromorph.spice.structure import read_structure
+from neuromorph.spice.waveforms import pulses
 from neuromorph.tasks import memory_network
 from neuromorph.tasks.learning_network import (
     BLOCKS,
@@ -24,6 +26,7 @@ from neuromorph.tasks.learning_network import (
     forget_tubes,
     slope_biases,
     stepped,
+    trace_pulse_cards,
     transistors,
 )
 from tests.tasks.test_feature_network import top_level
@@ -100,3 +103,16 @@ def test_slope_units_are_biased_within_their_range_and_more_where_the_cell_moves
 def test_a_signal_beyond_the_characterized_pulses_is_refused():
     with pytest.raises(OutOfRange, match="16 ns"):
         deck(taught([1.0]), NOMINAL, MODELS, NETLISTS)
+
+
+@pytest.mark.ngspice
+def test_a_notes_pulse_on_a_trace_is_as_wide_as_asked_at_its_lines_end():
+    from neuromorph.spice.workers import simulate_whole
+
+    cards = [*trace_pulse_cards(0, 1, MODELS), f"vn note0 0 {pulses([5e-9])}"]
+    blocks = ("devices/cnfet.lib", "blocks/spike_shaper.cir")
+    netlist = memory_network.written("shaper", blocks, cards, "v(trace0)", 15e-9, NETLISTS, reference=False)
+    waves = simulate_whole(netlist, "shaper", "test", 60.0)
+    time = np.linspace(0.0, 15e-9, 150_001)
+    wide = 15e-9 * np.mean(np.interp(time, waves.time, waves["trace0"]) > 0.5 * memory_network.SUPPLY)
+    assert wide == pytest.approx(PULSE_RATIO * CELL_PULSE, rel=0.01)
