@@ -218,7 +218,8 @@ def cards(
     }  # fmt: skip
     cards = [f"v{name} {name} 0 {value:.6g}" for name, value in knobs.items()]
     if stimulus.wait:
-        begins = stimulus.period * np.arange(len(stimulus.notes))
+        # frames end when their last pulse is half over, where they are read
+        begins = PULSE_CENTRE + stimulus.period * np.arange(len(stimulus.notes))
         waits = [(begin + frame.seconds, begin + stimulus.period) for begin in begins]
         cards.append(f"vhold hold 0 {windows(waits)}\nvholdb holdb 0 {windows(waits, high=0.0, low=SUPPLY)}")
     # weights count from where the read-out reads nothing, as a network's first weights are written

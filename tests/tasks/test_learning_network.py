@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from neuromorph.errors import OutOfRange
+from neuromorph.fitting.readout import PULSE_CENTRE
 from neuromorph.fitting.slope import BIAS_RANGE
 from neuromorph.library import Library
 from neuromorph.models.fidelity import CELL_PULSE, PULSE_RATIO
@@ -98,6 +99,21 @@ def test_slope_units_are_biased_within_their_range_and_more_where_the_cell_moves
     fold = MODELS["slope_unit"]["bias_width"]
     assert faster["i"] - biases["i"] == pytest.approx(fold * np.log(1.5), rel=0.15)
     assert faster["f"] == biases["f"]
+
+
+def test_the_frame_line_rises_as_a_frames_last_pulse_is_half_over():
+    """There cells, traces and spikes are read; 1.2 ns of frame are a spike in twelve."""
+    what = taught([0.1, -0.1])
+    (card,) = [
+        line for line in deck(what, NOMINAL, MODELS, NETLISTS).splitlines() if line.startswith("vhold ")
+    ]
+    corners = np.array(card.partition("pwl(")[2].rstrip(")").split(), float).reshape(-1, 2)
+    rises = corners[1:][np.diff(corners[:, 1]) > 0, 0] - 0.1e-9
+    np.testing.assert_allclose(
+        rises, what.tick_ends[FRAME.ticks - 1 :: FRAME.ticks] + PULSE_CENTRE, atol=1e-12
+    )
+    falls = corners[1:][np.diff(corners[:, 1]) < 0, 0] - 0.1e-9
+    np.testing.assert_allclose(falls - rises, what.wait, atol=1e-12)
 
 
 def test_a_signal_beyond_the_characterized_pulses_is_refused():
