@@ -1,11 +1,13 @@
 """How long a Monte Carlo of every drawn block takes: by sensitivities, from nothing, and sample by sample.
 
     python benchmarks/variation_time.py
+    python benchmarks/variation_time.py memory_cell error_unit
 
 A block of n transistors is measured and fitted n + 1 times; instances are a product of matrices then.  A Monte Carlo in
 ngspice takes one of these samples an instance: what it would take follows from the same run.  Plans are those of the
-sensitivities that come with the package, without other temperatures and supplies.  Wall-clock time, one ngspice process a
-core: on a busy machine the rows are upper bounds.
+sensitivities that come with the package, without other temperatures and supplies.  Every block is recorded when it has been
+measured; once all blocks are, so is their sum.  Wall-clock time, one ngspice process a core: on a busy machine the rows are
+upper bounds.
 """
 
 from __future__ import annotations
@@ -40,38 +42,57 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="ngspice processes (one a core)")
     parser.add_argument("--no-row", action="store_true", help="print only")
     args = parser.parse_args()
-    seconds, each = {}, {}
+    command = " ".join(["python benchmarks/variation_time.py", *sys.argv[1:]])
     for block in args.blocks:
-        points = json.loads((SHIPPED / f"{block}.json").read_text())["points"]
-        began = time.perf_counter()
-        with tempfile.TemporaryDirectory() as folder:
-            known = sensitivity(
-                load_recipe(block), Path(folder), points=points, jobs=args.jobs, progress=False
-            )
-        measured = time.perf_counter() - began
-        draws = np.random.default_rng(0).standard_normal((args.instances, len(known.devices)))
-        made = known.instances(0.2 * draws)
-        if not all(np.isfinite(values).all() for values in made.values()):
-            raise SystemExit(f"{block}: instances that are no numbers")
-        seconds[block] = time.perf_counter() - began
-        each[block] = measured / (len(known.devices) + 1)
-        print(f"  {block}: {seconds[block]:.0f} s, a sample {each[block]:.2f} s", flush=True)
-    details = {
-        "seconds": {block: round(value, 1) for block, value in seconds.items()},
-        "samples_a_minute": {block: round(60 / value, 1) for block, value in each.items()},
-        "jobs": args.jobs,
-    }
-    whole = args.blocks == list(DRAWN) and args.jobs <= 2
-    limits = (MUST, GOAL) if whole else (None, None)
-    what = f"{args.instances} instances of {len(args.blocks)} blocks, {args.jobs} processes"
-    rows = [
-        Figure(f"{what}: by sensitivities, from nothing", sum(seconds.values()) / 60, "min", *limits, details=details),
-        Figure(f"{what}: sample by sample in ngspice, by the time of a sample",
-               args.instances * sum(each.values()) / 60, "min"),
+        row = timed(block, args.instances, args.jobs)
+        print(table([row]), flush=True)
+        if not args.no_row:
+            record(RESULTS, [row], command)
+    if not args.no_row and (sums := of_all_blocks(args.instances, args.jobs)):
+        print(table(sums))
+        record(RESULTS, sums, command)
+
+
+def claim(block: str, instances: int, jobs: int) -> str:
+    """Of a block's row."""
+    return f"{instances} instances of {block}, {jobs} processes: by sensitivities, from nothing"
+
+
+def timed(block: str, instances: int, jobs: int) -> Figure:
+    """Sensitivities of a block and ``instances`` from them.
+
+    Raises
+    ------
+    SystemExit
+        When an instance is not a number.
+    """
+    points = json.loads((SHIPPED / f"{block}.json").read_text())["points"]
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        known = sensitivity(load_recipe(block), Path(folder), points=points, jobs=jobs, progress=False)
+    measured = time.perf_counter() - began
+    draws = np.random.default_rng(0).standard_normal((instances, len(known.devices)))
+    if not all(np.isfinite(values).all() for values in known.instances(0.2 * draws).values()):
+        raise SystemExit(f"{block}: instances that are no numbers")
+    sample = measured / (len(known.devices) + 1)
+    return Figure(claim(block, instances, jobs), round(time.perf_counter() - began, 1), "s",
+                  details={"samples": len(known.devices) + 1, "sample_seconds": round(sample, 2)})  # fmt: skip
+
+
+def of_all_blocks(instances: int, jobs: int) -> list[Figure]:
+    """Sums of the recorded rows; none while a block has no row."""
+    rows = {row["claim"]: row for row in json.loads(RESULTS.read_text())}
+    found = [rows.get(claim(block, instances, jobs)) for block in DRAWN]
+    if None in found:
+        return []
+    blocks = [row for row in found if row is not None]
+    each = instances * sum(row["sample_seconds"] for row in blocks)
+    limits = (MUST, GOAL) if jobs <= 2 else (None, None)
+    what = f"{instances} instances of all {len(DRAWN)} blocks, {jobs} processes"
+    return [
+        Figure(f"{what}: by sensitivities, from nothing", sum(row["value"] for row in blocks) / 60, "min", *limits),
+        Figure(f"{what}: sample by sample in ngspice, by the time of a sample", each / 60, "min"),
     ]  # fmt: skip
-    print(table(rows))
-    if not args.no_row:
-        record(RESULTS, rows, " ".join(["python benchmarks/variation_time.py", *sys.argv[1:]]))
 
 
 if __name__ == "__main__":

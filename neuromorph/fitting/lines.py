@@ -221,3 +221,32 @@ def score_update_shaper(model: FittedModel, data: BlockData) -> list[Figure]:
         Figure("update shaper: width after other spikes and at other rates, max deviation", float(other.max()), "%",
                3.0, 1.0),
     ]  # fmt: skip
+
+
+TRACE_SHAPER_RANGE = (0.415, 0.45)
+"""Of its width knob, V."""
+
+
+def fit_trace_shaper(data: BlockData) -> FittedModel:
+    """Width at the line's end against its knob; delay from the spike and energy read off at the defaults."""
+    width, deviations, error, at = _fit_width(data, 3)
+    load = data["load"]
+    parameters = width | {
+        "delay": data["width"]["delay"][at], "delay_per_farad": np.polyfit(load["c_trace"], load["delay"], 1)[0],
+        "energy_per_spike": data["width"]["energy"][at],
+    }  # fmt: skip
+    units = _WIDTH_UNITS | {"delay": "s", "delay_per_farad": "s/F", "energy_per_spike": "J"}
+    return FittedModel(
+        "edge_monostable", {k: float(v) for k, v in parameters.items()}, units, deviations,
+        {"width_max_relative": error}, {"vwidth": TRACE_SHAPER_RANGE},
+    )  # fmt: skip
+
+
+def score_trace_shaper(model: FittedModel, data: BlockData) -> list[Figure]:
+    """Width at held-out settings of its knob, and after line pulses of other widths."""
+    check = data["line_check"]
+    other = 100 * np.abs(pulse_width(model.parameters, check["vwidth"]) / check["width"] - 1)
+    return [
+        *_width_figures(model, data, "trace shaper"),
+        Figure("trace shaper: width after line pulses of other widths, max error", float(other.max()), "%", 2.0, 0.5),
+    ]  # fmt: skip

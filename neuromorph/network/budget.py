@@ -10,8 +10,6 @@ from neuromorph.network.config import NetworkConfig
 
 SIGNED_SLOPES, LINES_PER_CELL = 2, 6
 """Per cell: slope units with two signs (input and forget gate); gate lines (two psi each, the candidate's, the forget)."""
-SHAPERS_PER_LINE = 2
-"""One for the height of its weights' pulses, one for the width of its traces'."""
 REFRESHED_NODES = 32
 """Weight nodes that one refresh serves in turn within a block of frames."""
 
@@ -27,7 +25,8 @@ def instances(config: NetworkConfig) -> dict[str, float]:
         "axon_hillock": cells + notes,
         "adaptive_hillock": features,
         "winner_take_all": features / 8,
-        "spike_shaper": SHAPERS_PER_LINE * (cells + notes + features),
+        "spike_shaper": cells + notes + features,
+        "trace_shaper": cells + notes + features,
         "update_shaper": features,
         "stdp_trace": notes,
         "stdp_update": features * notes,

@@ -16,7 +16,7 @@ from neuromorph.fitting.eligibility import LEAK_FULL
 from neuromorph.fitting.readout import pulse_charge
 from neuromorph.models.fidelity import gate_dendrites
 from neuromorph.models.learning_unit import LEARNING_SECONDS, PAUSE_SECONDS
-from neuromorph.network.budget import LINES_PER_CELL, SHAPERS_PER_LINE, SIGNED_SLOPES, instances, static_power
+from neuromorph.network.budget import LINES_PER_CELL, SIGNED_SLOPES, instances, static_power
 from neuromorph.network.config import NetworkConfig
 
 SUPPLY = 0.8
@@ -61,8 +61,9 @@ def _spiking(
     return {
         "spikes": spikes * models["axon_hillock"]["energy_per_spike"],
         "forget lines, open": events["forget_gates_open"] * LEAK_FULL * SUPPLY * config.frame.seconds,
-        "spike shapers": SHAPERS_PER_LINE * spikes * models["spike_shaper"]["energy_per_spike"]
+        "spike shapers": spikes * models["spike_shaper"]["energy_per_spike"]
         + events["feature_spikes"] * models["update_shaper"]["energy_unloaded"],
+        "trace shapers": spikes * models["trace_shaper"]["energy_per_spike"],
         "traces of the notes, spikes": events["note_spikes"]
         * models["stdp_synapse"]["energy_per_trace_spike"],
         "feature synapses": events["note_spikes"]

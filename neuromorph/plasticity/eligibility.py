@@ -70,10 +70,10 @@ class CellRecord:
 
 
 def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> Traces:
-    """psi of the traces, [ticks, cells] each: what the lines carry in the middle of a tick.
+    """psi of the traces, [ticks, cells] each: what the lines carry as a tick ends.
 
-    A record has the gates as a tick ends; slope units see them halfway from where it began.  They go on between frames, so
-    lines begin where the standing gates hold them.
+    Then its spikes' pulses reach the traces: they follow the lines' own (``trace_shaper``), so that what a spike brings has
+    reached the gates.  Slope units go on between frames: lines begin where the standing gates hold them.
     """
     synapse = blocks.eligibility
 
@@ -95,29 +95,19 @@ def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> Traces
             psi_g,
         )
 
-    standing = record.standing or (record.gates[0], record.g[0])
-    gates, g = record.gates, record.g
-    if blocks.slopes is not None:
-        gates, g = (
-            0.5 * (now + tick_before(now, first)) for now, first in zip((gates, g), standing, strict=True)
-        )
-    at_once = jax.vmap(lines)(gates, g, record.c)
+    at_once = jax.vmap(lines)(record.gates, record.g, record.c)
     if synapse.psi_lag is None:
         return at_once
 
     def tick(line: jax.Array, now: jax.Array) -> tuple[jax.Array, jax.Array]:
         after = synapse.psi(line, now, tick_seconds)
-        return after, 0.5 * (line + after)
+        return after, after
 
+    standing = record.standing or (record.gates[0], record.g[0])
     begun = synapse.open_psi(jnp.stack(jax.tree.leaves(lines(*standing, record.c[0]))))
     # one array of all lines: as five, a frame's lines take more than twice as long
     carried = jax.lax.scan(tick, begun, jnp.stack(jax.tree.leaves(at_once), axis=1))[1]
     return Traces(*jnp.moveaxis(carried, 1, 0))
-
-
-def tick_before(ticks: jax.Array, first: jax.Array) -> jax.Array:
-    """Values [ticks, ...] a tick ago, ``first`` before all."""
-    return jnp.concatenate([first[None], ticks[:-1]])
 
 
 @pytree

@@ -4,7 +4,7 @@ The network of :mod:`neuromorph.tasks.memory_network`, and beside it what its ga
 of gates, candidate and cell, buffered lines carry them and the forget current to an eligibility synapse for every line and
 gate (i, f, g), and pulses move its weight between the frames.  Sources give those pulses: the learning signal is the
 stimulus'.  The forget current is that of a gate like the cell's own, of so many more tubes; its line is closed between
-frames by one transistor.  Every line has a second spike shaper for its traces, whose pulse is twice as wide for a note.
+frames by one transistor.  A shaper behind every line's own makes the pulses of its traces, twice as wide for a note.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from neuromorph.errors import OutOfRange
 from neuromorph.fitting.cell_knobs import KNOBS as CELL_KNOBS
 from neuromorph.fitting.eligibility import E_REF, LEAK_FULL, PSI_RAIL, TRACE_WIDTH, WIDEST
 from neuromorph.fitting.gate import at_knobs, sigmoid
-from neuromorph.fitting.lines import pulse_width
+from neuromorph.fitting.lines import TRACE_SHAPER_RANGE, pulse_width
 from neuromorph.fitting.pulse_pairs import VSIGN, frame_windows
 from neuromorph.fitting.readout import PULSE_CENTRE, WEIGHT_VOLT
 from neuromorph.fitting.slope import BIAS_RANGE
@@ -40,6 +40,7 @@ from neuromorph.tasks.spot_records import LEARNED, TRACED
 
 BLOCKS = (
     *memory.BLOCKS, "blocks/slope_unit.cir", "blocks/gate_line.cir", "blocks/eligibility_synapse.cir",
+    "blocks/trace_shaper.cir",
 )  # fmt: skip
 FLOOR_RAIL = 0.25
 """Sources of the traces' leaks, V."""
@@ -48,10 +49,8 @@ PSI_LINES = ("iu", "id", "fu", "fd", "gu")
 """Lines of a cell: psi of a gate's up and down trace; the candidate's has an up trace only."""
 TUBES = 8
 """Of a transistor of the cell's gates."""
-SHAPER_RANGE = (0.36, 0.44)
-"""Of a spike shaper's width knob, V."""
-LINE_END = 0.976
-"""Width of a shaper's pulse at its line's end, where that carries no more than the pulse's, over that of the pulse."""
+LAST_PULSE = 6e-9
+"""After a frame's end, s: by then the pulses of its last spikes have charged the traces."""
 PSI_LOAD, FORGET_LOAD = "50f", "100f"
 """Wire and gates of a line, as on the synapse's own bench."""
 
@@ -180,30 +179,30 @@ def deck(
 
 
 def trace_pulse_cards(m: int, notes: int, models: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """Shaper of the pulses that line ``m`` puts onto its traces."""
-    source, width = (f"note{m}", CELL_PULSE * PULSE_RATIO) if m < notes else (f"axon{m - notes}", CELL_PULSE)
+    """Shaper of the pulses that line ``m`` puts onto its traces when its own pulse ends."""
+    width = CELL_PULSE * (PULSE_RATIO if m < notes else 1.0)
+    high = " ".join(f"v(xt{m}.{node})={memory.SUPPLY}" for node in ("ended", "x", "squareb"))
     return [
-        f"vt{m} tw{m} 0 {shaper_knob(models['spike_shaper'], width / LINE_END):.6g}",
-        f"xt{m} {source} tp{m} trace{m} vdd tw{m} vdd spike_shaper",  # the line's end has the steeper edges
-        f"ct{m} trace{m} 0 {memory.PULSE_LOAD}",
-        f".ic v(xt{m}.x)={memory.SUPPLY} v(trace{m})=0 v(xt{m}.pulseb)={memory.SUPPLY} v(tp{m})=0",
+        f"vt{m} tw{m} 0 {shaper_knob(models['trace_shaper'], width):.6g}",
+        f"xt{m} pulse{m} trace{m} vdd tw{m} trace_shaper\nct{m} trace{m} 0 {memory.LINE_LOAD}",
+        f".ic {high} v(xt{m}.late)=0 v(xt{m}.square)=0 v(trace{m})=0",
     ]
 
 
 def shaper_knob(model: Mapping[str, float], width: float) -> float:
-    """Knob ``vwidth`` of a spike shaper at which its pulse is ``width`` s (within 1 % at the ends of its range), V.
+    """Knob ``vwidth`` of a trace shaper at which its pulse is ``width`` s (within 1 % at the ends of its range), V.
 
     Raises
     ------
     OutOfRange
         When it is not characterized there.
     """
-    knobs = np.linspace(*SHAPER_RANGE, 81)
+    knobs = np.linspace(*TRACE_SHAPER_RANGE, 81)
     widths = pulse_width(dict(model), knobs)
     knob = float(np.interp(width, widths, knobs))
     if not 0.99 * widths[0] <= width <= 1.01 * widths[-1]:
         raise OutOfRange(
-            f"a trace's pulse of {1e9 * width:.3g} ns", where="spike_shaper, vwidth",
+            f"a trace's pulse of {1e9 * width:.3g} ns", where="trace_shaper, vwidth",
             remedy=f"it is characterized from {1e9 * widths[0]:.3g} to {1e9 * widths[-1]:.3g} ns",
         )  # fmt: skip
     return knob
@@ -279,10 +278,10 @@ def forget_tubes(models: Mapping[str, Mapping[str, float]]) -> int:
 
 
 def transistors(stimulus: Stimulus) -> int:
-    """Of the network: the memory's, 18 a learning synapse, 8 a line's second shaper, and a cell's slope units (67), lines
+    """Of the network: the memory's, 18 a learning synapse, 13 a line's trace shaper, and a cell's slope units (67), lines
     (42), forget gate (6)."""
     cells, lines = stimulus.cells, stimulus.notes.shape[1] + stimulus.cells
-    return memory.transistors(stimulus) + 8 * lines + cells * (len(TRACED) * 18 * lines + 67 + 42 + 6)
+    return memory.transistors(stimulus) + 13 * lines + cells * (len(TRACED) * 18 * lines + 67 + 42 + 6)
 
 
 def in_ngspice(
@@ -311,7 +310,7 @@ def in_ngspice(
         ]
         return np.moveaxis(np.array(columns), -1, 0)
 
-    ends = frames + stimulus.frame.seconds + PULSE_CENTRE
+    ends = frames + stimulus.frame.seconds + LAST_PULSE
     up, down = (np.exp((read(f"e{side}", ends) - E_REF) / TRACE_WIDTH) for side in "pn")
     after = frames + stimulus.period - 1e-9
     moved = read("p", after) - read("m", after) - (read("p", frames[:1]) - read("m", frames[:1]))

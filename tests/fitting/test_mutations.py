@@ -46,6 +46,7 @@ MUTATIONS = (
     ("slope_unit", "scale", "signed psi"),
     ("slope_unit", "scale_g", "unsigned psi"),
     ("spike_shaper", "width_scale", "pulse width against its knob"),
+    ("trace_shaper", "width_scale", "pulse width against its knob"),
     ("update_shaper", "width_scale", "pulse width against its knob"),
     ("weight_store", "share", "value carried from fast to slow"),
 )

@@ -92,7 +92,9 @@ def test_the_budgets_static_power_is_what_the_energy_counts():
 
 def test_every_spike_is_shaped():
     models = LIBRARY.models()
-    assert energy_per_frame(EVENTS, models, CONFIG)["spike shapers"] == pytest.approx(
-        2 * 200.0 * models["spike_shaper"]["energy_per_spike"]
+    parts = energy_per_frame(EVENTS, models, CONFIG)
+    assert parts["spike shapers"] == pytest.approx(
+        200.0 * models["spike_shaper"]["energy_per_spike"]
         + EVENTS["feature_spikes"] * models["update_shaper"]["energy_unloaded"]
     )
+    assert parts["trace shapers"] == pytest.approx(200.0 * models["trace_shaper"]["energy_per_spike"])

@@ -213,7 +213,7 @@ def test_a_pulse_raises_a_trace_by_its_reach_at_most():
         assert stacked(limited)[:, 0] - before == pytest.approx(10.0 * share, rel=2e-3)
 
 
-def test_slope_units_see_gates_halfway_from_where_a_tick_began():
+def test_pulses_of_a_tick_meet_what_slope_units_make_of_the_gates_at_its_end():
     network, _ = toy(blocks=toy_nominal())
     blocks, ticks, cells = network.blocks, network.config.frame.ticks, network.config.cells
     blocks = replace(blocks, eligibility=replace(blocks.eligibility, psi_lag=None))
@@ -221,8 +221,8 @@ def test_slope_units_see_gates_halfway_from_where_a_tick_began():
     gates = jnp.asarray(draw.uniform(0.2, 0.8, (ticks, 3, cells)), jnp.float32)
     g, c = (jnp.asarray(draw.uniform(-0.5, 0.5, (ticks, cells)), jnp.float32) for _ in range(2))
     record = CellRecord(g, gates, g, c, g, (gates[0], g[0]))
-    i, f, _ = blocks.gate.balance(0.5 * (gates[2] + gates[3]))
-    psi_i, psi_f, psi_g = blocks.slopes.psi(i, f, blocks.tanh.balance(0.5 * (g[2] + g[3])), c[3])
+    i, f, _ = blocks.gate.balance(gates[3])
+    psi_i, psi_f, psi_g = blocks.slopes.psi(i, f, blocks.tanh.balance(g[3]), c[3])
     h = network.config.frame.tick_seconds
     found = charges(blocks, record, h)
     for up, down, expected in ((found.i_up, found.i_down, psi_i), (found.f_up, found.f_down, psi_f)):
@@ -239,15 +239,13 @@ def test_psi_lines_follow_in_the_logarithm_from_where_the_standing_gates_hold_th
     gates = jnp.full((ticks, 3, cells), 0.5, jnp.float32)
     closed = jnp.full((3, cells), 1e-6, jnp.float32), level[0]
     record = CellRecord(level, gates, level, level, level, standing=closed)
-    halfway, *_, settled = np.asarray(charges(at_once, record, h).g_up)[:, 0]
+    settled = float(charges(at_once, record, h).g_up[-1, 0])
     goal, rest = settled / synapse.psi_full, PSI_REST
     lag = 30e-9 * goal  # 30 ns an e-fold at this psi
     slow = replace(network.blocks, eligibility=replace(synapse, psi_lag=jnp.float32(lag)))
     followed = np.asarray(charges(slow, record, h).g_up)[:, 0] / synapse.psi_full
-    # gates rise in the first tick, and a closed line with them
-    at = h * (np.arange(ticks) - 0.5 + halfway / settled)
-    exact = goal / (1 + (goal / rest - 1) * np.exp(-goal * at / lag))
-    np.testing.assert_allclose(followed[1:], exact[1:], rtol=5e-3)
+    exact = goal / (1 + (goal / rest - 1) * np.exp(-goal * h * (np.arange(ticks) + 1) / lag))
+    np.testing.assert_allclose(followed, exact, rtol=5e-3)
     stood = replace(record, standing=(gates[0], level[0]))
     np.testing.assert_allclose(np.asarray(charges(slow, stood, h).g_up), settled, rtol=1e-5)
 

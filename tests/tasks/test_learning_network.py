@@ -125,8 +125,8 @@ def test_a_signal_beyond_the_characterized_pulses_is_refused():
 def test_a_notes_pulse_on_a_trace_is_as_wide_as_asked_at_its_lines_end():
     from neuromorph.spice.workers import simulate_whole
 
-    cards = [*trace_pulse_cards(0, 1, MODELS), f"vn note0 0 {pulses([5e-9])}"]
-    blocks = ("devices/cnfet.lib", "blocks/spike_shaper.cir")
+    cards = [*trace_pulse_cards(0, 1, MODELS), f"vn pulse0 0 {pulses([5e-9])}"]
+    blocks = ("devices/cnfet.lib", "blocks/trace_shaper.cir")
     netlist = memory_network.written("shaper", blocks, cards, "v(trace0)", 15e-9, NETLISTS, reference=False)
     waves = simulate_whole(netlist, "shaper", "test", 60.0)
     time = np.linspace(0.0, 15e-9, 150_001)
