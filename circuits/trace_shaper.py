@@ -70,7 +70,7 @@ CIRCUIT = Circuit(
     description="A pulse that charges a trace by what the gate does at the time of the spike misses what the spike itself "
     "brings to the gate. This one begins when the line's pulse ends, two nanoseconds after the spike. Its width is its "
     "own, 1.4 ns for a cell's line and twice that for a note's; the line's pulse has no part in it.",
-    limits="The pulse must end before the next spike's line pulse does: at 6 ns between spikes, up to 5.5 ns wide.",
+    limits="The pulse must end before the next spike's line pulse does: measured 6 ns apart, up to 3.3 ns wide.",
     figures=("width", "delay", "energy_per_spike"),
 )  # fmt: skip
 

@@ -102,7 +102,7 @@ def test_slope_units_are_biased_within_their_range_and_more_where_the_cell_moves
 
 
 def test_the_frame_line_rises_as_a_frames_last_pulse_is_half_over():
-    """There cells, traces and spikes are read; 1.2 ns of frame are a spike in twelve."""
+    """There cells and spikes are read; the 1.2 ns before can hold a spike."""
     what = taught([0.1, -0.1])
     (card,) = [
         line for line in deck(what, NOMINAL, MODELS, NETLISTS).splitlines() if line.startswith("vhold ")
