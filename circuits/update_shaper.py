@@ -47,7 +47,8 @@ def _bench(circuit, point, cards):
 def _measure(waves, _):
     rises, falls = (crossings(waves.time, waves["pulse"], LEVEL, rising=way) for way in (True, False))
     spikes = crossings(waves.time, waves["spike"], LEVEL)
-    if len(falls) < 3 or len(rises) != len(spikes):
+    # the last spike may come as the transient ends
+    if len(falls) < 3 or len(rises) not in (len(spikes) - 1, len(spikes)):
         raise ValueError(f"{len(rises)} pulses for {len(spikes)} spikes: the shaper does not recover in time")
     return {
         "width": falls[2] - rises[2], "delay": rises[2] - spikes[2], "interval": spikes[3] - spikes[2],
@@ -84,11 +85,12 @@ CIRCUIT = Circuit(
     description="A neuron's spike narrows from 1.14 to 1.02 ns between intervals of 6 and 4.8 ns, further where it fires "
     "faster, and the pulse of the spike shaper, which begins to refill when the spike ends, with it: 1.40 to 1.15 ns, 18 % "
     "of every update of a feature that wins. Here the spike empties x through two transistors, of which its own delayed "
-    "inverse switches one off after 0.3 ns; then the refill begins, however long the spike lasts and whatever hangs on "
-    "the pulse, which has a driver of its own. Current source, switches and delay have four times the usual tubes and "
-    "capacitances, since their mismatch is that of all of the neuron's updates.",
-    limits="The pulse must end before the next spike. A spike that lasts longer than the pulse gives one that is 6 % "
-    "shorter: its end couples into x while that refills; below 0.43 V the neuron's usual spike does.",
+    "inverse switches the upper one off once x is empty; then the refill begins, however long the spike lasts and whatever "
+    "hangs on the pulse, which has a driver of its own. Current source, switches and delay have three to four times the "
+    "usual tubes and capacitances, since their mismatch is that of all of the neuron's updates.",
+    limits="The pulse must end before the next spike. After a neuron's spike, whose edges are slower than those of the "
+    "source it is characterized with, the pulse is one to two percent shorter. With the two switches exchanged a spike "
+    "that outlasted the pulse gave one 6 % shorter: its end coupled into x while that refilled.",
     figures=("width", "delay", "energy_unloaded"),
 )  # fmt: skip
 
