@@ -68,8 +68,9 @@ CIRCUIT = Circuit(
     literature="A monostable on an edge behind the line's own; own circuit. Traces of e-prop (G. Bellec and others, Nat. "
     "Commun. 11:3625, 2020) take the gate's derivative after the spike has acted, which a delay gives.",
     description="A pulse that charges a trace by what the gate does at the time of the spike misses what the spike itself "
-    "brings to the gate. This one begins when the line's pulse ends, two nanoseconds after the spike. Its width is its "
-    "own, 1.4 ns for a cell's line and twice that for a note's; the line's pulse has no part in it.",
+    "brings to the gate. This one begins when the line's pulse has ended and its inverse has charged a capacitor, 2.3 ns "
+    "after the spike, so that the gate's slope unit has followed, too. Its width is its own, 1.4 ns for a cell's line and "
+    "twice that for a note's; the line's pulse has no part in it.",
     limits="The pulse must end before the next spike's line pulse does: measured 6 ns apart, up to 3.3 ns wide.",
     figures=("width", "delay", "energy_per_spike"),
 )  # fmt: skip
