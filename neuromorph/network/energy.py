@@ -2,7 +2,8 @@
 
 Assumptions: static power flows for the whole frame and for the learning phase or the pause after it, winners' unit
 currents in the frame alone, dendrites at their default bias; a synapse's read takes both halves of its charge from
-the supply, once in the column and once mirrored; a line of 0.15 pF is charged by its shaper, whose energy has that;
+the supply, once in the column and once mirrored; a line of 0.15 pF, a feature's for its updates too, is charged by its
+shaper, whose energy has that;
 every synapse is updated in every learning frame, a feature's where it spikes, those of the gates by a current that is
 larger by the gain of their pulses. Not counted: what is shared by the chip (timing, staircase, bias generators), and what
 Diehl's updates draw from the rail of their bound.
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from neuromorph.fitting.eligibility import LEAK_FULL
+from neuromorph.fitting.lines import SHAPER_LOAD
 from neuromorph.fitting.readout import pulse_charge
 from neuromorph.models.fidelity import gate_dendrites
 from neuromorph.models.learning_unit import LEARNING_SECONDS, PAUSE_SECONDS
@@ -52,6 +54,7 @@ def _spiking(
     events: Mapping[str, float], models: Mapping[str, Mapping[str, float]], config: NetworkConfig
 ) -> dict[str, float]:
     read, design = models["gate_synapse"], gate_dendrites(models, config.frame)
+    update = models["update_shaper"]
     external = events["feature_spikes"] + events["note_spikes"]
     spikes = events["cell_spikes"] + external
     charge = sum(
@@ -62,7 +65,7 @@ def _spiking(
         "spikes": spikes * models["axon_hillock"]["energy_per_spike"],
         "forget lines, open": events["forget_gates_open"] * LEAK_FULL * SUPPLY * config.frame.seconds,
         "spike shapers": spikes * models["spike_shaper"]["energy_per_spike"]
-        + events["feature_spikes"] * models["update_shaper"]["energy_unloaded"],
+        + events["feature_spikes"] * (update["energy_unloaded"] + SHAPER_LOAD * update["energy_per_farad"]),
         "trace shapers": spikes * models["trace_shaper"]["energy_per_spike"],
         "traces of the notes, spikes": events["note_spikes"]
         * models["stdp_synapse"]["energy_per_trace_spike"],

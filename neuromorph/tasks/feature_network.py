@@ -85,7 +85,7 @@ class Stimulus:
 class Answer:
     """``spikes`` times of each neuron, s; ``weights`` [frames, neurons, lines] after each frame, weight units; ``traces``
     [frames, lines] at the frames' ends, trace units; ``energy`` from the supply and ``rail`` from that of the weights'
-    bound, J (nan where they are not known)."""
+    bound, J, from the first frame's start (nan where they are not known)."""
 
     spikes: list[np.ndarray]
     weights: np.ndarray
@@ -247,8 +247,8 @@ def from_waves(stimulus: Stimulus, waves: Waveforms) -> Answer:
         [crossings(waves.time, waves[f"axon{j}"], SPIKE_LEVEL) for j in range(neurons)],
         stimulus.weights + moved,
         (traces - TRACE_REST) / TRACE_UNIT,
-        -SUPPLY * float(integral(waves.time, waves["vdd#branch"])),
-        -KNOBS["vmax"] * float(integral(waves.time, waves["vvmax#branch"])),
+        -SUPPLY * float(integral(waves.time, waves["vdd#branch"], LEAD)),
+        -KNOBS["vmax"] * float(integral(waves.time, waves["vvmax#branch"], LEAD)),
     )
 
 
@@ -261,7 +261,7 @@ def expected_energy(stimulus: Stimulus, answer: Answer, models: Mapping[str, Map
     neurons, lines = stimulus.weights.shape
     heard = sum(len(stimulus.spikes(n)) for n in range(lines))
     fired = sum(len(times) for times in answer.spikes)
-    seconds = LEAD + stimulus.period * len(stimulus.notes)
+    seconds = stimulus.period * len(stimulus.notes)
     stdp = models["stdp_synapse"]
     static = neurons * models["axon_hillock"]["static_power"] + lines * stdp["trace_static_power"]
     return (

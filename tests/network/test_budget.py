@@ -92,9 +92,10 @@ def test_the_budgets_static_power_is_what_the_energy_counts():
 
 def test_every_spike_is_shaped():
     models = LIBRARY.models()
+    update = models["update_shaper"]  # of a feature's updates, whose line is as long as another
     parts = energy_per_frame(EVENTS, models, CONFIG)
     assert parts["spike shapers"] == pytest.approx(
         200.0 * models["spike_shaper"]["energy_per_spike"]
-        + EVENTS["feature_spikes"] * models["update_shaper"]["energy_unloaded"]
+        + EVENTS["feature_spikes"] * (update["energy_unloaded"] + 150e-15 * update["energy_per_farad"])
     )
     assert parts["trace shapers"] == pytest.approx(200.0 * models["trace_shaper"]["energy_per_spike"])

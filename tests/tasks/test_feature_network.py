@@ -13,14 +13,17 @@ from neuromorph.library import Library
 from neuromorph.models.fidelity import ideal_blocks
 from neuromorph.models.frame import Frame
 from neuromorph.models.library_blocks import blocks_for
+from neuromorph.spice.engine import Waveforms
 from neuromorph.spice.structure import read_structure
 from neuromorph.tasks.feature_network import (
     BLOCKS,
     KNOBS,
+    LEAD,
     Stimulus,
     configured,
     deck,
     expected_energy,
+    from_waves,
     regular,
     stepped,
     transistors,
@@ -96,3 +99,14 @@ def test_more_spikes_cost_more():
     one, all_ = (layer(notes=notes) for notes in (np.array([[1, 0]]), np.array([[1, 1]])))
     costs = [expected_energy(what, stepped(what, NOMINAL, MODELS), MODELS) for what in (one, all_)]
     assert 0 < costs[0] < costs[1]
+
+
+def test_what_charges_the_nodes_before_the_first_frame_is_not_the_layers_energy():
+    what = Stimulus(np.array([[1]]), np.array([[0.3]]), 1)
+    time = np.linspace(0.0, LEAD + what.period, 3001)
+    charging = np.where(time < LEAD, -1e-6, -1e-9)
+    nodes = {name: np.zeros_like(time) for name in ("axon0", "x0", "w0_0")}
+    waves = Waveforms("tran", {"time": time, **nodes, "vdd#branch": charging, "vvmax#branch": charging})
+    found = from_waves(what, waves)
+    assert found.energy == pytest.approx(0.8 * 1e-9 * what.period, rel=2e-3)
+    assert found.rail == pytest.approx(KNOBS["vmax"] * 1e-9 * what.period, rel=2e-3)
