@@ -74,6 +74,7 @@ CIRCUIT = Circuit(
     fit=delta.fit_delta,
     score=delta.score_delta,
     figures=("rate", "full_update", "read_charge", "energy_per_update"),
+    pairs=(("xr.xp", "xr.xn"),),
     literature="mirrored feedback: Kolen and Pollack (1994), weight mirroring by equal updates, as in the network "
     "study; circuit our own",
     description="A gate synapse reads the weight in both windows of a frame, and the learning unit takes the charge of the "

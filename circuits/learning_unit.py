@@ -87,6 +87,7 @@ CIRCUIT = Circuit(
     ),
     fit=fit_learning_unit,
     score=score_learning_unit,
+    pairs=(("xa", "xb"),),
     literature="learning signal of e-prop: Bellec and others, Nat. Commun. 11:3625 (2020); own circuit",
     description="The cell's feedback column puts the sum of B times the positive error pulses as a charge on one "
     "capacitor, that of the negative ones on another, both around the reference; what the windows have in "

@@ -213,6 +213,9 @@ class Circuit:
         Literature values beside ours.
     figures : tuple of str
         Fitted parameters that stand in the table of all blocks.
+    pairs : tuple of (str, str)
+        Paths of differential pairs (``("xr.xp", "xr.xn")``) whose offset cancels in every parameter, though widths are even
+        in it: :func:`neuromorph.characterization.shifts.sensitivity` shifts them apart.
     """
 
     name: str
@@ -231,6 +234,7 @@ class Circuit:
     limits: str = ""
     published: tuple[Published, ...] = ()
     figures: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         _check_name(self.name, "circuit")

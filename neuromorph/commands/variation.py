@@ -11,7 +11,8 @@ import numpy as np
 
 from neuromorph.characterization.corners import HIGH_SUPPLY, LOW_SUPPLY
 from neuromorph.characterization.montecarlo import MonteCarlo, monte_carlo
-from neuromorph.characterization.sensitivity import COLD, HOT, Sensitivity, sensitivity
+from neuromorph.characterization.sensitivity import COLD, HOT, Sensitivity
+from neuromorph.characterization.shifts import sensitivity
 from neuromorph.circuit import Circuit
 from neuromorph.commands.hardware import chosen
 from neuromorph.devices.variation import REFERENCE_TUBES, DeviceStatistics
@@ -138,3 +139,5 @@ def _tell(found: Sensitivity, mismatch: float) -> None:
         text = f"{100 * spread:.3g} %" if name in found.scales else f"{spread:.3g}"
         at = "".join(f" {values[name]:12.4g}" for values in there)
         print(f"  {name:24s} {found.nominal[name]:12.4g} {text:>12s}{at}    {parts}")
+    if lacking := [name for name in found.offsets() if name not in found.bending]:
+        print(f"  of first order alone, no fit follows: {', '.join(lacking)}")

@@ -52,6 +52,18 @@ def test_an_instance_keeps_its_benches(tmp_path):
     assert drawn.structure().transistors("gated_product") == GATE.transistors
 
 
+def test_what_stands_beside_a_block_is_as_designed(tmp_path):
+    """The column that a synapse's bench reads is another block: its spread is not the synapse's."""
+    lateral = load_recipe("lateral_synapse")
+    text = instance(lateral, SPREAD, 0, 0, tmp_path)[0].netlists[0].read_text()
+    bodies = {body.split()[0]: body for body in text.split(".subckt ")[1:]}
+    own = sum(body.count(" vfb=") for name, body in bodies.items() if name.startswith("lateral_synapse__"))
+    column = [line for line in bodies["dendrite_column"].splitlines() if line.startswith("x")]
+    assert own == lateral.transistors
+    assert column
+    assert not any("vfb=" in line for line in column)
+
+
 def test_dead_transistors_are_those_of_the_block_each_once(tmp_path):
     """A gate's recipe has parts that are measured alone; they are not counted again."""
     _, dead = instance(GATE, DeviceStatistics(missing=0.9), 0, 0, tmp_path)

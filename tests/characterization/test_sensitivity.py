@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from neuromorph.characterization import load_recipe
 from neuromorph.characterization.montecarlo import drawn, monte_carlo
 from neuromorph.characterization.samples import device_parameters, fitted_sweeps
-from neuromorph.characterization.sensitivity import COLD, HOT, STEP, Sensitivity, sensitivity
+from neuromorph.characterization.sensitivity import COLD, HOT, Sensitivity
+from neuromorph.characterization.shifts import STEP, sensitivity
 from neuromorph.circuit import Axis
 from neuromorph.devices.equations import evaluate_geometry
 from neuromorph.devices.variation import REFERENCE_TUBES, DeviceStatistics
@@ -90,13 +91,47 @@ def test_an_offset_moves_in_another_plan_by_as_much_as_in_its_own():
     assert current == pytest.approx(2.0 * own.instances(draws)["current"])
 
 
+@given(st.floats(-1, 1), st.floats(-1, 1))
+def test_the_square_of_an_offset_moves_what_is_even_in_it(a, b):
+    bent = replace(LINEAR, bending={"offset": {"current": 0.4, "offset": 0.0}})
+    found, offset = bent.instances(np.array([a, b])), 0.5 * a - b
+    assert found["current"] == pytest.approx(2.0 * np.exp(-a + 0.4 * offset**2))
+    assert found["offset"] == pytest.approx(offset)
+    mirrored = bent.instances(np.array([-a, -b]))["current"] / LINEAR.instances(np.array([-a, -b]))["current"]
+    assert found["current"] / LINEAR.instances(np.array([a, b]))["current"] == pytest.approx(mirrored)
+
+
+def test_a_pair_that_no_parameter_shows_is_bent_by_its_difference():
+    bent = replace(LINEAR, tubes=np.array([8.0, 8.0]), bending={"xa - xb": {"current": 0.4}})
+    found = bent.instances(np.array([0.3, -0.2]))
+    assert found["current"] == pytest.approx(2.0 * np.exp(-0.3 + 0.4 * 0.5**2))
+    assert bent.spread(0.2)["current"] == pytest.approx(np.hypot(0.2, np.sqrt(2) * 0.4 * 2 * 0.2**2))
+
+
+def test_the_spread_has_the_squares_in_it():
+    bent = replace(LINEAR, bending={"offset": {"current": 2.0}})
+    draws = np.random.default_rng(0).standard_normal((200_000, 2)) * 0.3
+    found = np.log(bent.instances(draws)["current"]).std()
+    assert found > 1.2 * LINEAR.spread(0.3)["current"]
+    # a chi-square's kurtosis is 15: four standard deviations of the deviation are 4 sqrt(14 / (4 n)), below 2 %
+    assert found == pytest.approx(bent.spread(0.3)["current"], rel=0.02)
+
+
 def test_json_and_back():
-    moved = replace(LINEAR, warming={"current": (0.5, 0.1)}, supplying={"current": (0.2, -0.1)})
+    moved = replace(
+        LINEAR, warming={"current": (0.5, 0.1)}, supplying={"current": (0.2, -0.1)}, bending={"offset": {"current": 0.4}}
+    )  # fmt: skip
     again = Sensitivity.from_dict(json.loads(json.dumps(moved.to_dict())))
     assert (again.warming, again.supplying) == (moved.warming, moved.supplying)
+    assert again.bending == moved.bending
     np.testing.assert_array_equal(again.slopes["offset"], LINEAR.slopes["offset"])
     assert again.scales == LINEAR.scales
     assert again.devices == LINEAR.devices
+
+
+def test_a_pair_of_other_transistors_is_refused(tmp_path):
+    with pytest.raises(CircuitError, match=r"no transistor xg\.xz for pairs=(.|\n)*xg\.xtail"):
+        sensitivity(replace(SMALL, pairs=(("xg.xv", "xg.xz"),)), tmp_path)
 
 
 def test_a_recipe_without_a_fit_says_so(tmp_path):
@@ -142,6 +177,48 @@ def test_first_order_foretells_a_fresh_sample(tmp_path):
     np.testing.assert_allclose(
         found.instances(shifts)["log_tail"], [s.parameters["log_tail"] for s in fresh.samples], atol=0.04
     )
+
+
+def even_in_an_offset(within=np.inf, calls=np.inf):
+    """A fit whose second parameter is one and the square of its first, the tail current's logarithm beside that of the
+    first sample; it fails where that is larger, and after so many calls."""
+    seen = []
+
+    def fit(data):
+        seen.append(float(np.log(data["sigmoid"]["tail"][0])))
+        offset = seen[-1] - seen[0]
+        if abs(offset) > within or len(seen) > calls:
+            raise RuntimeError("too far")
+        return FittedModel(
+            "even", {"offset": offset, "width": 1.0 + offset**2}, {"offset": "1", "width": "1"}, {}, {}
+        )
+
+    return replace(SMALL, fit=fit)
+
+
+@pytest.mark.ngspice
+def test_what_is_even_in_an_offset_is_found(tmp_path):
+    found = sensitivity(even_in_an_offset(), tmp_path, jobs=1, progress=False)
+    assert set(found.bending) == {"offset"}
+    # ln(1 + x^2) at x = 0.4 is 0.93 of x^2; the tail is not quite exponential, and its own even part is small
+    assert found.bending["offset"]["width"] == pytest.approx(0.93, abs=0.1)
+    # a single transistor's step is one way only: its square is not taken for a slope
+    assert np.abs(found.slopes["width"]).max() < 0.02
+    assert abs(found.bending["offset"]["offset"]) < 0.1
+
+
+@pytest.mark.ngspice
+def test_where_no_fit_follows_an_offset_half_as_far_is_taken(tmp_path):
+    found = sensitivity(even_in_an_offset(within=0.3), tmp_path, jobs=1, progress=False)
+    assert found.bending["offset"]["width"] == pytest.approx(0.98, abs=0.1)  # at x = 0.2
+
+
+@pytest.mark.ngspice
+def test_an_offset_that_no_fit_follows_stays_of_first_order(tmp_path):
+    circuit = even_in_an_offset(calls=1 + SMALL.transistors)
+    found = sensitivity(circuit, tmp_path, jobs=1, progress=False)
+    assert found.offsets() == ["offset"]
+    assert found.bending == {}
 
 
 @pytest.mark.ngspice
