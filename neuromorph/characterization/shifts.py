@@ -80,7 +80,8 @@ def sensitivity(
     Raises
     ------
     CircuitError
-        When the recipe has no fit, or a transistor's samples can be measured or fitted in neither way.
+        When the recipe has no fit or names pairs of other transistors, or a transistor's samples can be measured or
+        fitted in neither way.
     InputError
         For fewer than two points an axis, a folder that is a file.
     EngineUnavailable
