@@ -1,11 +1,12 @@
 """How long a Monte Carlo of every drawn block takes: by sensitivities, from nothing, and sample by sample.
 
     python benchmarks/variation_time.py
-    python benchmarks/variation_time.py memory_cell error_unit
+    python benchmarks/variation_time.py memory_cell error_unit --out out/sensitivity
 
 A block of n transistors is measured and fitted n + 1 times and twice more an offset; instances are products of matrices
 then.  A Monte Carlo in ngspice takes one of these samples an instance: what it would take follows from the same run.  Plans
-are those of the sensitivities that come with the package, without other temperatures and supplies.  Every block is recorded
+are those of the sensitivities that come with the package, without other temperatures and supplies; where samples are kept,
+``neuromorph sensitivity BLOCK --temperature --supply`` goes on from them.  Every block is recorded
 when it has been measured; once all blocks are, so is their sum.  Wall-clock time, one ngspice process a core: on a busy
 machine the rows are upper bounds.
 """
@@ -40,11 +41,15 @@ def main() -> None:
     parser.add_argument("blocks", nargs="*", default=list(DRAWN), metavar="block", help="all by default")
     parser.add_argument("--instances", type=int, default=256)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="ngspice processes (one a core)")
+    parser.add_argument(
+        "--points", type=int, help="values an axis at most; as the shipped sensitivities by default"
+    )
+    parser.add_argument("--out", type=Path, help="folder in which samples are kept, none of the block before")
     parser.add_argument("--no-row", action="store_true", help="print only")
     args = parser.parse_args()
     command = " ".join(["python benchmarks/variation_time.py", *sys.argv[1:]])
     for block in args.blocks:
-        row = timed(block, args.instances, args.jobs)
+        row = timed(block, args.instances, args.jobs, args.points, args.out)
         print(table([row]), flush=True)
         if not args.no_row:
             record(RESULTS, [row], command)
@@ -58,18 +63,22 @@ def claim(block: str, instances: int, jobs: int) -> str:
     return f"{instances} instances of {block}, {jobs} processes: by sensitivities, from nothing"
 
 
-def timed(block: str, instances: int, jobs: int) -> Figure:
+def timed(
+    block: str, instances: int, jobs: int, points: int | None = None, out: Path | None = None
+) -> Figure:
     """Sensitivities of a block and ``instances`` from them.
 
     Raises
     ------
     SystemExit
-        When an instance is not a number.
+        When an instance is not a number, or samples of the block are there already.
     """
-    points = json.loads((SHIPPED / f"{block}.json").read_text())["points"]
+    if out and (kept := sorted(out.glob(f"{block}_*.jsonl"))):
+        raise SystemExit(f"{kept[0]}: these samples would not be timed; name another folder with --out")
+    points = points or json.loads((SHIPPED / f"{block}.json").read_text())["points"]
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        known = sensitivity(load_recipe(block), Path(folder), points=points, jobs=jobs, progress=False)
+        known = sensitivity(load_recipe(block), out or Path(folder), points=points, jobs=jobs, progress=False)
     measured = time.perf_counter() - began
     draws = np.random.default_rng(0).standard_normal((instances, len(known.devices)))
     if not all(np.isfinite(values).all() for values in known.instances(0.2 * draws).values()):

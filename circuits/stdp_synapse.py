@@ -91,13 +91,14 @@ CIRCUIT = Circuit(
     states=("x", "w"),
     transistors=28,
     sweeps=(
-        Sweep("update", {"v_w": linear(0.15, 0.60, 7), "v_x": linear(0.34, 0.50, 9)}, _update, _update_measure,
+        Sweep("update", {"v_w": linear(0, 0.60, 9), "v_x": linear(0.34, 0.50, 9)}, _update, _update_measure,
               _UPDATED, caption="Weight change a post spike, of a burst"),
         Sweep("trace", {"interval": Axis((6e-9, 20e-9), "s"), "spikes": Axis((1, 4, 16), "1")}, _trace, _trace_measure,
               {"x": "V", "energy": "J"}, _TIME, caption="Pre-synaptic trace"),
         Sweep("bound", {"vmax": Axis((0.72, 0.76), "V"), "v_w": linear(0.15, 0.60, 4), "v_x": Axis((0.48,), "V")},
               _update, _update_measure, _UPDATED, caption="Soft bound against the rail", optional=True),
-        Sweep("update_check", {"v_w": Axis((0.19, 0.27, 0.33, 0.41), "V"), "v_x": Axis((0.365, 0.41, 0.433, 0.475), "V")},
+        Sweep("update_check", {"v_w": Axis((0.04, 0.11, 0.19, 0.27, 0.33, 0.41), "V"),
+                               "v_x": Axis((0.365, 0.41, 0.433, 0.475), "V")},
               _update, _update_measure, _UPDATED, held_out=True),
         Sweep("pairs_check", {"lag": Axis((4e-9, 12e-9, 30e-9, 60e-9), "s"), "pre_interval": Axis((7e-9, 15e-9), "s"),
                               "v_w": Axis((0.22, 0.36), "V")},
@@ -120,8 +121,11 @@ CIRCUIT = Circuit(
     "Updates are measured as a firing neuron gives them through an update shaper, in bursts of twelve pulses of "
     "1.45 ns, with the trace on its own amplifier; an update goes with the width of its pulse, and not with the time from "
     "one pulse to the next (0.7 % at most between 4 and 14 ns): what a spike leaves in the tail "
-    "goes on for more than a hundred nanoseconds, 0.3 mV in all and downwards. An update takes 2 fJ from the supply, the "
-    "trace's 1.9 uW apart.\n\n"
+    "goes on for more than a hundred nanoseconds, 0.3 mV in all and downwards. The range of weights ends at 0.15 V, but "
+    "nothing holds a node there: silent lines of a winner are depressed on, by three quarters as much a spike at 75 mV, "
+    "and come to rest 10 to 30 mV above ground, where the amplifier's mirror has no voltage left. Updates are measured "
+    "down to ground, and the network's weights end there. An update takes 2 fJ from the supply, the trace's 1.9 uW "
+    "apart.\n\n"
     "With a single p device, as first designed, the current was twice as large and drove the amplifier's mirrors out of "
     "their linear range: a lone spike on a held trace potentiated with the power 0.76 and depressed with 0.26 of the "
     "distance to the bound; with two, on 250 instead of 400 fF for the same step, with 0.86 and 0.54. Four in series gave "

@@ -121,8 +121,9 @@ def _fit_leak(data: BlockData) -> tuple[np.ndarray, np.ndarray, float]:
     def residuals(x: np.ndarray) -> np.ndarray:
         leak = x[3] * np.tanh((sweep["c"] - x[4] * 1e-2) / (x[5] * 65e-3))
         model = -np.multiply.outer(_gated(x, -sweep["v_f"]), leak) - x[6] * 1e-4
-        # in parts of each current nearly: a cell that keeps its value for a hundred frames leaks a thousandth of full
-        return ((model - current / full) / (1e-3 + np.abs(current / full)) ** 0.9)[:, inside].ravel()
+        # in parts of each current nearly, since a cell that keeps its value for a hundred frames leaks a thousandth of
+        # full, down to a hundredth of full: a tail that is exact bends the law where cells move
+        return ((model - current / full) / (1e-2 + np.abs(current / full)) ** 0.9)[:, inside].ravel()
 
     names = ("f_offset", "f_width", "f_floor", "i_leak", "v_rest", "v_leak_width", "i_hold")
     x, dx = least_squares(residuals, [0, 1, 0.1, 1, 0, 1, 0], names, data.name)

@@ -1,13 +1,14 @@
 """Diehl's rule as the circuit does it: tanh of the trace difference, soft bound by direction.
 
-    dw = W tanh((x - x_tar - shift) / W) R(w) + lift R_down(w)    per post spike
-    R(w) = A (r(w) / w_stop)^mu,  r(w) = s ln(1 + exp((w_stop - w) / s))
+    dw = W (z R(w) + (1 - z) / 2 R_down(w) exp(-v_w / fade)),  z = tanh((x - x_tar - shift) / W)    per post spike
+    R(w) = A q (1 + s) / (1 + s q),  q = (r(w) / w_stop)^mu,  r(w) = soft ln(1 + exp((w_stop - w) / soft))
 
-with A and w_stop of their own for potentiation and depression, and mu 1.5 and 0.5: fitted powers (1.48 and 0.54) trade with
-amplitudes and stops on coarser plans; w is measured from the lower rail of the weight range. Shift and lift all but cancel
-where the sign changes; what the lift says is that potentiation sets in earlier than its own room tells. Post spikes come in
-bursts, as of a neuron that fires: a spike pulls the trace down a little, and what it leaves in the amplifier's tail goes on
-after it.
+with A and w_stop of their own for potentiation and depression, and mu 2 and 1; w is measured from the lower end of
+the weight range, and v_w from ground. A weight's two p devices pass a current with the square of their overdrive until
+they leave saturation, which is s. The second term is what the mirror that pulls the node to ground no longer takes of
+the depressing half of the amplifier's current: a weight that is depressed on and on comes to rest 10 to 30 mV above
+ground. Post spikes come in bursts, as of a neuron that fires: a spike pulls the trace down a little, and what it leaves
+in the amplifier's tail goes on after it.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from neuromorph.library import BlockData, FittedModel, SweepData
 SUPPLY = 0.8
 LOW_RAIL = 0.15
 """Weight node at w = 0, V."""
-MU = {"up": 1.5, "down": 0.5}
-"""Powers of the room that a weight has, by direction."""
+MU = {"up": 2, "down": 1}
+"""Powers of the room that a weight has, by direction: the whole ones that fit best."""
+SOFT = 54e-3
+"""Rounding of both stops, V: what a fit finds that is free to choose it, and then trades it with stops and saturation."""
 POSTS, POST_INTERVAL = 12, 6e-9
 """Post spikes of a burst and the time from one to the next, s: about as a neuron that wins a frame fires.  The first of a
 burst moves a weight by a tenth more than those that follow; the time between them does not count."""
@@ -34,6 +37,8 @@ at high rates, and an update with it."""
 UPDATE_SECONDS = 150e-9
 """Length of a run that measures a burst's updates, s: with the wait that follows a frame."""
 PRE_START = 10e-9
+PRE_LAG, POST_LAG = 1.3e-9, 0.775e-9
+"""From a spike to the step of its line's trace, and to the middle of the pulse by which it updates, s."""
 PAIR_POST = 120e-9
 
 
@@ -44,16 +49,17 @@ def burst(start: float) -> np.ndarray:
 
 def change(p: dict[str, float], v_w: np.ndarray, difference: Any) -> np.ndarray:
     """Weight change of one post spike, V, at weight node ``v_w`` and trace minus target, V."""
-    push = p["v_width"] * np.tanh((difference - p["v_shift"]) / p["v_width"])
+    z = np.tanh((difference - p["v_shift"]) / p["v_width"])
     w = v_w - LOW_RAIL
 
     def room(way: str) -> np.ndarray:
         stop = p[f"v_stop_{way}"]
-        room = p["v_soft"] * np.logaddexp(0, (stop - w) / p["v_soft"]) / stop
-        return p[f"dw_{way}"] * room ** MU[way]
+        q = (SOFT * np.logaddexp(0, (stop - w) / SOFT) / stop) ** MU[way]
+        return p[f"dw_{way}"] * q * (1 + p["saturation"]) / (1 + p["saturation"] * q)
 
     down = room("down")
-    return push * np.where(push > 0, room("up"), down) + p["v_lift"] * down
+    lost = (1 - z) / 2 * down * np.exp(-v_w / p["v_fade"])
+    return p["v_width"] * (z * np.where(z > 0, room("up"), down) + lost)
 
 
 def burst_change(p: dict[str, float], v_w: np.ndarray, difference: Any) -> np.ndarray:
@@ -64,9 +70,14 @@ def burst_change(p: dict[str, float], v_w: np.ndarray, difference: Any) -> np.nd
     return (w - v_w) / POSTS
 
 
-def stays(v_w: np.ndarray, dw: np.ndarray) -> np.ndarray:
-    """Where a burst leaves the weight within its range; below w = 0, where a weight ends, the law is not for it."""
-    return np.isfinite(dw) & (v_w + POSTS * dw >= LOW_RAIL)
+def within_range(sweep: SweepData) -> np.ndarray:
+    """Rows of an update surface whose bursts begin at 0 <= w."""
+    return sweep["v_w"] > LOW_RAIL - 1e-6
+
+
+def full_scale(sweep: SweepData) -> float:
+    """Largest weight change a spike of a burst that begins within the weight range, V."""
+    return float(np.nanmax(np.abs(sweep["dw"][within_range(sweep)])))
 
 
 def fit_stdp(data: BlockData) -> FittedModel:
@@ -75,7 +86,7 @@ def fit_stdp(data: BlockData) -> FittedModel:
     target = float(data.attributes["default_vxtar"])
     difference = (sweep["v_x"] - target)[None, :]
     dw, v_w = sweep["dw"], sweep["v_w"][:, None]
-    full, inside = np.nanmax(np.abs(dw)), stays(v_w, dw)
+    full, measured = full_scale(sweep), np.isfinite(dw)
     names = (
         "dw_up",
         "dw_down",
@@ -83,35 +94,34 @@ def fit_stdp(data: BlockData) -> FittedModel:
         "v_stop_down",
         "v_width",
         "v_shift",
-        "v_soft",
-        "v_lift",
+        "saturation",
+        "v_fade",
     )
+    scale = np.array([1, 1, 1 / 3, 1 / 3, 1 / 15, 1 / 200, 1, 1 / 20])
 
     def unpack(x: np.ndarray) -> dict[str, float]:
-        return dict(
-            zip(
-                names,
-                (*x[:2], *(x[2:4] / 3), x[4] / 15, x[5] / 200, abs(x[6]) / 30, x[7] / 200),
-                strict=True,
-            )
-        )
+        signed = names.index("v_shift")
+        return dict(zip(names, np.where(np.arange(len(x)) == signed, x, np.abs(x)) * scale, strict=True))
 
     def residuals(x: np.ndarray) -> np.ndarray:
-        return ((burst_change(unpack(x), v_w, difference) - dw) / full)[inside]
+        return ((burst_change(unpack(x), v_w, difference) - dw) / full)[measured]
 
-    x, dx = least_squares(residuals, [0.2, 0.2, 1, 1, 1, 0, 1, 0], names, data.name)
+    x, dx = least_squares(residuals, [0.2, 0.2, 1, 0.6, 1.2, 0, 1, 1], names, data.name)
     p = unpack(x)
-    deviation = dict(zip(names, dx * (1, 1, 1 / 3, 1 / 3, 1 / 15, 1 / 200, 1 / 30, 1 / 200), strict=True))
+    deviation = dict(zip(names, dx * scale, strict=True))
     trace, d_trace = _fit_trace(data)
     p.update(trace)
     deviation.update(d_trace)
     power = SUPPLY * sweep["static_current"]
     p["trace_static_power"] = float(np.nanmean(power))
     p["energy_per_trace_spike"] = _energy_per_trace_spike(data["trace"])
-    p["energy_per_update"] = float(np.nanmean(sweep["energy"] - power * UPDATE_SECONDS)) / POSTS
+    p["energy_per_update"] = (
+        float(np.nanmean((sweep["energy"] - power * UPDATE_SECONDS)[within_range(sweep)])) / POSTS
+    )
     units = {k: "V" if k.startswith("v_") else "1" for k in p}
     units.update(
         tau_trace="s",
+        overlap="s",
         v_trace_step="V",
         v_trace_width="V",
         v_trace_rest="V",
@@ -170,13 +180,23 @@ def _fit_trace(data: BlockData) -> tuple[dict[str, float], dict[str, float]]:
         p, errors = unpack(x), []
         for a, interval in enumerate(sweep["interval"]):
             for b, count in enumerate(sweep["spikes"]):
-                spikes = PRE_START + 1.3e-9 + interval * np.arange(int(count))
+                spikes = PRE_START + PRE_LAG + interval * np.arange(int(count))
                 above = sweep["x"][a, b][stride] - rest - p["v_trace_rest"]
                 errors.append((trace(spikes, sweep["time"][stride], p) - above) * 10)
         return np.concatenate(errors)
 
     x, dx = least_squares(residuals, [1, 1, 1, 0], names, data.name, diff_step=1e-4)
-    return unpack(x), dict(zip(names, dx * scale, strict=True))
+    p = unpack(x)
+    return p | {"overlap": _overlap(sweep, p)}, dict(zip(names, dx * scale, strict=True))
+
+
+def _overlap(sweep: SweepData, p: dict[str, float]) -> float:
+    """Seconds' worth of a spike's step that update pulses miss which come while it rises, by a lone spike."""
+    lone = sweep["x"][0, int(np.argmin(sweep["spikes"]))]
+    x = (lone - lone[0]) / p["v_trace_step"]
+    late, within = np.linspace(0, 2e-9, 81), (np.linspace(-0.5, 0.5, 51) * (POST_WIDTH + 0.1e-9))[:, None]
+    seen = np.interp(PRE_START + POST_LAG + late + within, sweep["time"], x).mean(axis=0)
+    return float(np.trapezoid(np.exp(-(late + POST_LAG - PRE_LAG) / p["tau_trace"]) - seen, late))
 
 
 def score_stdp(model: FittedModel, data: BlockData) -> list[Figure]:
@@ -184,17 +204,17 @@ def score_stdp(model: FittedModel, data: BlockData) -> list[Figure]:
     p = model.parameters
     target = float(data.attributes["default_vxtar"])
     rest = float(data.attributes["default_vxrest"])
-    full = np.abs(data["update"]["dw"]).max()
+    full = full_scale(data["update"])
     check = data["update_check"]
     v_w = check["v_w"][:, None]
     predicted = burst_change(p, v_w, (check["v_x"] - target)[None, :])
-    surface = 100 * np.abs(predicted - check["dw"])[stays(v_w, check["dw"])] / full
+    surface = 100 * np.abs(predicted - check["dw"]) / full
     pairs = data["pairs_check"]
     errors = []
     for a, lag in enumerate(pairs["lag"]):
         for b, spacing in enumerate(pairs["pre_interval"]):
-            spikes = PAIR_POST - lag - spacing * np.arange(3)[::-1] + 1.3e-9
-            x = trace(spikes, burst(PAIR_POST) + 0.7e-9, p) + rest
+            spikes = PAIR_POST - lag - spacing * np.arange(3)[::-1] + PRE_LAG
+            x = trace(spikes, burst(PAIR_POST) + POST_LAG, p) + rest
             w = pairs["v_w"]
             for difference in x - target:  # spike by spike
                 w = w + change(p, w, np.float64(difference))

@@ -2,7 +2,8 @@
 
 Ideal (Diehl and Cook 2015): ``dw = eta (x_pre - x_tar) (w_max - w)^mu`` at each
 post spike.  Circuit: the difference of traces goes through a tanh amplifier, and
-potentiation and depression have amplitudes, exponents and stops of their own.
+potentiation and depression have amplitudes, exponents and stops of their own; a weight that is
+depressed below zero comes to rest where its node nears ground.
 x is in trace units (1 = a line at full rate), w in weight units (0 ... 1).  The weight is read by the pair of an
 excitatory synapse, a sigmoid.  A spike adds a step to the trace, which an amplifier in unity feedback brings back:
 ``dx/dt = -(W_x / tau) tanh(x / W_x)``, so that ``sinh(x / W_x)`` decays exponentially.
@@ -27,24 +28,32 @@ WEIGHT_UNIT = 0.4
 
 @pytree
 class DiehlSynapse:
-    """``dw = A W tanh((x - x_tar - shift) / W) r(w)^mu + lift A_down r_down(w)^mu_down``; A, mu, w_max by direction.
+    """``dw = W (z A R(w) + (1 - z) / 2 A_down R_down(w) exp((w_ground - w) / fade))`` a post spike.
 
-    ``r(w) = soft ln(1 + exp((w_max - w) / soft))`` is w_max - w with a rounded corner.
+    ``z = tanh((x - x_tar - shift) / W)``; ``R(w) = q (1 + s) / (1 + s q)`` with ``q = (r(w) / w_max)^mu``;
+    ``r(w) = soft ln(1 + exp((w_max - w) / soft))`` is w_max - w with a rounded corner; A, mu and w_max by direction.
+    The second term is the depressing half of the amplifier's current, which the mirror that takes it to ground loses
+    as the node comes down.
 
     Parameters
     ----------
-    rate_up, rate_down : A, weight units per unit of trace and event
-    mu_up, mu_down : exponents, 0.5, 1 or 1.5
+    rate_up, rate_down : A, weight units per unit of trace and event at w = 0
+    mu_up, mu_down : exponents; whole ones are cheap (pow is scalar on CPU)
     stop_up, stop_down : effective w_max, weight units
     soft : rounding of the stop, weight units
     width : W, trace units (large: linear)
     shift : error of the sign change, trace units
-    lift : what a spike adds whatever the trace, with the room of depression, trace units
+    saturation : s, by which the current of a weight with much room stays behind its power, 1
+    fade : e-fold of the depressing current above ground, weight units (not used where the floor is hard)
+    ground : w_ground, the least weight
     tau_trace : decay of a small pre-synaptic trace, s; this and the next two one value or one a line
     trace_step : what a spike adds to it, trace units
     trace_width : W_x, trace units (not used where linear)
+    lead : by how much earlier than the middle of its tick a post spike finds the trace, s (not used where linear)
+    overlap : what pulses of the same tick miss of a step that rises meanwhile, s (likewise)
     read_zero, read_width : weight that reads as one half, and e-fold width of the sigmoid, weight units
     read_gain : what a spike finds behind a full weight, over the design's
+    hard_floor : the ideal rule, which depresses at full rate as far as ``ground``
     linear_read : the ideal read-out, w itself
     linear_trace : the ideal trace, which decays exponentially
     """
@@ -56,15 +65,20 @@ class DiehlSynapse:
     soft: float | jax.Array = 1e-3
     width: float | jax.Array = 1e3
     shift: float | jax.Array = 0.0
-    lift: float | jax.Array = 0.0
+    saturation: float | jax.Array = 0.0
+    fade: float | jax.Array = 1.0
+    ground: float | jax.Array = 0.0
     tau_trace: float | jax.Array = 25e-9
     trace_step: float | jax.Array = 1.0
     trace_width: float | jax.Array = 1.0
+    lead: float | jax.Array = 0.0
+    overlap: float | jax.Array = 0.0
     read_zero: float | jax.Array = 0.5
     read_width: float | jax.Array = 1.0
     read_gain: float | jax.Array = 1.0
-    mu_up: float = static(1.0)
-    mu_down: float = static(1.0)
+    mu_up: float = static(1)
+    mu_down: float = static(1)
+    hard_floor: bool = static(True)
     linear_read: bool = static(True)
     linear_trace: bool = static(True)
 
@@ -86,7 +100,8 @@ class DiehlSynapse:
     def traces(self, spikes: jax.Array, start: jax.Array, seconds: float) -> tuple[jax.Array, jax.Array]:
         """x from ``start`` [n], as the post spikes of each tick of ``seconds`` find it [ticks, n], and where it ends [n].
 
-        A spike counts from its own tick; the circuit's post spikes come half a tick later in the mean.
+        A spike counts from its own tick; the circuit's post spikes come half a tick later in the mean, less the ``lead``
+        that their pulses have over the trace's steps.
         """
         if self.linear_trace:
             x = filtered(self.trace_step * spikes, start, seconds, self.tau_trace)
@@ -101,7 +116,10 @@ class DiehlSynapse:
             return s, s
 
         _, s = jax.lax.scan(tick, jnp.sinh(start / self.trace_width), spikes)
-        return self._trace(s * jnp.broadcast_to(jnp.sqrt(decay), s.shape)), self._trace(s[-1])
+        late = jnp.exp(-(0.5 * seconds - self.lead) / self.tau_trace)
+        missed = jnp.minimum(self.overlap / seconds, 0.5) * self.trace_step
+        found = self._trace(s * jnp.broadcast_to(late, s.shape)) - jnp.broadcast_to(missed, s.shape) * spikes
+        return found, self._trace(s[-1])
 
     def _trace(self, s: jax.Array) -> jax.Array:
         """asinh, of which XLA makes many more steps; s is never negative."""
@@ -116,15 +134,19 @@ class DiehlSynapse:
 
     def change(self, w: jax.Array, x: jax.Array, x_target: float | jax.Array) -> jax.Array:
         """Weight change of one post event at weights ``w`` and traces ``x`` (same shape)."""
-        push = self.width * jnp.tanh((x - x_target - self.shift) / self.width)
-        up = self.rate_up * self._room(self.stop_up - w, self.mu_up)
-        down = self.rate_down * self._room(self.stop_down - w, self.mu_down)
-        return push * jnp.where(push > 0, up, down) + self.lift * down
+        z = jnp.tanh((x - x_target - self.shift) / self.width)
+        up = self.rate_up * self._room(w, self.stop_up, self.mu_up)
+        down = self.rate_down * self._room(w, self.stop_down, self.mu_down)
+        push = self.width * z * jnp.where(z > 0, up, down)
+        if self.hard_floor:
+            return push
+        lost = jnp.exp((self.ground - w) / self.fade)
+        return push + 0.5 * self.width * (1.0 - z) * down * lost
 
-    def _room(self, left: jax.Array, mu: float) -> jax.Array:
-        """``r^mu``; halves are roots, which are cheap (pow is scalar on CPU)."""
-        room = self.soft * jnp.logaddexp(0.0, left / self.soft)
-        if mu == 1.0:
-            return room
-        root = jnp.sqrt(room)
-        return root if mu == 0.5 else room * root
+    def moved(self, w: jax.Array, change: jax.Array) -> jax.Array:
+        """Weights after a change: never below ground."""
+        return jnp.maximum(w + change, self.ground)
+
+    def _room(self, w: jax.Array, stop: float | jax.Array, mu: float) -> jax.Array:
+        power = (self.soft * jnp.logaddexp(0.0, (stop - w) / self.soft) / stop) ** mu
+        return power * (1.0 + self.saturation) / (1.0 + self.saturation * power)

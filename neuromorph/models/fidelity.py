@@ -35,10 +35,12 @@ axon_hillock       t_dead                   dead time (used where no neuron is p
 stdp_synapse       dw_up, dw_down           dw per volt of trace difference and event,   V/V
                                             at w = 0
 stdp_synapse       v_stop_up, v_stop_down   effective w_max by direction                 V
-stdp_synapse       v_soft                   rounding of the stop                         V
 stdp_synapse       v_width                  width of the tanh of the trace difference    V
-stdp_synapse       v_shift, v_lift          error of the sign change                     V
+stdp_synapse       v_shift                  error of the sign change                     V
+stdp_synapse       saturation               of the bounded current where there is room   1
+stdp_synapse       v_fade                   e-fold of depression above ground            V
 stdp_synapse       tau_trace                decay of a small pre-synaptic trace          s
+stdp_synapse       overlap                  what pulses miss of a step that rises        s
 stdp_synapse       v_trace_step, _width     step of the trace a spike, and width of the  V
                                             tanh by which it decays
 eligibility_       compression              1 / y_ref                                    1
@@ -95,7 +97,7 @@ from neuromorph.fitting.eligibility import FRAME as TRACE_FRAME
 from neuromorph.fitting.eligibility import LEAK_FULL, LEAST_LEAK, PSI_FULL, WEIGHT_RANGE
 from neuromorph.fitting.memory_cell import RAIL
 from neuromorph.fitting.readout import V_LINE, WEIGHT_VOLT, crowd_share, output_charge, read_width
-from neuromorph.fitting.stdp import MU
+from neuromorph.fitting.stdp import LOW_RAIL, MU, POST_LAG, PRE_LAG, SOFT
 from neuromorph.fitting.trace_knobs import floor_at
 from neuromorph.models.box import Box
 from neuromorph.models.cell_mirrors import CellMirrors
@@ -461,26 +463,27 @@ def _feature_synapse(models: Mapping[str, Mapping[str, float]], frame: Frame) ->
 
 def diehl_synapse(p: Mapping[str, Any], synapse: Mapping[str, Any]) -> DiehlSynapse:
     """From parameters of blocks ``stdp_synapse`` and ``excitatory_synapse``."""
-    up, down = (
-        p[f"dw_{way}"] * TRACE_UNIT / WEIGHT_UNIT / (p[f"v_stop_{way}"] / WEIGHT_UNIT) ** mu
-        for way, mu in MU.items()
-    )
     return DiehlSynapse(
-        rate_up=up,
-        rate_down=down,
+        rate_up=p["dw_up"] * TRACE_UNIT / WEIGHT_UNIT,
+        rate_down=p["dw_down"] * TRACE_UNIT / WEIGHT_UNIT,
         stop_up=p["v_stop_up"] / WEIGHT_UNIT,
         stop_down=p["v_stop_down"] / WEIGHT_UNIT,
-        soft=p["v_soft"] / WEIGHT_UNIT,
+        soft=SOFT / WEIGHT_UNIT,
         width=p["v_width"] / TRACE_UNIT,
         shift=p["v_shift"] / TRACE_UNIT,
-        lift=p["v_lift"] / TRACE_UNIT,
+        saturation=p["saturation"],
+        fade=p["v_fade"] / WEIGHT_UNIT,
+        ground=-LOW_RAIL / WEIGHT_UNIT,
         mu_up=MU["up"],
         mu_down=MU["down"],
         tau_trace=p["tau_trace"],
         trace_step=p["v_trace_step"] / TRACE_UNIT,
         trace_width=p["v_trace_width"] / TRACE_UNIT,
+        lead=PRE_LAG - POST_LAG,
+        overlap=p["overlap"],
         read_zero=FEATURE_ZERO,
         read_width=synapse["v_weight_width"] / WEIGHT_UNIT,
+        hard_floor=False,
         linear_read=False,
         linear_trace=False,
     )

@@ -71,7 +71,7 @@ DRAWN: Mapping[str, tuple[str, ...]] = {
         *(f"{gate}_{name}" for gate in "ifo" for name in ("offset", "width", "floor")),
     ),
     "stdp_synapse": (
-        "dw_up", "dw_down", "v_stop_up", "v_stop_down", "v_soft", "v_width", "v_shift", "v_lift",
+        "dw_up", "dw_down", "v_stop_up", "v_stop_down", "v_width", "v_shift", "saturation", "v_fade",
         *_TRACE,
     ),
     "update_shaper": ("width",),

@@ -19,8 +19,8 @@ def post_updates(
 ) -> jax.Array:
     """Weights [post, pre] after the post spikes (bool [ticks, post]) of a frame; a neuron's own in their order.
 
-    ``traces`` [ticks, pre] is x_pre at each tick, one trace a line; weights stay
-    >= 0; ``plastic`` scales every change (0: plasticity off).
+    ``traces`` [ticks, pre] is x_pre at each tick, one trace a line; weights
+    stay above the synapse's ground; ``plastic`` scales every change (0: plasticity off).
     """
 
     words = pack_ticks(spikes)
@@ -30,7 +30,7 @@ def post_updates(
 
         def event(tick: jax.Array, row: jax.Array) -> jax.Array:
             change = plastic * own.change(row, row_of(traces, tick), x_target)
-            return jnp.maximum(row + change, 0.0)
+            return own.moved(row, change)
 
         def moved(weights: jax.Array) -> jax.Array:
             return with_row(weights, walk_packed_ticks(words, k, event, row_of(weights, k)), k)

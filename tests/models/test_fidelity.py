@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from neuromorph.errors import InputError
-from neuromorph.fitting.stdp import trace
+from neuromorph.fitting.stdp import LOW_RAIL, POST_LAG, PRE_LAG, change, trace
 from neuromorph.library import Library
-from neuromorph.models.diehl import TRACE_UNIT
+from neuromorph.models.diehl import TRACE_UNIT, WEIGHT_UNIT
 from neuromorph.models.eligibility_synapse import EligibilitySynapse, rational_power
 from neuromorph.models.fidelity import ideal_blocks, nominal_blocks
 from neuromorph.models.learning_unit import LEARNING_SECONDS
@@ -37,7 +37,11 @@ def test_the_trace_of_the_hardware_is_the_fitted_law_at_every_tick():
     h = FRAME.tick_seconds
     law = {k: p[k] for k in ("tau_trace", "v_trace_step", "v_trace_width")}
     at = h * np.arange(len(on))
-    expected, ends = (trace(at[on], when, law) / TRACE_UNIT for when in (at + 0.5 * h, at[[24, -1]] + 1e-15))
+    expected, ends = (trace(at[on], when, law) / TRACE_UNIT for when in (at + 1e-15, at[[24, -1]] + 1e-15))
+    left = np.exp(-(0.5 * h + POST_LAG - PRE_LAG) / p["tau_trace"])
+    width = p["v_trace_width"] / TRACE_UNIT
+    expected = width * np.arcsinh(np.sinh(expected / width) * left)
+    expected = expected - on * p["overlap"] / h * p["v_trace_step"] / TRACE_UNIT
     diehl = toy_nominal().diehl
     first, middle = diehl.traces(jnp.asarray(on[:25, None], jnp.float32), jnp.zeros(1), h)
     second, end = diehl.traces(jnp.asarray(on[25:, None], jnp.float32), middle, h)
@@ -57,15 +61,27 @@ def test_an_ideal_line_at_full_rate_holds_its_trace_at_one():
 
 
 def test_small_signal_diehl_step_is_the_fitted_one():
-    blocks = toy_nominal()
-    volts = 1e-3  # of trace difference, at w = 0 (the rounded stop adds nothing there)
-    zero = 0.4 + float(blocks.diehl.shift)
-    at, above = (
-        float(blocks.diehl.change(jnp.zeros(1), jnp.float32([x]), 0.4)[0]) * 0.4
+    p, volts, x_target = MODELS["stdp_synapse"], 1e-3, 0.4  # of trace difference, at w = 0
+    zero = x_target + p["v_shift"] / TRACE_UNIT
+    changes = [
+        float(toy_nominal().diehl.change(jnp.zeros(1), jnp.float32([x]), x_target)[0]) * WEIGHT_UNIT
         for x in (zero, zero + volts / TRACE_UNIT)
-    )
-    assert above - at == pytest.approx(0.04 * volts, rel=1e-2)
-    assert at == pytest.approx(0.04 * MODELS["stdp_synapse"]["v_lift"], rel=1e-2)
+    ]
+    want = change(p, np.float64(LOW_RAIL), p["v_shift"] + np.array([0.0, volts]))
+    assert changes == pytest.approx(want, rel=1e-3)
+
+
+def test_depression_ends_above_ground():
+    """The law's rest at the deepest depression is where its lost current is all of it, near ground."""
+    nominal, ideal = toy_nominal().diehl, ideal_blocks(FRAME).diehl
+    w = {name: jnp.float32([0.1]) for name in ("nominal", "ideal")}
+    for _ in range(400):
+        for name, rule in (("nominal", nominal), ("ideal", ideal)):
+            w[name] = rule.moved(w[name], rule.change(w[name], jnp.zeros(1), 0.4))
+    rest = float(w["nominal"][0]) - float(nominal.ground)
+    assert 0.0 < rest < float(nominal.fade)
+    assert float(nominal.change(w["nominal"], jnp.zeros(1), 0.4)[0]) == pytest.approx(0.0, abs=1e-6)
+    assert float(w["ideal"][0]) == 0.0
 
 
 def test_a_missing_block_is_named():
@@ -76,7 +92,7 @@ def test_a_missing_block_is_named():
 
 def test_a_missing_parameter_is_named():
     models = MODELS | {"stdp_synapse": {"dw_up": 1.0}}
-    with pytest.raises(InputError, match=r"stdp_synapse.*v_stop_up"):
+    with pytest.raises(InputError, match=r"stdp_synapse.*dw_down"):
         nominal_blocks(models, FRAME)
 
 
