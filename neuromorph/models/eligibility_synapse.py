@@ -101,10 +101,13 @@ class EligibilitySynapse:
         """``psi`` on lines that carry a thousandth of their full current when they are closed."""
         return jnp.maximum(psi, PSI_REST * self.psi_full)
 
-    def psi(self, line: jax.Array, psi: jax.Array, seconds: float) -> jax.Array:
-        """What lines carry after so many ``seconds`` with ``psi`` at their input."""
+    def psi(
+        self, line: jax.Array, psi: jax.Array, seconds: float, unit_lag: jax.Array | float = 0.0
+    ) -> jax.Array:
+        """What lines carry after so many ``seconds`` with ``psi`` at their input, behind slope units whose own mirrors take
+        ``unit_lag`` (s) an e-fold: one mirror with the sum of both times stands for two in turn."""
         assert self.psi_lag is not None
-        return follow(line, self.open_psi(psi), seconds / (self.psi_lag * self.psi_full))[0]
+        return follow(line, self.open_psi(psi), seconds / ((self.psi_lag + unit_lag) * self.psi_full))[0]
 
     def leak(self, gate: jax.Array, seconds: float) -> jax.Array:
         """lambda of the traces at each tick, [ticks, cells], from the forget gates' values there.

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from neuromorph.fitting.eligibility import PSI_FULL
 from neuromorph.fitting.slope import BIAS_RANGE, at_bias, bias_for
 from neuromorph.models.gate import TANH_UNIT
 from neuromorph.models.pytree import pytree
@@ -53,6 +54,8 @@ class SlopeUnits:
     rest, width : of the factor of the forget gate's unit, units of c
     down_i, down_f : negative over positive psi
     rates : psi of i, f and g half open at full factor, 1/s
+    delays : by which psi of i and f comes late, s
+    lag : e-fold time of the mirrors of g at the full current of a psi line, s
     """
 
     i: Pair
@@ -65,6 +68,8 @@ class SlopeUnits:
     down_i: float | jax.Array
     down_f: float | jax.Array
     rates: tuple[float | jax.Array, float | jax.Array, float | jax.Array]
+    delays: tuple[float | jax.Array, float | jax.Array]
+    lag: float | jax.Array
 
     def psi(
         self, gate_i: jax.Array, gate_f: jax.Array, g: jax.Array, c: jax.Array
@@ -125,4 +130,6 @@ def slope_units(
         down_i=i["down"],
         down_f=f["down"],
         rates=(rates["i"], rates["f"], rates["g"]),
+        delays=(unit["q_delay"] / i["scale"], unit["q_delay"] / f["scale"]),
+        lag=unit["q_mirror"] / PSI_FULL,
     )

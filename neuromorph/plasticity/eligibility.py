@@ -12,6 +12,7 @@ of both at the frame's end.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -73,7 +74,8 @@ def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> Traces
     """psi of the traces, [ticks, cells] each: what the lines carry as a tick ends.
 
     Then its spikes' pulses reach the traces: they follow the lines' own (``trace_shaper``), so that what a spike brings has
-    reached the gates.  Slope units go on between frames: lines begin where the standing gates hold them.
+    reached the gates.  Slope units go on between frames: what comes late is what the standing gates gave, and lines begin
+    there.
     """
     synapse = blocks.eligibility
 
@@ -96,18 +98,39 @@ def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> Traces
         )
 
     at_once = jax.vmap(lines)(record.gates, record.g, record.c)
+    standing = record.standing or (record.gates[0], record.g[0])
+    before = lines(*standing, record.c[0])
+    unit_lag: jax.Array | float = 0.0
+    if blocks.slopes is not None:
+        i, f = (delay / tick_seconds for delay in blocks.slopes.delays)
+        delays = {"i_up": i, "i_down": i, "f_up": f, "f_down": f}
+        late = {n: earlier(getattr(at_once, n), getattr(before, n), ticks) for n, ticks in delays.items()}
+        at_once = replace(at_once, **late)
+        unit_lag = jnp.array([0.0, 0.0, 0.0, 0.0, 1.0])[:, None] * blocks.slopes.lag
     if synapse.psi_lag is None:
         return at_once
 
     def tick(line: jax.Array, now: jax.Array) -> tuple[jax.Array, jax.Array]:
-        after = synapse.psi(line, now, tick_seconds)
+        after = synapse.psi(line, now, tick_seconds, unit_lag)
         return after, after
 
-    standing = record.standing or (record.gates[0], record.g[0])
-    begun = synapse.open_psi(jnp.stack(jax.tree.leaves(lines(*standing, record.c[0]))))
+    begun = synapse.open_psi(jnp.stack(jax.tree.leaves(before)))
     # one array of all lines: as five, a frame's lines take more than twice as long
     carried = jax.lax.scan(tick, begun, jnp.stack(jax.tree.leaves(at_once), axis=1))[1]
     return Traces(*jnp.moveaxis(carried, 1, 0))
+
+
+def earlier(values: jax.Array, before: jax.Array, ticks: float | jax.Array) -> jax.Array:
+    """``values`` [ticks, ...] as they were so many ``ticks`` earlier, on a straight line between two of them.
+
+    Before the first they are as ``before`` [...] is.
+    """
+    at = jnp.arange(len(values)) - ticks
+    whole = jnp.floor(at).astype(jnp.int32)
+    course = jnp.concatenate([before[None], values])
+    first, second = (course[jnp.clip(whole + k, 0, len(values))] for k in (1, 2))
+    share = jnp.expand_dims(at - whole, tuple(range(1, values.ndim)))
+    return first + share * (second - first)
 
 
 @pytree

@@ -23,6 +23,8 @@ RAIL = 0.4
 LEAST_SPIKES = 10
 TRACED, LEARNED = ("i", "f", "g"), (0, 1, 3)
 """Gates whose weights learn from a trace, and their columns."""
+BARE_LINE = 1e-14
+"""Seconds an e-fold of psi lines that do not count: what slope units give, as late as these are themselves."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +228,7 @@ def synapse_spot(network: Network, window: Window, line: int, gate: int, cell: i
     """What one synapse saw and did."""
     blocks, name, column = network.blocks, TRACED[gate], LEARNED[gate]
     share = float(trace_charges(network)[line])
-    at_once = replace(blocks, eligibility=replace(blocks.eligibility, psi_lag=None))
+    at_once = replace(blocks, eligibility=replace(blocks.eligibility, psi_lag=BARE_LINE))
     spikes, added, resting, forget, traces, signal, moved = [], [], [], [], [], [], []
     for before, heard, traced, after in zip(
         window.states, window.heard, window.traced, window.states[1:], strict=False

@@ -90,6 +90,8 @@ def test_a_model_off_by_three_times_its_allowed_error_fails(block, parameter, ro
         ("memory_cell", ("rejoin_share",), "cut off and joined again"),
         ("slope_unit", ("wider",), "signed psi over the bias"),
         ("slope_unit", ("uneven",), "signed psi over the bias"),
+        ("slope_unit", ("q_delay",), "unit: signed psi as its inputs move"),
+        ("slope_unit", ("q_mirror",), "unit: unsigned psi as its inputs move"),
     ],
 )
 def test_a_model_without_a_law_that_corrects_a_few_percent_fails(block, parameters, row):

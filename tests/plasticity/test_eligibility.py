@@ -26,6 +26,7 @@ from neuromorph.plasticity.eligibility import (
     LineActivity,
     Traces,
     charges,
+    earlier,
     frame_update,
     tick_update,
 )
@@ -216,7 +217,11 @@ def test_a_pulse_raises_a_trace_by_its_reach_at_most():
 def test_pulses_of_a_tick_meet_what_slope_units_make_of_the_gates_at_its_end():
     network, _ = toy(blocks=toy_nominal())
     blocks, ticks, cells = network.blocks, network.config.frame.ticks, network.config.cells
-    blocks = replace(blocks, eligibility=replace(blocks.eligibility, psi_lag=None))
+    blocks = replace(
+        blocks,
+        eligibility=replace(blocks.eligibility, psi_lag=None),
+        slopes=replace(blocks.slopes, delays=(0.0, 0.0)),
+    )
     draw = np.random.default_rng(5)
     gates = jnp.asarray(draw.uniform(0.2, 0.8, (ticks, 3, cells)), jnp.float32)
     g, c = (jnp.asarray(draw.uniform(-0.5, 0.5, (ticks, cells)), jnp.float32) for _ in range(2))
@@ -242,12 +247,50 @@ def test_psi_lines_follow_in_the_logarithm_from_where_the_standing_gates_hold_th
     settled = float(charges(at_once, record, h).g_up[-1, 0])
     goal, rest = settled / synapse.psi_full, PSI_REST
     lag = 30e-9 * goal  # 30 ns an e-fold at this psi
-    slow = replace(network.blocks, eligibility=replace(synapse, psi_lag=jnp.float32(lag)))
+    prompt = replace(network.blocks.slopes, lag=0.0)
+    slow = replace(network.blocks, eligibility=replace(synapse, psi_lag=jnp.float32(lag)), slopes=prompt)
     followed = np.asarray(charges(slow, record, h).g_up)[:, 0] / synapse.psi_full
     exact = goal / (1 + (goal / rest - 1) * np.exp(-goal * h * (np.arange(ticks) + 1) / lag))
     np.testing.assert_allclose(followed, exact, rtol=5e-3)
     stood = replace(record, standing=(gates[0], level[0]))
     np.testing.assert_allclose(np.asarray(charges(slow, stood, h).g_up), settled, rtol=1e-5)
+
+
+@given(delay=st.floats(0.0, 12.0))
+@settings(max_examples=30, deadline=None)
+def test_what_comes_late_is_what_was_there_earlier(delay):
+    values, before = np.random.default_rng(3).standard_normal((8, 2)), np.array([5.0, -5.0])
+    found = earlier(jnp.asarray(values, jnp.float32), jnp.asarray(before, jnp.float32), delay)
+    ticks = np.arange(-1, 8)
+    for k in range(2):
+        course = np.concatenate([before[k : k + 1], values[:, k]])
+        np.testing.assert_allclose(found[:, k], np.interp(np.arange(8) - delay, ticks, course), atol=1e-5)
+
+
+def test_slope_units_make_psi_late_each_by_its_own_delay():
+    """The signed ones wait; the candidate's mirror comes before that of the line, as one with the sum of both times."""
+    network, _ = toy(blocks=toy_nominal())
+    blocks, ticks, cells = network.blocks, network.config.frame.ticks, network.config.cells
+    h, slopes, synapse = network.config.frame.tick_seconds, blocks.slopes, blocks.eligibility
+    draw = np.random.default_rng(6)
+    gates = jnp.asarray(draw.uniform(0.2, 0.8, (ticks, 3, cells)), jnp.float32)
+    g, c = (jnp.asarray(draw.uniform(0.1, 0.5, (ticks, cells)), jnp.float32) for _ in range(2))
+    record = CellRecord(g, gates, g, c, g, (gates[0], g[0]))
+    bare = replace(synapse, psi_lag=1e-14)
+
+    def found(delays, lag, synapse=bare):
+        own = replace(slopes, delays=delays, lag=lag)
+        return charges(replace(blocks, slopes=own, eligibility=synapse), record, h)
+
+    now = found((0.0, 0.0), 0.0)
+    late = found((h, 2 * h), 0.0)
+    np.testing.assert_allclose(late.i_up[1:], now.i_up[:-1], rtol=1e-3)
+    np.testing.assert_allclose(late.f_up[2:], now.f_up[:-2], rtol=1e-3)
+    np.testing.assert_allclose(late.g_up, now.g_up)
+    two = found((0.0, 0.0), 2e-9, replace(synapse, psi_lag=1e-9))
+    one = found((0.0, 0.0), 0.0, replace(synapse, psi_lag=3e-9))
+    np.testing.assert_allclose(two.g_up, one.g_up, rtol=1e-5)
+    assert not np.allclose(one.g_up, now.g_up, rtol=0.05)
 
 
 def test_a_pulse_leaves_charge_of_its_own():

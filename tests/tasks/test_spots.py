@@ -26,6 +26,7 @@ from neuromorph.tasks.run import RunFacts, Schedule, log_odds, new_run
 from neuromorph.tasks.spot_benches import Clock
 from neuromorph.tasks.spot_dendrites import chosen_dendrites, dendrite_spot
 from neuromorph.tasks.spot_records import (
+    BARE_LINE,
     RAIL,
     cell_spot,
     chosen_cells,
@@ -180,7 +181,7 @@ def test_a_synapse_is_given_psi_that_no_line_has_delayed_yet(run, window):
     blocks, h = run.network.blocks, run.network.config.frame.tick_seconds
     share = float(trace_charges(run.network)[spot.line])
     for slow in (0.0, 1.0):
-        lag = None if slow == 0.0 else blocks.eligibility.psi_lag
+        lag = BARE_LINE if slow == 0.0 else blocks.eligibility.psi_lag
         psi = charges(
             replace(blocks, eligibility=replace(blocks.eligibility, psi_lag=lag)), window.heard[1].cells, h
         )
