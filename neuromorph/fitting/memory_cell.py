@@ -16,7 +16,7 @@ since the amplifiers' node has waited at the reference.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,9 @@ OPEN = {"vi": 0.14, "vf": 0.35, "vo": 0.1}
 """Gate voltages of a cell that is charged behind steady gates, V."""
 RAIL = 0.4
 """Distance of either rail from the reference, V."""
+
+_Found = tuple[dict[str, float], dict[str, float], dict[str, float]]
+"""Parameters, their deviations, and the fit's errors."""
 
 
 def random_frames(seed: int, frames: int, far: bool = False) -> dict[str, np.ndarray]:
@@ -169,7 +172,7 @@ def waited(p: Mapping[str, float], c: Any, seconds: Any) -> np.ndarray:
     return -np.asarray(seconds) * (p["i_wait"] + p["g_wait"] * np.asarray(c)) / p["capacitance"]
 
 
-def _fit_wait(data: BlockData, p: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float], float]:
+def _fit_wait(data: BlockData, p: Mapping[str, float]) -> _Found:
     """Current and conductance of a cell that is cut off, their deviations and the largest error, V."""
     sweep = data["wait"]
     c, seconds = sweep["c"][..., None], sweep["wait"]
@@ -181,7 +184,7 @@ def _fit_wait(data: BlockData, p: Mapping[str, float]) -> tuple[dict[str, float]
         return ((waited({**p, **law(x)}, c, seconds) - sweep["moved"]) / 1e-3).ravel()
 
     x, dx = least_squares(residuals, [1.0, 1.0], ("i_wait", "g_wait"), data.name)
-    return law(x), law(dx), float(1e-3 * np.abs(residuals(x)).max())
+    return law(x), law(dx), {"wait_max_volt": float(1e-3 * np.abs(residuals(x)).max())}
 
 
 def rejoined(p: Mapping[str, float], c: Any) -> np.ndarray:
@@ -189,7 +192,7 @@ def rejoined(p: Mapping[str, float], c: Any) -> np.ndarray:
     return -(p["v_rejoin"] + p["rejoin_share"] * np.asarray(c))
 
 
-def _fit_rejoin(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
+def _fit_rejoin(data: BlockData, _: Mapping[str, float]) -> _Found:
     """Share and offset of what the cell gives away, their deviations and the largest error, V."""
     sweep = data["rejoin"]
 
@@ -200,11 +203,19 @@ def _fit_rejoin(data: BlockData) -> tuple[dict[str, float], dict[str, float], fl
         return ((rejoined(law(x), sweep["c"]) - sweep["moved"]) / 1e-3).ravel()
 
     x, dx = least_squares(residuals, [1.0, 1.0], ("rejoin_share", "v_rejoin"), data.name)
-    return law(x), law(dx), float(1e-3 * np.abs(residuals(x)).max())
+    return law(x), law(dx), {"rejoin_max_volt": float(1e-3 * np.abs(residuals(x)).max())}
+
+
+_LATER: Mapping[str, Callable[[BlockData, Mapping[str, float]], _Found]] = {
+    "wait": _fit_wait,
+    "lag_g": fit_mirrors,
+    "rejoin": _fit_rejoin,
+}
+"""What is fitted where its sweep was measured, behind the currents and the capacitor."""
 
 
 def fit_memory_cell(data: BlockData) -> FittedModel:
-    """All parameters of the cell."""
+    """All parameters of the cell; those of moving gates and of rejoining where their sweeps were measured."""
     charge, d_charge, i_full = _fit_charge(data)
     leak, d_leak, f_full = _fit_leak(data)
     read, d_read, o_full = _fit_read(data)
@@ -225,48 +236,44 @@ def fit_memory_cell(data: BlockData) -> FittedModel:
     }  # fmt: skip
     p["v_headroom"], deviation["v_headroom"], rails_error = _fit_rails(data, p)
     p["capacitance"], deviation["capacitance"], rise_error = _fit_rise(data, p)
-    wait, d_wait, wait_error = _fit_wait(data, p)
-    lag, d_lag, lag_error = fit_mirrors(data, p)
-    shared, d_shared, shared_error = _fit_rejoin(data)
-    p |= wait | lag | shared
-    deviation |= d_wait | d_lag | d_shared
-    of_knobs = {}
+    errors = {"rails_max_of_full_scale": rails_error, "rise_max_volt": rise_error}
+    for sweep, fit in _LATER.items():
+        if sweep in data.sweeps:
+            values, d_values, error = fit(data, p)
+            p, deviation, errors = p | values, deviation | d_values, errors | error
     if data.sweeps.keys() >= SURFACES.keys():
-        laws, d_laws, of_knobs["knobs_rms"] = fit_knobs(data, p, SURFACES)
+        laws, d_laws, errors["knobs_rms"] = fit_knobs(data, p, SURFACES)
         p |= laws
         deviation |= d_laws
-    frames, count = data["frames"], data["frames"]["c"].shape[-1]
-    p["energy_per_frame"] = float(np.mean(frames["energy"]))
+    if "frames" in data.sweeps:
+        p["energy_per_frame"] = float(np.mean(data["frames"]["energy"]))
+        errors |= _over_frames(p, data)
     currents, ones = (
         ("i_charge", "charge", "i_leak", "i_hold", "i_read", "i_wait"),
         ("turn", "power", "widening"),
     )
     units = {k: "1" if k.endswith(ones) else "A" if k.startswith(currents) else "V" for k in p}
-    units.update(
-        capacitance="F",
-        g_wait="S",
-        rejoin_share="1",
-        **dict.fromkeys(CHARGES, "C"),
-        energy_per_frame="J",
-        read_gain="1",
-        i_floor="1",
-        f_floor="1",
-        o_floor="1",
-    )
-    far = simulate_frames(p, data["far"]["seed"], count, far=True)
-    near = simulate_frames(p, frames["seed"], count)
-    errors = {
-        "rails_max_of_full_scale": rails_error,
-        "rise_max_volt": rise_error,
-        "wait_max_volt": wait_error,
-        "rejoin_max_volt": shared_error,
-        **lag_error,
-        "far_rms_volt": float(np.sqrt(np.mean((far - data["far"]["c"][0]) ** 2))),
-        "frames_rms_volt": float(np.sqrt(np.mean((near - frames["c"]) ** 2))),
-        **of_knobs,
-    }
+    special = {
+        "capacitance": "F",
+        "g_wait": "S",
+        "rejoin_share": "1",
+        "energy_per_frame": "J",
+    } | dict.fromkeys(CHARGES, "C")
+    special |= dict.fromkeys(("read_gain", "i_floor", "f_floor", "o_floor"), "1")
+    units |= {name: unit for name, unit in special.items() if name in p}
     box = {"v": (-RAIL, RAIL), "c": (-RAIL, RAIL), **{name: KNOBS[name][:2] for name in KNOBS}}
     return FittedModel("gated_capacitor", {k: float(v) for k, v in p.items()}, units, deviation, errors, box)
+
+
+def _over_frames(p: Mapping[str, float], data: BlockData) -> dict[str, float]:
+    """Errors of the cell over random frames and far ones, V."""
+    near, far = data["frames"], data["far"]
+    count = near["c"].shape[-1]
+    off = {
+        "far_rms_volt": simulate_frames(p, far["seed"], count, far=True) - far["c"][0],
+        "frames_rms_volt": simulate_frames(p, near["seed"], count) - near["c"],
+    }
+    return {name: float(np.sqrt(np.mean(error**2))) for name, error in off.items()}
 
 
 def _gate(p: Mapping[str, float], letter: str, v: Any) -> np.ndarray:

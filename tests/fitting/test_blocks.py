@@ -18,6 +18,7 @@ from neuromorph.fitting.memory_cell import simulate_frames
 from neuromorph.fitting.stdp import POST_WIDTH, change, trace
 from neuromorph.fitting.synapse import waveform
 from neuromorph.library import Library
+from neuromorph.models.mismatch import DRAWN
 
 SHIPPED = Library.shipped()
 
@@ -149,3 +150,13 @@ def test_kept_references_are_used_until_the_circuit_changes(tmp_path, monkeypatc
     )
     with pytest.raises(AssertionError, match="measured again"):
         verify([other], SHIPPED, 1, progress=False, references=references)
+
+
+@pytest.mark.parametrize("block", sorted(DRAWN))
+def test_what_networks_draw_is_fitted_from_the_sweeps_that_samples_measure(block):
+    """Optional sweeps, which a Monte Carlo leaves out, tell of other parameters alone."""
+    circuit, data = load_recipe(block), SHIPPED.read(block)
+    kept = {sweep.name for sweep in circuit.sweeps if not sweep.held_out and not sweep.optional}
+    model = circuit.fit(replace(data, sweeps={name: data[name] for name in kept}))
+    for name in DRAWN[block]:
+        assert model.parameters[name] == pytest.approx(data.fit.parameters[name], rel=1e-3, abs=1e-12), name
