@@ -147,12 +147,11 @@ def features(args: argparse.Namespace, models: dict, blocks: object) -> list[Fig
     ours, own = timed(lambda: feature_network.stepped(what, blocks, models))
     theirs, seconds = kept(feature_network.deck(what, models, NETLISTS), run, args.kept)
     energy, measured = feature_network.expected_energy(what, ours, models), float(theirs["energy"])
-    moved = [now - what.weights for now in (ours.weights, theirs["weights"])]
+    change = weight_error(ours.weights, theirs["weights"], what.weights)
     trace = np.abs(ours.traces - theirs["traces"]).max() / np.abs(theirs["traces"]).max()
-    change = np.abs(moved[0] - moved[1])[-1].sum() / np.abs(moved[1])[-1].sum()
     rows = [
         *common_figures(name, ours.spikes, spike_lists(theirs), (own, seconds)),
-        Figure(f"{name}: weight change, summed error of the summed change", float(100 * change), "%", 5.0, 2.0),
+        Figure(f"{name}: weight change, summed error of the summed change", change, "%", 5.0, 2.0),
         Figure(f"{name}: traces of the lines, max error of the largest", float(100 * trace), "%"),
         Figure(f"{name}: energy from the supply", 100 * abs(energy / measured - 1), "%", 5.0, 2.0,
                details={"step_joule": energy, "ngspice_joule": measured}),
@@ -165,7 +164,29 @@ def features(args: argparse.Namespace, models: dict, blocks: object) -> list[Fig
         )
         finer = feature_network.stepped(what, finer_blocks(), models, FINER)
         rows += coincidence_figures(name, finer.spikes, spike_lists(theirs), spike_lists(exact))
+        rows += floor_figures(name, theirs, exact, what.weights)
     return rows
+
+
+def weight_error(ours: np.ndarray, theirs: np.ndarray, begun: np.ndarray) -> float:
+    """Summed error of what weights have moved by at the end, of what they moved by in all, %."""
+    moved = theirs[-1] - begun
+    return float(100 * np.abs(ours[-1] - theirs[-1]).sum() / np.abs(moved).sum())
+
+
+def floor_figures(
+    name: str, usual: dict[str, np.ndarray], exact: dict[str, np.ndarray], begun: np.ndarray
+) -> list[Figure]:
+    """By how much ngspice at its usual tolerances misses its ``exact`` self."""
+    counts = [[len(times) for times in spike_lists(found)] for found in (usual, exact)]
+    missed = sum(abs(a - b) for a, b in zip(*counts, strict=True))
+    name = f"{name}: ngspice's own floor, tolerances ten times tighter"
+    return [
+        Figure(f"{name}, spikes", 100 * missed / max(sum(counts[1]), 1), "%",
+               details={"usual": counts[0], "exact": counts[1]}),
+        Figure(f"{name}, weight change", weight_error(usual["weights"], exact["weights"], begun), "%"),
+        Figure(f"{name}, energy", float(100 * abs(usual["energy"] / exact["energy"] - 1)), "%"),
+    ]  # fmt: skip
 
 
 def memory_weights(cells: int) -> np.ndarray:
