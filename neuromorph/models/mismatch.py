@@ -1,8 +1,8 @@
 """A chip: the instances of its blocks have transistors of their own.
 
 What a transistor's shift does to its block's fitted parameters is measured once (``neuromorph sensitivity``) and comes with
-the package; an instance adds up what its own transistors do, and what the squares of its offsets do.  The draws of a chip depend on its
-number, the block and its place in the network alone.
+the package; an instance adds up what its own transistors do, and what the squares of its offsets do.  The draws
+of a chip depend on its number, the block and its place in the network alone.
 
 Drawn are the blocks in :data:`DRAWN` whose sensitivity there is; the others, among them weight stores, gate lines, slope
 units, the decay and gain of single traces and the columns of the dendrites, are as designed.
