@@ -12,10 +12,13 @@ import numpy as np
 from neuromorph.circuit import REFERENCE_OPTIONS, Axis, Circuit, Knob, Sweep, linear
 from neuromorph.fitting.synapse import (
     POST,
+    SOUNDING,
     START,
+    STORED_ZERO,
     WINDOW,
     fit_excitatory,
     random_train,
+    regular_train,
     score_excitatory,
 )
 from neuromorph.spice.waveforms import integral, pulses, sample
@@ -29,7 +32,8 @@ def _bench(times, step=STEP):
 
     def bench(circuit, point):
         post = point.get("v_post", POST)
-        cards = f"vap ap 0 {pulses(times(point))}\nvpost post 0 {post:.9g}\nvwref vwref 0 0.4"
+        zero = STORED_ZERO if "vw_stored" in point else 0.4
+        cards = f"vap ap 0 {pulses(times(point))}\nvpost post 0 {post:.9g}\nvwref vwref 0 {zero:.9g}"
         analysis = f".tran {step:g} {WINDOW:g} 0 {step:g}"
         return circuit.testbench(
             point, cards, analysis, "i(vpost) v(xdut.cleft) i(vdd)", options=REFERENCE_OPTIONS
@@ -64,9 +68,17 @@ def _potential_measure(waves, _):
 _GRID = {"time": linear(0, WINDOW, 601, "s")}
 _OUT = {"current": "A", "charge": "C", "peak": "A", "energy": "J"}
 _single = _bench(lambda _: [START])
+
+
+def _regular(circuit, point):
+    """A line that sounds, through a weight as a feature's capacitor stores it."""
+    return _train(circuit, {"interval": SOUNDING, **point, "vw": point["vw_stored"]})
+
+
 _pair = _bench(lambda point: [START, START + point["pair_interval"]])
 _fine_pair = _bench(lambda point: [START, START + point["pair_interval"]], STEP / 10)
 _random = _bench(lambda point: random_train(int(point["seed"])))
+_train = _bench(lambda point: regular_train(point["interval"]))
 
 CIRCUIT = Circuit(
     name="excitatory_synapse",
@@ -76,13 +88,15 @@ CIRCUIT = Circuit(
     knobs=(
         Knob("vnt", 0.24, 0.36, 0.28, "neurotransmitter release: lower is more", from_supply=True),
         Knob("vre", 0.52, 0.58, 0.55, "reuptake: lower is faster", from_supply=True),
-        Knob("vw", 0.30, 0.50, 0.45, "weight: higher is stronger"),
+        Knob("vw", 0.15, 0.55, 0.45, "weight: higher is stronger"),
         Knob("vdecay", 0.0, 0.35, 0.0, "decay of the post-synaptic potential: higher is faster"),
     ),
     states=("cleft",),
     transistors=7,
     sweeps=(
         Sweep("weight", {"vw": linear(0.30, 0.50, 11)}, _single, _measure, _OUT, _GRID, caption="Weight knob"),
+        Sweep("stored", {"vw_stored": linear(0.15, 0.55, 11)}, _regular, _measure, _OUT, _GRID,
+              caption="Weight as a feature's capacitor stores it, on a line that sounds"),
         Sweep("release", {"vnt": linear(0.24, 0.36, 5)}, _single, _measure, _OUT, _GRID, caption="Release knob"),
         Sweep("reuptake", {"vre": linear(0.52, 0.58, 5)}, _single, _measure, _OUT, _GRID, caption="Reuptake knob"),
         Sweep("decay", {"vdecay": Axis((0.15, 0.2, 0.25, 0.3), "V")}, _potential, _potential_measure,
@@ -92,6 +106,8 @@ CIRCUIT = Circuit(
         Sweep("pairs", {"pair_interval": Axis((4e-9, 6e-9, 9e-9, 14e-9, 25e-9, 45e-9), "s")}, _pair, _measure,
               _OUT, _GRID, caption="Pairs of action potentials"),
         Sweep("trains", {"seed": Axis((31, 32), "")}, _random, _measure, _OUT, _GRID, caption="Random trains"),
+        Sweep("regular", {"interval": Axis((6e-9, 9e-9, 14e-9, 25e-9), "s"), "vw_stored": Axis((0.32,), "V")}, _regular,
+              _measure, _OUT, _GRID, caption="Regular trains of a frame"),
         Sweep("pairs_check", {"pair_interval": Axis((5e-9, 7.5e-9, 11e-9, 19e-9, 33e-9), "s")}, _pair, _measure,
               _OUT, _GRID, held_out=True),
         Sweep("pairs_floor", {"pair_interval": Axis((5e-9, 7.5e-9, 11e-9, 19e-9, 33e-9), "s")}, _fine_pair, _measure,
@@ -101,6 +117,8 @@ CIRCUIT = Circuit(
                "v_post": Axis((0.1, 0.35), "V"), "pair_interval": Axis((11e-9,), "s")},
               _pair, _measure, _OUT, _GRID, held_out=True),
         Sweep("trains_check", {"seed": Axis((301, 302, 303), "")}, _random, _measure, _OUT, _GRID, held_out=True),
+        Sweep("regular_check", {"interval": Axis((7.5e-9, 11e-9, 19e-9), "s"), "vw_stored": Axis((0.30, 0.34), "V")},
+              _regular, _measure, _OUT, _GRID, held_out=True),
     ),
     fit=fit_excitatory,
     score=score_excitatory,

@@ -16,6 +16,7 @@ from neuromorph.fitting.synapse import (
     WINDOW,
     fit_inhibitory,
     random_train,
+    regular_train,
     score_inhibitory,
 )
 from neuromorph.spice.waveforms import integral, pulses, sample
@@ -54,6 +55,7 @@ _single = _bench(lambda _: [START])
 _pair = _bench(lambda point: [START, START + point["pair_interval"]])
 _fine_pair = _bench(lambda point: [START, START + point["pair_interval"]], STEP / 10)
 _random = _bench(lambda point: random_train(int(point["seed"])))
+_regular = _bench(lambda point: regular_train(point["interval"]))
 
 CIRCUIT = Circuit(
     name="inhibitory_synapse",
@@ -79,6 +81,8 @@ CIRCUIT = Circuit(
         Sweep("pairs", {"pair_interval": Axis((4e-9, 6e-9, 9e-9, 14e-9, 25e-9, 45e-9), "s")}, _pair, _measure,
               _OUT, _GRID, caption="Pairs of action potentials"),
         Sweep("trains", {"seed": Axis((31, 32), "")}, _random, _measure, _OUT, _GRID, caption="Random trains"),
+        Sweep("regular", {"interval": Axis((6e-9, 9e-9, 14e-9, 25e-9), "s")}, _regular, _measure, _OUT, _GRID,
+              caption="Regular trains of a frame"),
         Sweep("pairs_check", {"pair_interval": Axis((5e-9, 7.5e-9, 11e-9, 19e-9, 33e-9), "s")}, _pair, _measure,
               _OUT, _GRID, held_out=True),
         Sweep("pairs_floor", {"pair_interval": Axis((5e-9, 7.5e-9, 11e-9, 19e-9, 33e-9), "s")}, _fine_pair, _measure,
@@ -88,6 +92,8 @@ CIRCUIT = Circuit(
                "v_post": Axis((0.05, 0.35), "V"), "vdecay": Axis((0.0, 0.22), "V"), "pair_interval": Axis((11e-9,), "s")},
               _pair, _measure, _OUT, _GRID, held_out=True),
         Sweep("trains_check", {"seed": Axis((301, 302, 303), "")}, _random, _measure, _OUT, _GRID, held_out=True),
+        Sweep("regular_check", {"interval": Axis((7.5e-9, 11e-9, 19e-9), "s")}, _regular, _measure, _OUT, _GRID,
+              held_out=True),
     ),
     fit=fit_inhibitory,
     score=score_inhibitory,

@@ -2,9 +2,9 @@
 
 The verified form is :class:`neuromorph.fitting.cleft.Cleft`: the cleft's charge through the device law, with
 every knob; its capacitance is the one number fitted.  The network's form is a double exponential at the default
-knobs, fitted to the same pairs and trains: each spike adds charge ``Q (1 + facilitation q) / (1 +
-saturation q)`` to a rise stage, which passes it on to the current; q is the line's own trace (one per spike,
-decaying with ``tau_decay``), so that spikes in close succession interact.
+knobs, fitted to pairs, random trains and regular ones of a frame: each spike adds charge ``Q (1 + facilitation q)`` to a
+rise stage, which passes it on to the current; q is the line's own trace (one per spike, decaying with ``tau_release``), so
+that spikes in close succession interact.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ POST = 0.2
 KNOBS = ("vnt", "vre", "vw", "vdecay")
 _CLEFT = 5e-15
 """The cleft's capacitor in the netlist, where the fit starts, F."""
+STORED_ZERO = 0.27
+"""Reference of a feature's weights, V: w = 0.3 of a capacitor from 0.15 to 0.55 V."""
+SOUNDING = 6.25e-9
+"""Interval of a line that sounds, s: sixteen spikes a frame."""
 
 
 def random_train(seed: int) -> np.ndarray:
@@ -35,20 +39,26 @@ def random_train(seed: int) -> np.ndarray:
     return times[times < 90e-9]
 
 
+def regular_train(interval: float) -> np.ndarray:
+    """Times of the spikes of a line that sounds for a frame, s: 16 at most, until 100 ns."""
+    times = START + interval * np.arange(16)
+    return times[times < 100e-9]
+
+
+def releases(spikes: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
+    """Charge that each spike of a train releases over that of a lone one, 1."""
+    traces = [np.exp(-(spike - spikes[:k]) / p["tau_release"]).sum() for k, spike in enumerate(spikes)]
+    return 1 + p["facilitation"] * np.array(traces)
+
+
 def waveform(spikes: np.ndarray, time: np.ndarray, p: Mapping[str, float]) -> np.ndarray:
     """Post-synaptic current of the network's form, A, at ``time`` for spikes at given times."""
     rise, decay = p["tau_rise"], p["tau_decay"]
     norm = p["charge"] / (decay - rise)
     total = np.zeros_like(time)
-    for k, spike in enumerate(spikes):
-        trace = np.exp(-(spike - spikes[:k]) / decay).sum()
+    for spike, released in zip(spikes, releases(spikes, p), strict=True):
         late = np.maximum(time - spike - p["delay"], 0.0)
-        total += (
-            norm
-            * (1 + p["facilitation"] * trace)
-            / (1 + p["saturation"] * trace)
-            * (np.exp(-late / decay) - np.exp(-late / rise))
-        )
+        total += norm * released * (np.exp(-late / decay) - np.exp(-late / rise))
     return total
 
 
@@ -65,6 +75,8 @@ def points(data: BlockData, sweep: SweepData) -> tuple[list[np.ndarray], dict[st
 def _spikes(point: Mapping[str, float]) -> np.ndarray:
     if "seed" in point:
         return random_train(int(point["seed"]))
+    if "interval" in point:
+        return regular_train(point["interval"])
     if "pair_interval" in point:
         return np.array([START, START + point["pair_interval"]])
     return np.array([START])
@@ -88,7 +100,14 @@ def fit_synapse(data: BlockData, devices: Sequence[Device]) -> FittedModel:
     """The cleft's capacitance, six parameters of the network's form and the weight curve."""
     cleft, d_cleft, error = _fit_cleft(data, devices)
     pulse, d_pulse, pulse_error = _fit_pulse(data)
-    weight, d_weight = _fit_weight(data)
+    if "stored" in data.sweeps:
+        weight, d_weight = _fit_weight(data["stored"], "vw_stored", data.name)
+        # of a line that sounds, but stated of a lone spike
+        lone = float(releases(regular_train(SOUNDING), pulse).sum())
+        weight["weight_charge"] /= lone
+        d_weight["weight_charge"] /= lone
+    else:
+        weight, d_weight = _fit_weight(data["weight"], "vw", data.name)
     # the network's weight unit is the charge of a lone spike at the default knobs
     p = {
         **cleft,
@@ -96,6 +115,7 @@ def fit_synapse(data: BlockData, devices: Sequence[Device]) -> FittedModel:
         **weight,
         "gain": 1.0,
         "energy_per_spike": float(np.median(data["weight"]["energy"])),
+        "energy_per_release": _energy_per_release(data, pulse),
     }
     units = {name: _unit(name) for name in p}
     errors = {"cleft_rms_of_peak": error, "waveform_rms_of_full_scale": pulse_error}
@@ -113,7 +133,7 @@ fit_inhibitory = partial(fit_synapse, devices=INHIBITORY)
 
 
 def _unit(name: str) -> str:
-    if name == "energy_per_spike":
+    if name.startswith("energy"):
         return "J"
     if name.endswith("charge"):
         return "C"
@@ -144,19 +164,23 @@ def _fit_cleft(
 
 def _fit_pulse(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
     """The network's double exponential, from the waveforms of pairs and trains."""
-    names = ("charge", "delay", "tau_rise", "tau_decay", "facilitation", "saturation")
-    scale = np.array([1e-15, 1e-9, 1e-9, 1e-8, 1, 1])
+    names = ("charge", "delay", "tau_rise", "tau_decay", "facilitation", "tau_release")
+    scale = np.array([1e-15, 1e-9, 1e-9, 1e-8, 1, 1e-8])
     rows = [
         (spikes, s["time"], current)
-        for s in (data["pairs"], data["trains"])
+        for s in (data["pairs"], data["trains"], data["regular"])
         for spikes, current in zip(points(data, s)[0], measured(s), strict=True)
     ]
 
     def residuals(x: np.ndarray) -> np.ndarray:
         p = dict(zip(names, np.abs(x) * scale, strict=True))
-        return np.concatenate([(waveform(a, t, p) - i) / i.max() for a, t, i in rows])
+        waves = [waveform(a, t, p) for a, t, _ in rows]
+        shapes = np.concatenate([(wave - i) / i.max() for wave, (_, _, i) in zip(waves, rows, strict=True)])
+        # a line's charge in a frame is what drives a neuron: it counts as much as a waveform
+        charges = [_charge(wave, t) / _charge(i, t) - 1 for wave, (_, t, i) in zip(waves, rows, strict=True)]
+        return np.concatenate([shapes, np.sqrt(WINDOW / 0.25e-9) * np.array(charges)])
 
-    x, dx = least_squares(residuals, [1.5, 1.0, 0.5, 1.0, 1.0, 1.0], names, data.name)
+    x, dx = least_squares(residuals, [1.5, 1.0, 0.5, 1.0, 0.5, 2.0], names, data.name)
     values, deviation = np.abs(x) * scale, dx * scale
     return (
         {n: float(v) for n, v in zip(names, values, strict=True)},
@@ -165,14 +189,32 @@ def _fit_pulse(data: BlockData) -> tuple[dict[str, float], dict[str, float], flo
     )
 
 
-def _fit_weight(data: BlockData) -> tuple[dict[str, float], dict[str, float]]:
-    """Charge of a lone spike against the weight knob: a sigmoid."""
-    weight = data["weight"]
+def _stored(sweep: SweepData, p: Mapping[str, float]) -> np.ndarray:
+    """Charge through the weights of a sweep's points by the weight's curve, over that of the pulse's fit, 1."""
+    (weights,) = [
+        axis for name, axis in zip(sweep.axes, np.meshgrid(*sweep.axes.values(), indexing="ij"), strict=True)
+        if name == "vw_stored"
+    ]  # fmt: skip
+    on = 1 / (1 + np.exp(-(weights.ravel() - p["v_weight_offset"]) / p["v_weight_width"]))
+    return p["weight_charge"] * on / p["charge"]
+
+
+def _energy_per_release(data: BlockData, pulse: Mapping[str, float]) -> float:
+    """J that the charge of a lone spike takes from the supply, from trains: the rest is the same for all spikes."""
+    terms, energy = [], []
+    for sweep in (data["pairs"], data["trains"], data["regular"]):
+        terms += [(len(spikes), releases(spikes, pulse).sum()) for spikes in points(data, sweep)[0]]
+        energy += list(np.ravel(sweep["energy"]))
+    return float(np.linalg.lstsq(np.array(terms), np.array(energy), rcond=None)[0][1])
+
+
+def _fit_weight(weight: SweepData, knob: str, block: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Charge against the weight knob: a sigmoid."""
     names = ("weight_charge", "v_weight_offset", "v_weight_width")
     scale = np.array([1e-15, 0.1, 1 / 30])
     w, dw = least_squares(
-        lambda w: w[0] / (1 + np.exp(-(weight["vw"] - w[1] / 10) / (w[2] / 30))) - weight["charge"] / 1e-15,
-        [1.5, 4, 1], names, data.name,
+        lambda w: (w[0] / (1 + np.exp(-(weight[knob] - w[1] / 10) / (w[2] / 30))) - weight["charge"] / 1e-15).ravel(),
+        [1.5, 3, 1], names, block,
     )  # fmt: skip
     return dict(zip(names, map(float, w * scale), strict=True)), dict(
         zip(names, map(float, dw * scale), strict=True)
@@ -219,7 +261,7 @@ def score_synapse(model: FittedModel, data: BlockData, devices: Sequence[Device]
     trains = data["trains_check"]
     current, time = measured(trains), trains["time"]
     spikes = points(data, trains)[0]
-    linear = {**p, "facilitation": 0.0, "saturation": 0.0, "tau_rise": 1e-12}
+    linear = {**p, "facilitation": 0.0, "tau_rise": 1e-12}
     forms = {
         "random trains": predict(devices, p, data, trains),
         "network's form, random trains": np.stack([waveform(s, time, p) for s in spikes]),
@@ -228,6 +270,20 @@ def score_synapse(model: FittedModel, data: BlockData, devices: Sequence[Device]
     for what, waves in forms.items():
         rms = 100 * np.sqrt(np.mean((waves - current) ** 2)) / current.max()
         figures.append(Figure(f"{title}: {what}, rms error of full scale", float(rms), "%"))
+    regular = data["regular_check"]
+    made = np.stack([waveform(t, regular["time"], p) for t in points(data, regular)[0]])
+    if "vw_stored" in regular.axes:
+        made *= _stored(regular, p)[:, None]
+    off = _charge(made, regular["time"]) / _charge(measured(regular), regular["time"]) - 1
+    figures.append(
+        Figure(
+            f"{title}: network's form, regular trains, charge, max error",
+            100 * float(np.abs(off).max()),
+            "%",
+            5.0,
+            2.0,
+        )
+    )
     network = forms["network's form, random trains"]
     pairs = data["pairs_check"]
     pulses = np.stack([waveform(t, pairs["time"], p) for t in points(data, pairs)[0]])

@@ -25,10 +25,14 @@ memory_cell        read_gain                read-out plateau / read-out tail    
 memory_cell        v_read_offset            corner of the rectified read-out             V
 memory_cell        v_read_width             width of the read-out's tanh                 V
 excitatory_synapse tau_decay, tau_rise      of a feature neuron's synaptic current       s
+excitatory_synapse delay                    from a spike to that current                 s
 excitatory_synapse gain                     charge of a lone spike / design charge       1
-excitatory_synapse facilitation, saturation gain and loss of a spike that follows at     1
-                                            once
+excitatory_synapse facilitation             gain of a spike that follows at once         1
+excitatory_synapse tau_release              decay of what a spike leaves for the next    s
 excitatory_synapse v_weight_width           e-fold width of the weight's sigmoid         V
+feature_neuron     membrane_charge,         of a first spike on a bare membrane, of what C
+                   load_charge,             hangs on it, of the winner's latch
+                   latch_charge
 dendritic_adder,   (all)                    dendrites of the cells, see
 gate_synapse                                :mod:`neuromorph.fitting.dendrite_design`
 axon_hillock       t_dead                   dead time (used where no neuron is passed)   s
@@ -146,7 +150,8 @@ GAIN_PULSE, CELL_PULSE = 2e-9, 1.43e-9
 @pytree
 class BlockSet:
     """The blocks a network is made of; any of them may hold one value per instance; without ``noise`` they are silent,
-    without ``box`` nobody watches where they are used, without ``slopes`` the cells' derivatives charge traces.  Weights
+    without ``box`` nobody watches where they are used, without ``slopes`` the cells' derivatives charge traces; ``latch``
+    is the share of its drive that is left to a feature neuron until its first spike in a frame.  Weights
     of notes and features, of cells (and the bias line) and of the head are read by pulses of different heights; ``*_rates``
     are those of their updates."""
 
@@ -175,6 +180,7 @@ class BlockSet:
     noise: Noise | None = None
     box: Box | None = None
     slopes: SlopeUnits | None = None
+    latch: Any = 1.0
 
 
 def ideal_blocks(frame: Frame) -> BlockSet:
@@ -249,6 +255,7 @@ def nominal_blocks(
         feedback_readout=head,
         learning=learning_unit(models),
         store=_store(_get(models, "weight_store"), _get(models, "eligibility_synapse")),
+        latch=_latch(_get(models, "feature_neuron")),
     )
     rates = psi_rates(blocks)
     slopes = slope_units(
@@ -453,12 +460,22 @@ def _note_dendrite(models: Mapping[str, Mapping[str, float]], frame: Frame) -> D
 
 
 def _feature_synapse(models: Mapping[str, Mapping[str, float]], frame: Frame) -> SpikeSynapse:
-    """Its release knob is set to where a full line through a full weight gives unit current in the mean."""
+    """Its release knob is set to where a full line through a full weight gives unit current in the mean.
+
+    The delay from a spike to its current, less than half a tick, counts with the rise.
+    """
     p, h = _pick(models, "excitatory_synapse", SpikeSynapse), frame.tick_seconds
-    between = frame.seconds / (frame.input_spikes * p["tau_decay"])
+    p |= {"tau_rise": p["tau_rise"] + _get(models, "excitatory_synapse")["delay"]}
+    between = frame.seconds / (frame.input_spikes * p["tau_release"])
     busy = float(SpikeSynapse(**p).release(jnp.float32(1.0 / math.expm1(between))))
     unit = (1.0 - decay_over(h, p["tau_decay"])) / (1.0 - decay_over(h, frame.tau_synapse))
     return SpikeSynapse(**p | {"gain": p["gain"] * unit / busy})
+
+
+def _latch(p: Mapping[str, Any]) -> float:
+    """The winner's latch takes as much more charge as a drive less by this share would take as much longer to give."""
+    later = p["membrane_charge"] + p["load_charge"]
+    return later / (later + p["latch_charge"])
 
 
 def diehl_synapse(p: Mapping[str, Any], synapse: Mapping[str, Any]) -> DiehlSynapse:

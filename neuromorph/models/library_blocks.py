@@ -22,6 +22,7 @@ from neuromorph.models.pytree import as_float32
 FIDELITIES = ("ideal", "nominal", "mismatch")
 BLOCKS = (
     "axon_hillock", "delta_synapse", "dendritic_adder", "eligibility_synapse", "error_unit", "excitatory_synapse",
+    "feature_neuron",
     "feedback_synapse", "gate_line", "gate_synapse", "learning_unit", "memory_cell", "slope_unit", "stdp_synapse",
     "weight_store",
 )  # fmt: skip

@@ -116,24 +116,25 @@ class Dendrite:
 class SpikeSynapse:
     """The excitatory synapse that drives a feature neuron: double-exponential, with memory of its own spikes.
 
-    A line that spiked a moment ago releases ``gain (1 + facilitation q) / (1 + saturation q)``, q its own spike trace.
+    A line that spiked a moment ago releases ``gain (1 + facilitation q)``, q its own spike trace, which decays with
+    ``tau_release``.
 
     Parameters
     ----------
-    tau_decay, tau_rise : s
+    tau_decay, tau_rise, tau_release : s
     gain : charge of a lone spike over the design charge, 1
-    facilitation, saturation : gain and loss of a spike that follows another at once, 1
+    facilitation : gain of a spike that follows another at once, 1
     """
 
     tau_decay: float | jax.Array
     tau_rise: float | jax.Array = 0.0
     gain: float | jax.Array = 1.0
     facilitation: float | jax.Array = 0.0
-    saturation: float | jax.Array = 0.0
+    tau_release: float | jax.Array = 0.0
 
     def release(self, trace: jax.Array) -> jax.Array:
         """Charge of a spike on lines whose spike trace stands at ``trace``."""
-        return self.gain * (1.0 + self.facilitation * trace) / (1.0 + self.saturation * trace)
+        return self.gain * (1.0 + self.facilitation * trace)
 
     def step(
         self, rise: jax.Array, current: jax.Array, arriving: jax.Array, seconds: float

@@ -13,9 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from neuromorph.fitting.eligibility import LEAK_FULL
 from neuromorph.fitting.lines import SHAPER_LOAD
 from neuromorph.fitting.readout import pulse_charge
+from neuromorph.fitting.synapse import releases
 from neuromorph.models.fidelity import gate_dendrites
 from neuromorph.models.learning_unit import LEARNING_SECONDS, PAUSE_SECONDS
 from neuromorph.network.budget import LINES_PER_CELL, SIGNED_SLOPES, instances, static_power
@@ -71,9 +74,19 @@ def _spiking(
         * models["stdp_synapse"]["energy_per_trace_spike"],
         "feature synapses": events["note_spikes"]
         * config.features.neurons
-        * models["excitatory_synapse"]["energy_per_spike"],
+        * _energy_per_read(models["excitatory_synapse"], config),
         "weight read-outs": 4 * config.cells * 2 * SUPPLY * charge,
     }
+
+
+def _energy_per_read(synapse: Mapping[str, float], config: NetworkConfig) -> float:
+    """J of a spike through a feature synapse, in the mean over a line that sounds for a frame."""
+    frame = config.frame
+    train = frame.seconds / frame.input_spikes * np.arange(frame.input_spikes)
+    return (
+        synapse["energy_per_spike"]
+        + float(np.mean(releases(train, synapse) - 1)) * synapse["energy_per_release"]
+    )
 
 
 def _static(

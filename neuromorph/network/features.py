@@ -73,7 +73,7 @@ def _part(
     ) -> tuple[tuple[FeatureState, jax.Array], jax.Array]:
         (now, fired), (released, draw) = carry, inputs
         rise, current = blocks.feature_synapse.step(now.rise, now.current, released, frame.tick_seconds)
-        drive = _drive(config, now, current, fired)
+        drive = _drive(config, blocks, now, current, fired)
         noisy = drive if blocks.noise is None or draw is None else blocks.noise.driven(draw, drive)
         neuron, spikes = blocks.feature_neuron.step(now.neuron, noisy)
         spikes = spikes & (fired | _admitted(spikes & ~fired, drive, layer.winners - jnp.sum(fired)))
@@ -85,10 +85,13 @@ def _part(
     return after, fired, spikes
 
 
-def _drive(config: NetworkConfig, now: FeatureState, current: jax.Array, fired: jax.Array) -> jax.Array:
+def _drive(
+    config: NetworkConfig, blocks: BlockSet, now: FeatureState, current: jax.Array, fired: jax.Array
+) -> jax.Array:
     """Rate above threshold; once k neurons fired in the frame, the others are held (k-WTA)."""
     open_ = fired | (jnp.sum(fired) < config.features.winners)
-    return jnp.where(open_, jnp.clip(config.features.gain * current - now.threshold, 0.0, 1.0), 0.0)
+    above = jnp.clip(config.features.gain * current - now.threshold, 0.0, 1.0)
+    return jnp.where(open_, above * jnp.where(fired, 1.0, blocks.latch), 0.0)
 
 
 def _admitted(newcomers: jax.Array, drive: jax.Array, places: jax.Array) -> jax.Array:

@@ -34,7 +34,8 @@ def held(config: NetworkConfig, blocks: BlockSet, state: State, seconds: float |
         current=state.features.current * decay,
     )  # fmt: skip
     lines = replace(
-        state.lines, recent=state.lines.recent * decay, pre=state.lines.pre * _left(seconds, eligibility.tau_pre),
+        state.lines, recent=state.lines.recent * _left(seconds, synapse.tau_release),
+        pre=state.lines.pre * _left(seconds, eligibility.tau_pre),
         output=state.lines.output * _left(seconds, eligibility.tau_output),
         trace=jnp.where(seconds > 0, blocks.diehl.rested(state.lines.trace, seconds), state.lines.trace),
     )  # fmt: skip

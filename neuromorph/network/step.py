@@ -149,7 +149,7 @@ def _traced(
 def _released(network: Network, spikes: jax.Array, start: jax.Array) -> tuple[jax.Array, jax.Array]:
     """What notes release onto the feature layer at each tick, and their release traces at the end."""
     h, synapse = network.config.frame.tick_seconds, network.blocks.feature_synapse
-    tau = synapse.tau_decay
+    tau = synapse.tau_release
     recent = filtered(spikes, start, h, tau)
     return spikes * synapse.release(before(recent, start, h, tau)), recent[-1]
 

@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuromorph.circuit import REFERENCE_OPTIONS, STANDARD_OPTIONS
+from neuromorph.errors import InputError
+from neuromorph.fitting.synapse import releases
 from neuromorph.fitting.winner_take_all import UNIT0, trip
 from neuromorph.models.diehl import TRACE_UNIT, WEIGHT_UNIT
 from neuromorph.models.fidelity import FEATURE_ZERO, BlockSet
@@ -23,6 +25,7 @@ from neuromorph.models.filters import before, filtered
 from neuromorph.models.frame import Frame
 from neuromorph.models.learning_unit import LEARNING_SECONDS
 from neuromorph.models.neuron_hardware import full_scale_current
+from neuromorph.models.synapse import decay_over
 from neuromorph.network.config import FeatureConfig, NetworkConfig
 from neuromorph.network.features import feature_frame
 from neuromorph.network.state import FeatureState
@@ -32,6 +35,7 @@ from neuromorph.spice.waveforms import crossings, integral, pulses, sample, wind
 from neuromorph.spice.workers import simulate_whole
 
 SUPPLY = 0.8
+LINES = 2
 WEIGHT_FLOOR = 0.15
 """Weight node at w = 0, V."""
 TRACE_REST, TRACE_TARGET = 0.374, 0.42
@@ -103,7 +107,21 @@ def regular(frame: Frame) -> np.ndarray:
 def configured(
     stimulus: Stimulus, blocks: BlockSet, models: Mapping[str, Mapping[str, float]]
 ) -> NetworkConfig:
-    """Settings under which the step computes this layer; its gain follows from the charge at the usual release."""
+    """Settings under which the step computes this layer.
+
+    Its gain follows from the charge at the usual release, and from what hangs on a neuron's membrane: two synapses, the
+    threshold and the winners' cell, as in the circuit ``feature_neuron``.
+
+    Raises
+    ------
+    InputError
+        For other than two lines.
+    """
+    if stimulus.weights.shape[1] != LINES:
+        raise InputError(
+            f"a feature layer of {stimulus.weights.shape[1]} lines: what they add to a membrane is not known",
+            remedy=f"give weights of {LINES} lines, as the circuit feature_neuron has them",
+        )
     frame, synapse = stimulus.frame, models["excitatory_synapse"]
     full_scale = full_scale_current(models["axon_hillock"], frame.seconds / frame.spikes_per_unit)
     decay = 1.0 - np.exp(-frame.tick_seconds / synapse["tau_decay"])
@@ -114,11 +132,13 @@ def configured(
         / decay
     )
     neurons, lines = stimulus.weights.shape
+    loaded = models["feature_neuron"]
+    own = loaded["membrane_charge"] / (loaded["membrane_charge"] + loaded["load_charge"])
     features = FeatureConfig(
         neurons=neurons,
         winners=stimulus.winners,
         x_target=(TRACE_TARGET - TRACE_REST) / TRACE_UNIT,
-        gain=float(synapse["weight_charge"] / (full_scale * area)),
+        gain=float(own * synapse["weight_charge"] / (full_scale * area)),
         threshold_step=models["adaptive_hillock"]["step_of_full_scale"],
     )
     return NetworkConfig(notes=lines, cells=1, frame=frame, features=features)
@@ -156,15 +176,18 @@ def stepped(
     for k, notes in enumerate(stimulus.notes):
         spikes = jnp.asarray(on * notes[None, :], jnp.float32)
         x_pre, x_end = blocks.diehl.traces(spikes, x, h)
-        q = filtered(spikes, recent, h, synapse.tau_decay)
-        released = spikes * synapse.release(before(q, recent, h, synapse.tau_decay))
+        q = filtered(spikes, recent, h, synapse.tau_release)
+        released = spikes * synapse.release(before(q, recent, h, synapse.tau_release))
         state, fired = run(config, blocks, state, released, x_pre, jnp.float32(1.0))
         for tick, neuron in np.argwhere(np.asarray(fired) > 0):
             times[neuron].append(stimulus.starts[k] + (tick + 0.5) * h)
         weights.append(np.asarray(state.weights))
         traces.append(np.asarray(x_end))
-        left = jnp.exp(-LEARNING_SECONDS / synapse.tau_decay)
-        x, recent = blocks.diehl.rested(x_end, LEARNING_SECONDS), q[-1] * left
+        x, recent = (
+            blocks.diehl.rested(x_end, LEARNING_SECONDS),
+            q[-1] * decay_over(LEARNING_SECONDS, synapse.tau_release),
+        )
+        left = decay_over(LEARNING_SECONDS, synapse.tau_decay)
         neuron = blocks.feature_neuron.initial(neurons)
         state = replace(state, neuron=neuron, rise=state.rise * 0.0, current=state.current * left)
     return Answer([np.array(t) for t in times], np.stack(weights), np.stack(traces))
@@ -259,13 +282,17 @@ def expected_energy(stimulus: Stimulus, answer: Answer, models: Mapping[str, Map
     spike to the frame's end, within what the winners' line lets pass.
     """
     neurons, lines = stimulus.weights.shape
-    heard = sum(len(stimulus.spikes(n)) for n in range(lines))
+    synapse = models["excitatory_synapse"]
+    trains = [stimulus.spikes(n) for n in range(lines)]
+    heard = sum(len(times) for times in trains)
+    released = sum(float(np.sum(releases(times, synapse) - 1)) for times in trains)
     fired = sum(len(times) for times in answer.spikes)
     seconds = stimulus.period * len(stimulus.notes)
     stdp = models["stdp_synapse"]
     static = neurons * models["axon_hillock"]["static_power"] + lines * stdp["trace_static_power"]
     return (
-        heard * (neurons * models["excitatory_synapse"]["energy_per_spike"] + stdp["energy_per_trace_spike"])
+        neurons * (heard * synapse["energy_per_spike"] + released * synapse["energy_per_release"])
+        + heard * stdp["energy_per_trace_spike"]
         + fired * (models["adaptive_hillock"]["energy_per_spike"] + lines * stdp["energy_per_update"])
         + fired * models["update_shaper"]["energy_unloaded"]
         + _won(stimulus, answer) * models["winner_take_all"]["unit_power"]

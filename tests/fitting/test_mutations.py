@@ -85,6 +85,8 @@ def test_a_model_off_by_three_times_its_allowed_error_fails(block, parameter, ro
     [
         ("eligibility_synapse", ("leak_lag",), "eligibility: leak lost and gained"),
         ("eligibility_synapse", ("order_size",), "law of that order"),
+        ("feature_neuron", ("load_charge",), "mean interval of a frame, max"),
+        ("feature_neuron", ("latch_charge",), "first spike of a frame, max"),
         ("gate_synapse", ("crowd",), "three to ten read at once"),
         ("memory_cell", ("q_tail", "q_side", "q_sink"), "charge owed after a gate has moved"),
         ("memory_cell", ("rejoin_share",), "cut off and joined again"),

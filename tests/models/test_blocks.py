@@ -100,9 +100,9 @@ def test_charge_of_a_spike_does_not_depend_on_the_rise(tau_rise):
     assert total == pytest.approx(1 / (1 - np.exp(-0.2)), rel=1e-4)
 
 
-def test_a_line_that_just_fired_releases_less():
-    synapse = SpikeSynapse(10e-9, saturation=0.5)
-    assert synapse.release(jnp.float32(1.0)) == pytest.approx(1 / 1.5)
+def test_a_line_that_just_fired_releases_more():
+    synapse = SpikeSynapse(10e-9, facilitation=0.5)
+    assert synapse.release(jnp.float32(1.0)) == pytest.approx(1.5)
     assert synapse.release(jnp.float32(0.0)) == 1.0
 
 

@@ -18,7 +18,8 @@ from neuromorph.network.state import FeatureState
 from neuromorph.tasks.feature_network import regular
 
 FRAME, NEURONS, LINES = Frame(), 3, 2
-BLOCKS = blocks_for("nominal", FRAME, Library.shipped())[0]
+# a latch would be charged again at the second half's begin
+BLOCKS = replace(blocks_for("nominal", FRAME, Library.shipped())[0], latch=jnp.float32(1.0))
 
 
 def config(parts):

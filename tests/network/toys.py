@@ -45,11 +45,13 @@ MODELS = {  # the study's measured values, rounded; tests only
     "excitatory_synapse": {
         "tau_decay": 10e-9,
         "tau_rise": 1e-9,
+        "delay": 0.9e-9,
         "gain": 1.0,
         "facilitation": 0.0,
-        "saturation": 0.05,
+        "tau_release": 15e-9,
         "v_weight_width": 32e-3,
     },
+    "feature_neuron": {"membrane_charge": 1.4e-15, "load_charge": 0.3e-15, "latch_charge": 0.2e-15},
     "axon_hillock": {"t_dead": 5e-9},
     "stdp_synapse": {
         "dw_up": 0.04,

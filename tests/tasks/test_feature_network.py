@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from neuromorph.errors import InputError
 from neuromorph.fitting.winner_take_all import winners
 from neuromorph.library import Library
 from neuromorph.models.fidelity import ideal_blocks
@@ -93,6 +95,21 @@ def test_only_winners_fire_and_learn_and_a_sounding_line_is_potentiated():
     moved = answer.weights[0] - what.weights
     assert moved[0, 0] > 0 > moved[0, 1]
     np.testing.assert_allclose(moved[1], 0.0, atol=1e-6)  # weights are float32
+
+
+def test_a_latch_makes_the_first_spike_late_and_no_other():
+    what = Stimulus(np.array([[1, 1]]), np.array([[0.4, 0.4]]), 1)
+    free = replace(NOMINAL, latch=NOMINAL.latch / NOMINAL.latch)
+    late, early = (stepped(what, blocks, MODELS).spikes[0] for blocks in (NOMINAL, free))
+    tick = FRAME.tick_seconds
+    assert tick - 1e-12 <= late[0] - early[0] < 2.5 * tick
+    shared = min(len(late), len(early))
+    assert np.abs(np.diff(late[:shared]) - np.diff(early[:shared])).mean() < tick
+
+
+def test_lines_whose_load_is_not_known_are_refused():
+    with pytest.raises(InputError, match="3 lines"):
+        configured(Stimulus(np.ones((1, 3)), np.full((1, 3), 0.3), 1), NOMINAL, MODELS)
 
 
 def test_more_spikes_cost_more():
