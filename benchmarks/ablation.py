@@ -100,6 +100,7 @@ EFFECTS: dict[str, Change] = {
     "features: synapse and its weight's sigmoid": both(
         part("feature_synapse"), part("diehl", "read_zero", "read_width", "linear_read")
     ),
+    "features: winners' latch": part("latch"),
     "neurons: fitted interval and dead time": both(part("cell_neuron"), part("feature_neuron")),
     "Diehl synapse": part("diehl"),
     "Diehl synapse: trace alone": part("diehl", "tau_trace", "trace_step", "trace_width", "linear_trace"),

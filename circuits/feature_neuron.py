@@ -41,7 +41,7 @@ def _bare_measure(waves, _):
     return {"first": times[0] - START, "interval": times[2] - times[1]}
 
 
-def _frame(circuit, point, membrane):
+def _frame(circuit, point, membrane, save):
     """A frame in which both lines sound; winners are counted by nobody."""
     spikes = pulses(train(point["interval"]))
     lines = [f"vap{k} ap{k} 0 {spikes}\nvw{k} w{k} 0 {point[f'v_weight_{k}']:.9g}" for k in (1, 2)]
@@ -55,12 +55,15 @@ def _frame(circuit, point, membrane):
         f".ic v(xdut.xs1.cleft)={circuit.supply} v(xdut.xs2.cleft)={circuit.supply}",
         *membrane,
     ]  # fmt: skip
-    save = "i(vclamp)" if membrane else "v(axon)"
     return circuit.testbench(point, "\n".join(cards), f".tran 0.1n {STOP:g} 0 0.1n uic", save)
 
 
 def _free(circuit, point):
-    return _frame(circuit, point, [])
+    silent = [
+        f"xmore{k} 0 in vdd vnt vre w1 vwref vdecay excitatory_synapse cpsp=0.01f\n.ic v(xmore{k}.cleft)={circuit.supply}"
+        for k in range(int(point.get("more", 0)))
+    ]
+    return _frame(circuit, point, silent, "v(axon)")
 
 
 def _free_measure(waves, _):
@@ -70,7 +73,7 @@ def _free_measure(waves, _):
 
 
 def _clamped(circuit, point):
-    return _frame(circuit, point, [f"vclamp in 0 {CLAMP}"])
+    return _frame(circuit, point, [f"vclamp in 0 {CLAMP}"], "i(vclamp)")
 
 
 def _clamped_measure(waves, _):
@@ -82,6 +85,7 @@ _TIME = {"time": linear(BEGIN + 0.5e-9, STOP - 1e-9, 431, "s")}
 _COUNT = {"spike": Axis(tuple(range(1, SPIKES + 1)), "1")}
 _FIT = {"v_weight_1": Axis((0.24, 0.28, 0.32), "V"), "v_weight_2": Axis((0.26, 0.31), "V"),
         "interval": Axis((6.25e-9,), "s")}  # fmt: skip
+_ONE = {"v_weight_1": Axis((0.28,), "V"), "v_weight_2": Axis((0.31,), "V"), "interval": Axis((6.25e-9,), "s")}
 _CHECK = {"v_weight_1": Axis((0.26, 0.30), "V"), "v_weight_2": Axis((0.29,), "V"),
           "interval": Axis((6.25e-9, 9e-9), "s")}  # fmt: skip
 _BEFORE = ("devices/cnfet.lib", "blocks/excitatory_synapse.cir", "blocks/axon_hillock.cir", "blocks/adaptive_hillock.cir",
@@ -117,6 +121,8 @@ CIRCUIT = Circuit(
         Sweep("drive", _FIT, _clamped, _clamped_measure, {"current": "A"}, _TIME,
               caption="Current into a clamped membrane"),
         Sweep("spikes", _FIT, _free, _free_measure, {"times": "s"}, _COUNT, caption="Spikes of the free one"),
+        Sweep("wider", {"more": Axis((2, 4), "1"), **_ONE}, _free, _free_measure, {"times": "s"}, _COUNT,
+              caption="Spikes of one with more, silent synapses"),
         Sweep("drive_check", _CHECK, _clamped, _clamped_measure, {"current": "A"}, _TIME, held_out=True),
         Sweep("spikes_check", _CHECK, _free, _free_measure, {"times": "s"}, _COUNT, held_out=True),
     ),
@@ -128,9 +134,9 @@ CIRCUIT = Circuit(
 membrane. Here they hang together, and the same trains are given twice: into a membrane that is clamped in the middle of its
 swing, whose current is what the synapses drive it with, and into the free one. What charge the free one takes from spike to
 spike beyond a bare axon hillock at that current is the load of synapses, threshold and winners' cell, and what its first
-spike takes beyond the others is the winner's latch, whose transistor lies open on the membrane until it.""",
-    limits="""The load is what two synapses, the threshold's transistor and the winners' cell come to in regular trains:
-their capacitance, less what a spike, which lifts the membrane beyond the synapses' own potential, shortens the clamp by.
+spike takes beyond the others is the winner's latch, whose transistor lies open on the membrane until it. Silent synapses
+beside them tell what one takes.""",
+    limits="""The load is what synapses, threshold, winners' cell and shaper come to in regular trains: their capacitance, less what a spike, which lifts the membrane beyond the synapses' own potential, shortens the clamp by.
 Steps of the threshold are off here: they are the adaptive axon hillock's.""",
 )  # fmt: skip
 

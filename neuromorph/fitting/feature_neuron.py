@@ -11,6 +11,7 @@ transistor lies open on the membrane until it.  The drive is that of the synapse
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -62,11 +63,11 @@ class Drive:
         self.time = time
         self.charge = np.concatenate([[0.0], np.cumsum((current[1:] + current[:-1]) / 2 * np.diff(time))])
 
-    def until(self, time: np.ndarray) -> np.ndarray:
+    def until(self, time: np.ndarray | float) -> np.ndarray:
         """C from the frame's begin."""
         return np.interp(time, self.time, self.charge)
 
-    def mean(self, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+    def mean(self, begin: np.ndarray | float, end: np.ndarray) -> np.ndarray:
         """Current between two times, A."""
         return (self.until(end) - self.until(begin)) / (end - begin)
 
@@ -104,15 +105,38 @@ def predicted(bare: Bare, drive: Drive, load: float, latch: float, end: float) -
     return np.array(found)
 
 
+SYNAPSES = 2
+"""Of the circuit."""
+
+
+def loaded(p: Mapping[str, float], synapses: int) -> float:
+    """Charge that everything on the membrane takes an interval, C."""
+    return p["load_charge"] + synapses * p["synapse_charge"]
+
+
+def _of_a_synapse(bare: Bare, data: BlockData) -> np.ndarray:
+    """[points] charge that a silent synapse more takes an interval, C."""
+    wider = data["wider"]
+    axes = list(data["drive"].axes)
+    at = tuple(int(np.flatnonzero(data["drive"][name] == wider[name][0])[0]) for name in axes)
+    place = int(np.ravel_multi_index(at, [len(data["drive"][name]) for name in axes]))
+    drive, usual = drives(data["drive"])[place], spike_times(data["spikes"])[place]
+    without = extra_charges(bare, drive, usual)[1].mean()
+    means = np.array([extra_charges(bare, drive, times)[1].mean() for times in spike_times(wider)])
+    return (means - without) / wider["more"]
+
+
 def fit_feature_neuron(data: BlockData) -> FittedModel:
-    """Charge of a first spike on a bare membrane, its mean over currents; load and latch, over weights and spikes."""
+    """Charge of a first spike on a bare membrane, its mean over currents; loads and latch, over weights and spikes."""
     bare = Bare(data["bare"])
+    synapse = _of_a_synapse(bare, data)
     pairs = zip(drives(data["drive"]), spike_times(data["spikes"]), strict=True)
     found = [extra_charges(bare, drive, times) for drive, times in pairs]
     loads = np.concatenate([more for _, more in found])
     samples = {
         "membrane_charge": bare.first,
-        "load_charge": loads,
+        "load_charge": loads - SYNAPSES * synapse.mean(),
+        "synapse_charge": synapse,
         "latch_charge": np.array([first for first, _ in found]) - loads.mean(),
     }
     weights = data["drive"]["v_weight_1"]
@@ -141,7 +165,7 @@ def score_feature_neuron(model: FittedModel, data: BlockData) -> list[Figure]:
         return max(first), max(intervals)
 
     title = "feature neuron, held-out weights"
-    first, intervals = errors(p["load_charge"], p["latch_charge"])
+    first, intervals = errors(loaded(p, SYNAPSES), p["latch_charge"])
     bare_first, bare_intervals = errors(0.0, 0.0)
     return [
         Figure(f"{title}: mean interval of a frame, max error", intervals, "%", 2.0, 1.0),

@@ -31,7 +31,8 @@ excitatory_synapse facilitation             gain of a spike that follows at once
 excitatory_synapse tau_release              decay of what a spike leaves for the next    s
 excitatory_synapse v_weight_width           e-fold width of the weight's sigmoid         V
 feature_neuron     membrane_charge,         of a first spike on a bare membrane, of what C
-                   load_charge,             hangs on it, of the winner's latch
+                   load_charge,             hangs on it, of each synapse there, of the
+                   synapse_charge,          winner's latch
                    latch_charge
 dendritic_adder,   (all)                    dendrites of the cells, see
 gate_synapse                                :mod:`neuromorph.fitting.dendrite_design`
@@ -99,6 +100,7 @@ from neuromorph.fitting.dendrite_design import (
 )
 from neuromorph.fitting.eligibility import FRAME as TRACE_FRAME
 from neuromorph.fitting.eligibility import LEAK_FULL, LEAST_LEAK, PSI_FULL, WEIGHT_RANGE
+from neuromorph.fitting.feature_neuron import SYNAPSES, loaded
 from neuromorph.fitting.memory_cell import RAIL
 from neuromorph.fitting.readout import V_LINE, WEIGHT_VOLT, crowd_share, output_charge, read_width
 from neuromorph.fitting.stdp import LOW_RAIL, MU, POST_LAG, PRE_LAG, SOFT
@@ -474,7 +476,7 @@ def _feature_synapse(models: Mapping[str, Mapping[str, float]], frame: Frame) ->
 
 def _latch(p: Mapping[str, Any]) -> float:
     """The winner's latch takes as much more charge as a drive less by this share would take as much longer to give."""
-    later = p["membrane_charge"] + p["load_charge"]
+    later = p["membrane_charge"] + loaded(p, SYNAPSES)
     return later / (later + p["latch_charge"])
 
 

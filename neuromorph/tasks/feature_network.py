@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuromorph.circuit import REFERENCE_OPTIONS, STANDARD_OPTIONS
-from neuromorph.errors import InputError
+from neuromorph.fitting.feature_neuron import loaded
 from neuromorph.fitting.synapse import releases
 from neuromorph.fitting.winner_take_all import UNIT0, trip
 from neuromorph.models.diehl import TRACE_UNIT, WEIGHT_UNIT
@@ -35,7 +35,6 @@ from neuromorph.spice.waveforms import crossings, integral, pulses, sample, wind
 from neuromorph.spice.workers import simulate_whole
 
 SUPPLY = 0.8
-LINES = 2
 WEIGHT_FLOOR = 0.15
 """Weight node at w = 0, V."""
 TRACE_REST, TRACE_TARGET = 0.374, 0.42
@@ -109,19 +108,9 @@ def configured(
 ) -> NetworkConfig:
     """Settings under which the step computes this layer.
 
-    Its gain follows from the charge at the usual release, and from what hangs on a neuron's membrane: two synapses, the
-    threshold and the winners' cell, as in the circuit ``feature_neuron``.
-
-    Raises
-    ------
-    InputError
-        For other than two lines.
+    Its gain follows from the charge at the usual release, and from what hangs on a neuron's membrane, as in the circuit
+    ``feature_neuron``.
     """
-    if stimulus.weights.shape[1] != LINES:
-        raise InputError(
-            f"a feature layer of {stimulus.weights.shape[1]} lines: what they add to a membrane is not known",
-            remedy=f"give weights of {LINES} lines, as the circuit feature_neuron has them",
-        )
     frame, synapse = stimulus.frame, models["excitatory_synapse"]
     full_scale = full_scale_current(models["axon_hillock"], frame.seconds / frame.spikes_per_unit)
     decay = 1.0 - np.exp(-frame.tick_seconds / synapse["tau_decay"])
@@ -132,8 +121,8 @@ def configured(
         / decay
     )
     neurons, lines = stimulus.weights.shape
-    loaded = models["feature_neuron"]
-    own = loaded["membrane_charge"] / (loaded["membrane_charge"] + loaded["load_charge"])
+    neuron = models["feature_neuron"]
+    own = neuron["membrane_charge"] / (neuron["membrane_charge"] + loaded(neuron, lines))
     features = FeatureConfig(
         neurons=neurons,
         winners=stimulus.winners,

@@ -11,11 +11,13 @@ from neuromorph.fitting.feature_neuron import (
     BEGIN,
     SPIKES,
     STOP,
+    SYNAPSES,
     Bare,
     Drive,
     drives,
     extra_charges,
     fit_feature_neuron,
+    loaded,
     predicted,
     spike_times,
 )
@@ -56,14 +58,15 @@ def test_a_silent_neuron_is_foretold_no_spikes():
 
 def test_the_fit_recovers_charges_of_other_circuits():
     """Spikes of twice the load and half of the latch, foretold at the shipped drives: the fit finds both."""
-    load, latch = 2 * SHIPPED.fit.parameters["load_charge"], 0.5 * SHIPPED.fit.parameters["latch_charge"]
+    p = SHIPPED.fit.parameters
+    load, latch = 2 * loaded(p, SYNAPSES), 0.5 * p["latch_charge"]
     times = [predicted(BARE, found, load, latch, STOP)[:SPIKES] for found in drives(SHIPPED["drive"])]
     rows = np.array([np.r_[t, np.full(SPIKES - len(t), np.nan)] for t in times])
     spikes = SHIPPED["spikes"]
     other = replace(spikes, outputs={"times": rows.reshape(spikes["times"].shape)})
     fitted = fit_feature_neuron(replace(SHIPPED, sweeps={**SHIPPED.sweeps, "spikes": other})).parameters
     # a time is the grid's, 0.02 ns late at most: 18 aC at the largest drive
-    assert fitted["load_charge"] == pytest.approx(load, abs=18e-18)
+    assert loaded(fitted, SYNAPSES) == pytest.approx(load, abs=18e-18)
     assert fitted["latch_charge"] == pytest.approx(latch, abs=18e-18)
 
 
@@ -71,4 +74,4 @@ def test_loads_of_the_kept_curves_are_alike():
     """Whatever the weights: the mean of each point within a fifth of the mean of all."""
     pairs = zip(drives(SHIPPED["drive"]), spike_times(SHIPPED["spikes"]), strict=True)
     means = np.array([extra_charges(BARE, given, times)[1].mean() for given, times in pairs])
-    assert np.all(np.abs(means / SHIPPED.fit.parameters["load_charge"] - 1) < 0.2)
+    assert np.all(np.abs(means / loaded(SHIPPED.fit.parameters, SYNAPSES) - 1) < 0.2)

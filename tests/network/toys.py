@@ -51,7 +51,12 @@ MODELS = {  # the study's measured values, rounded; tests only
         "tau_release": 15e-9,
         "v_weight_width": 32e-3,
     },
-    "feature_neuron": {"membrane_charge": 1.4e-15, "load_charge": 0.3e-15, "latch_charge": 0.2e-15},
+    "feature_neuron": {
+        "membrane_charge": 1.4e-15,
+        "load_charge": 0.1e-15,
+        "synapse_charge": 0.1e-15,
+        "latch_charge": 0.2e-15,
+    },
     "axon_hillock": {"t_dead": 5e-9},
     "stdp_synapse": {
         "dw_up": 0.04,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuromorph.errors import InputError
+from neuromorph.fitting.feature_neuron import loaded
 from neuromorph.fitting.winner_take_all import winners
 from neuromorph.library import Library
 from neuromorph.models.fidelity import ideal_blocks
@@ -107,9 +107,17 @@ def test_a_latch_makes_the_first_spike_late_and_no_other():
     assert np.abs(np.diff(late[:shared]) - np.diff(early[:shared])).mean() < tick
 
 
-def test_lines_whose_load_is_not_known_are_refused():
-    with pytest.raises(InputError, match="3 lines"):
-        configured(Stimulus(np.ones((1, 3)), np.full((1, 3), 0.3), 1), NOMINAL, MODELS)
+def test_every_line_loads_the_membrane_by_a_synapse():
+    gains = [
+        1 / configured(Stimulus(np.ones((1, n)), np.full((1, n), 0.3), 1), NOMINAL, MODELS).features.gain
+        for n in (1, 2, 3, 10)
+    ]
+    steps = np.diff(gains) / [1, 1, 7]
+    assert steps == pytest.approx([steps[0]] * 3, rel=1e-4)
+    neuron = MODELS["feature_neuron"]
+    assert steps[0] / gains[1] == pytest.approx(
+        neuron["synapse_charge"] / (neuron["membrane_charge"] + loaded(neuron, 2)), rel=1e-4
+    )
 
 
 def test_more_spikes_cost_more():
