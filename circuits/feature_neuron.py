@@ -137,8 +137,8 @@ spike beyond a bare axon hillock at that current is the load of synapses, thresh
 spike takes beyond the others is the winner's latch, whose transistor lies open on the membrane until it. Silent synapses
 beside them tell what one takes.""",
     limits="""The load is what synapses, threshold, winners' cell and shaper come to in regular trains: their capacitance,
-less what a spike, which lifts the membrane beyond the synapses' own potential, shortens the clamp by. Steps of the threshold
-are off here: they are the adaptive axon hillock's.""",
+less what a spike, which lifts the membrane beyond the synapses' own potential, shortens the clamp by. The threshold's steps
+are off here: they are those of the adaptive axon hillock.""",
 )  # fmt: skip
 
 if __name__ == "__main__":
