@@ -27,7 +27,11 @@ STATES: dict[str, tuple[str, str]] = {
     ),
     "features.weights": ("stdp_synapse", FITTED),
     "features.rise, features.current, lines.recent": ("excitatory_synapse", FITTED),
-    "features.neuron": ("axon_hillock", FITTED),
+    "features.neuron": (
+        "axon_hillock",
+        "with the winner's latch of feature_neuron until its first spike in a frame; what hangs on its membrane is made up "
+        "for by the release knob",
+    ),
     "features.threshold": ("adaptive_hillock", EXACT),
     "lines.trace": ("stdp_synapse", FITTED),
     "lines.pre, lines.output": (
@@ -47,10 +51,7 @@ PRODUCTS: dict[str, tuple[str, str]] = {
         "gate_synapse",
         "fitted with its column's output slope, and with the charge that synapses read in one tick take from each other",
     ),
-    "weight read-out of the features": (
-        "excitatory_synapse",
-        "the sigmoid of its weight pair, fitted at another reference voltage",
-    ),
+    "weight read-out of the features": ("excitatory_synapse", FITTED),
     "sum on the dendrite": (
         "dendritic_adder",
         "capacitance fitted, and the load up to 250 mV from the reference, beyond which it goes on as it is there",
