@@ -16,6 +16,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from neuromorph.errors import FitFailed
 from neuromorph.figures import Figure
 from neuromorph.library import BlockData, FittedModel, SweepData
 
@@ -128,9 +129,14 @@ def _of_a_synapse(bare: Bare, data: BlockData) -> np.ndarray:
 
 def fit_feature_neuron(data: BlockData) -> FittedModel:
     """Charge of a first spike on a bare membrane, its mean over currents; loads and latch, over weights and spikes."""
+    trains = spike_times(data["spikes"])
+    if min(len(times) for times in [*trains, *spike_times(data["wider"])]) < 2:
+        raise FitFailed(
+            f"{data.name}: at some weights the neuron fires less than twice in a frame; raise them, or lower vnt"
+        )
     bare = Bare(data["bare"])
     synapse = _of_a_synapse(bare, data)
-    pairs = zip(drives(data["drive"]), spike_times(data["spikes"]), strict=True)
+    pairs = zip(drives(data["drive"]), trains, strict=True)
     found = [extra_charges(bare, drive, times) for drive, times in pairs]
     loads = np.concatenate([more for _, more in found])
     samples = {

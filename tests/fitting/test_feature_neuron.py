@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from neuromorph.errors import FitFailed
 from neuromorph.fitting.feature_neuron import (
     BEGIN,
     SPIKES,
@@ -68,6 +69,15 @@ def test_the_fit_recovers_charges_of_other_circuits():
     # a time is the grid's, 0.02 ns late at most: 18 aC at the largest drive
     assert loaded(fitted, SYNAPSES) == pytest.approx(load, abs=18e-18)
     assert fitted["latch_charge"] == pytest.approx(latch, abs=18e-18)
+
+
+def test_a_neuron_that_hardly_fires_determines_nothing():
+    spikes = SHIPPED["spikes"]
+    times = np.full_like(spikes["times"], np.nan)
+    times[..., 0] = 40e-9
+    silent = replace(spikes, outputs={"times": times})
+    with pytest.raises(FitFailed, match="less than twice"):
+        fit_feature_neuron(replace(SHIPPED, sweeps={**SHIPPED.sweeps, "spikes": silent}))
 
 
 def test_loads_of_the_kept_curves_are_alike():
