@@ -45,12 +45,12 @@ def test_charges_are_read_from_the_spikes_that_they_foretell(current):
 
 def test_load_and_latch_make_spikes_late():
     given = drive(4e-7)
-    bare, loaded, latched = (
+    bare, slower, latched = (
         predicted(BARE, given, load, latch, STOP) for load, latch in ((0, 0), (3e-16, 0), (3e-16, 2e-16))
     )
-    assert np.diff(loaded)[0] - np.diff(bare)[0] == pytest.approx(3e-16 / 4e-7, abs=0.03e-9)
-    assert latched[0] - loaded[0] == pytest.approx(2e-16 / 4e-7, abs=0.03e-9)
-    assert np.diff(latched)[0] == pytest.approx(np.diff(loaded)[0], abs=0.03e-9)
+    assert np.diff(slower)[0] - np.diff(bare)[0] == pytest.approx(3e-16 / 4e-7, abs=0.03e-9)
+    assert latched[0] - slower[0] == pytest.approx(2e-16 / 4e-7, abs=0.03e-9)
+    assert np.diff(latched)[0] == pytest.approx(np.diff(slower)[0], abs=0.03e-9)
 
 
 def test_a_silent_neuron_is_foretold_no_spikes():
