@@ -99,6 +99,10 @@ CIRCUIT = Circuit(
             caption="Product of gate and amplifier",
         ),
         Sweep(
+            "product_out", {"v_gate": Axis((0.0, SWING), "V"), "v_out": Axis((0.3, 0.35, 0.45, 0.5), "V")}, _product,
+            _product_measure, _PRODUCT, _G, caption="Product against the voltage of its output",
+        ),
+        Sweep(
             "rectifier", {"i_tail": Axis((2e-9, 1e-8, 5e-8), "A")}, _rectifier, _rectifier_measure, _RECTIFIER, _G,
             caption="Rectified halves of a signed product, outputs at 0.5 V",
         ),
@@ -143,12 +147,13 @@ CIRCUIT = Circuit(
     "The pair costs 5 transistors, the line 1, the amplifier 9. A signed product that has to travel as two currents takes "
     "a splitter of 13: each side of the pair is mirrored to one output and, inverted, to the other, so that an output "
     "gives what its side has over the other, and nothing flows where that is negative.",
-    limits="The output keeps its accuracy between 0.3 and 0.5 V; inputs were swept over the whole supply. The bias is "
-    "exponential below 100 nA and flattens above; the model follows it from 0.15 to 0.35 V (0.9 to "
-    "420 nA). Below 2 nA the off current of the devices, some 15 pA, is no longer small. The rectifier was measured with "
-    "tails of 2 to 50 nA, its outputs at 0.5 V or in diodes to ground: between the two its plateau moves by one percent, "
-    "and against relu(tanh) of its tail it errs by two to four percent of full scale, most at the plateau (mirrors) and, "
-    "in diodes, at the corner. Mismatch is not part of the curves.",
+    limits="An output at 0.3 or 0.5 V takes half a percent of the current, as the model does (`tanh_v_headroom`), whose "
+    "accuracy holds between; inputs were swept over the whole supply. The bias is exponential below 100 nA and flattens "
+    "above; the model follows it from 0.15 to 0.35 V (0.9 to 420 nA). Below 2 nA the off current of the devices, some "
+    "15 pA, is no longer small. The rectifier was measured with tails of 2 to 50 nA, over which its pair widens "
+    "(`rectifier_inversion`), its outputs at 0.5 V or in diodes to ground: between the two its plateau moves by one "
+    "percent, and against relu(tanh) of its tail it errs by two to four percent of full scale, most at the plateau "
+    "(mirrors) and, in diodes, at the corner. Mismatch is not part of the curves.",
     published=(
         Published("width of the sigmoid", "v_width", "25.9 mV (thermal voltage at 300 K)",
                   "lower limit of any barrier-controlled device; our excess is the slope factor of the device model"),

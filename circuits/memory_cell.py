@@ -251,9 +251,10 @@ CIRCUIT = Circuit(
               {"time": Axis(RISE, "s")}, caption="The cell charged behind steady gates"),
         Sweep("wait", {"c_start": Axis((-0.15, -0.05, 0.05, 0.15), "V"), "v_g": Axis((-0.1, 0.1), "V")}, _wait,
               _wait_measure, _WAIT_OUT, {"wait": Axis(WAITS, "s")}, caption="What a cell loses while it is cut off"),
-        Sweep("rejoin", {"c_start": Axis((-0.2, -0.1, 0.0, 0.1, 0.2), "V"), "shut": Axis((34e-9,), "s"),
-                         "v_i": Axis((0.06,), "V"), "v_f": Axis((0.06,), "V")}, _rejoin, _rejoin_measure,
-              {"moved": "V", "c": "V"}, caption="What a cell shares when it is joined again", optional=True),
+        Sweep("rejoin", {"c_start": Axis((-0.2, -0.1, -0.06, -0.02, 0.0, 0.02, 0.06, 0.1, 0.2), "V"),
+                         "shut": Axis((34e-9,), "s"), "v_i": Axis((0.06,), "V"), "v_f": Axis((0.06,), "V")},
+              _rejoin, _rejoin_measure, {"moved": "V", "c": "V"},
+              caption="What a cell shares when it is joined again", optional=True),
         Sweep("lag_g", {"v_i": Axis((0.0, 0.04, 0.12), "V"), "g_from": Axis((-0.1, 0.0, 0.1), "V"),
                         "g_to": Axis((-0.06, 0.05, 0.16), "V")},
               _lag, _lag_measure, _LAG_OUT, caption="Charge that the product owes when the candidate moves", optional=True),
@@ -289,27 +290,31 @@ CIRCUIT = Circuit(
     score=score_memory_cell,
     literature="The cell is that of the LSTM: Hochreiter and Schmidhuber, Neural Computation 9(8), 1997, with the forget "
     "gate of Gers, Schmidhuber and Cummins (2000). The circuit is our own design.",
-    description="One capacitor (50 fF) holds the cell. The product i * g charges it; a second amplifier in unity feedback, "
-    "gated by the forget gate with its inputs swapped, discharges it towards the reference; a third one and a p mirror "
-    "read it out as a current o * relu(tanh c) that can drive a neuron. A cell whose gates are all shut still falls, by a "
-    "constant current (`i_hold`); a forget gate within 0.2 V of the reference never shuts fully, and its leak adds to "
-    "that, as the retention curves show. Between frames (`hold` high) the cell is cut off from both amplifiers, and the "
-    "neuron from the read-out: what is left is pico- and femtoamperes (`g_wait`, `i_wait`), a millivolt in a thousand "
-    "frames. The amplifiers' node waits at the reference and takes its share when it is joined again: a cell loses some "
-    "two percent a frame (`rejoin_share`). Behind closed gates alone it fell by two or three millivolts in the first "
+    description="One capacitor (50 fF) holds the cell. The product i * g charges it; a second amplifier in unity "
+    "feedback, gated by the forget gate with its inputs swapped, discharges it towards the reference; a third one and a "
+    "p mirror read it out as a current o * relu(tanh c) that can drive a neuron. What the leak sources leaves its "
+    "mirror a few percent smaller than what it sinks (`leak_source`). A cell whose gates are all shut still falls, by a "
+    "nearly constant current (`i_hold`, `g_hold`); a forget gate within 0.2 V of the reference never shuts fully, and "
+    "its leak adds to that, as the retention curves show. Between frames (`hold` high) the cell is cut off from both "
+    "amplifiers, and the neuron from the read-out: what is left is pico- and femtoamperes (`g_wait`, `i_wait`), a "
+    "millivolt in a thousand frames. The amplifiers' node waits at the reference and takes its share when it is joined "
+    "again: a cell loses some two percent a frame (`rejoin_share`), a little more near the reference (`rejoin_near`). "
+    "Tails of tens of nanoamperes and more take a pair out of weak inversion: the forget gate's sigmoid is wider in the "
+    "middle than in its tail (`f_inversion`), and the leak and the read-out widen as their gates open "
+    "(`leak_inversion`, `read_inversion`). Behind closed gates alone a cell fell by two or three millivolts in the first "
     "hundred nanoseconds, since the mirrors of an amplifier whose tail has shut go on, the sinking one longer. Mirrors "
-    "hold charge while they work, too: "
-    "one that carries less has to be emptied first, the later the less it carries. A candidate that moves costs the cell a "
-    "charge in proportion to its move (some 20 uV a millivolt), whatever the input gate; a forget gate that closes costs a "
-    "charged cell one in proportion to the logarithm of its current, half of it within ten nanoseconds, the rest over the "
-    "frame. Three charges say all of that: what an e-fold of current brings onto the gates of a tail (`q_tail`), of a "
-    "pair's side (`q_side`) and of the sink (`q_sink`).",
+    "hold charge while they work, too: one that carries less has to be emptied first, the later the less it carries. A "
+    "candidate that moves costs the cell a charge in proportion to its move (some 20 uV a millivolt), whatever the "
+    "input gate; a forget gate that closes costs a charged cell one in proportion to the logarithm of its current, half "
+    "of it within ten nanoseconds, the rest over the frame. Three charges say all of that: what an e-fold of current "
+    "brings onto the gates of a tail (`q_tail`), of a pair's side (`q_side`) and of the sink (`q_sink`).",
     limits="The amplifiers saturate, so forgetting is exponential only within some 60 mV of the reference. Stated for "
-    "gate, candidate and cell voltages over the whole supply, where the bias knobs are interpolated over their ranges: the "
-    "cell ends at its rails, since the mirrors that charge it lose their headroom within 100 mV of either (`v_headroom`). "
-    "The read-out errs most at a half-open output gate, whose width is not quite that of an open one. At the highest "
-    "read-out bias the amplifier leaves its exponential range and its width grows by a tenth. The read-out was measured "
-    "into a node at 0.2 V and gives no negative values.",
+    "gate, candidate and cell voltages over the whole supply, where the bias knobs are interpolated over their ranges: "
+    "the cell ends at its rails, since the mirrors that charge it lose their headroom within 100 mV of either "
+    "(`v_headroom`). The read-out is fitted where a network's cells stand, within 0.2 V of the reference. At the lowest "
+    "read-out biases, tens of nanoamperes, its mirrors follow a cell late by tens of nanoseconds near its corner, which "
+    "the model leaves out (1.6 % of full scale). At the highest read-out bias the amplifier's width grows by a tenth. "
+    "The read-out was measured into a node at 0.2 V and gives no negative values.",
     figures=("capacitance", "i_charge", "i_leak", "i_hold", "v_headroom"),
 )  # fmt: skip
 

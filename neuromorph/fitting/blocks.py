@@ -98,6 +98,7 @@ def held_out(
 ) -> BlockData:
     """The block's stored curves together with its held-out sweeps; parameters as of :func:`verify`."""
     stored = library.read(circuit.name)
+    _fit_of(stored, library)
     sweeps = tuple(s for s in circuit.sweeps if s.held_out)
     fresh = _with_floor(circuit, measure(circuit, sweeps, jobs, progress), jobs, progress) if references is None else (
         _kept(circuit, sweeps, references, jobs, progress)
@@ -183,13 +184,17 @@ def verify_quickly(
     return figures
 
 
-def score(circuit: Circuit, library: Library, data: BlockData) -> list[Figure]:
-    """Figures of a block's stored model on measured data."""
+def _fit_of(data: BlockData, library: Library) -> FittedModel:
     if data.fit is None:
         raise LibraryError(
-            f"block {circuit.name} has no fitted model", where=library.path, remedy="run: neuromorph fit"
+            f"block {data.name} has no fitted model", where=library.path, remedy="run: neuromorph fit"
         )
-    figures = circuit.score(data.fit, data) if circuit.score else []
+    return data.fit
+
+
+def score(circuit: Circuit, library: Library, data: BlockData) -> list[Figure]:
+    """Figures of a block's stored model on measured data."""
+    figures = circuit.score(_fit_of(data, library), data) if circuit.score else []
     if data.attributes.get(f"{FLOOR}_points", 0):
         points, worst = (data.attributes[f"{FLOOR}_{what}"] for what in ("points", "worst"))
         claim = (

@@ -2,8 +2,8 @@
 
 A bias sets a tail current by the transistor's law.  With ``r`` the tail over its value at the usual bias and
 ``l = (r^c - 1) / c`` (its logarithm at c = 0), the widths of the gate and of the amplifier behind it grow by
-``1 + a l``, the gate's offset moves by ``d l``, and the gate's floor, a current no bias turns off, is ``1 / r``
-of itself.
+``1 + a l``, the gate's offset moves by ``d l``, the amplifier's by ``e l``, and the gate's floor, a current no bias
+turns off, is ``1 / r`` of itself.
 """
 
 from __future__ import annotations
@@ -20,28 +20,29 @@ from neuromorph.library import BlockData
 
 KNOBS = {"vbi": (0.20, 0.32, 0.264), "vbf": (0.25, 0.34, 0.31), "vbo": (0.25, 0.42, 0.385)}
 """Lowest, highest and usual value of every knob, V."""
-LAW = ("width", "turn", "power", "gate_widening", "widening", "widening_power", "offset")
-_UNIT = np.array([WIDTH, 1, 1, 0.1, 0.1, 1, 1e-2])
-_START = (0.92, 1.9, 2.3, 0.3, 0.3, 0.5, 0.1)
+LAW = ("width", "turn", "power", "gate_widening", "widening", "widening_power", "offset", "shift")
+_UNIT = np.array([WIDTH, 1, 1, 0.1, 0.1, 1, 1e-2, 1e-3])
+_START = (0.92, 1.9, 2.3, 0.3, 0.3, 0.5, 0.1, 0.0)
 
 
 @dataclass(frozen=True)
 class Tail:
-    """What one bias sets: its currents, the gate's letter, the amplifier's width, and the curves to fit."""
+    """What one bias sets: its currents, the gate's letter, the amplifier's width and offset, and the curves to fit."""
 
     knob: str
     currents: tuple[str, ...]
     gate: str
     width: str
+    offset: str
     sweep: str
     axis: str
     inner: str
 
 
 TAILS = (
-    Tail("vbi", ("i_charge", "charge_up", "charge_down"), "i", "g_width", "bias_i", "v_i", "g"),
-    Tail("vbf", ("i_leak",), "f", "v_leak_width", "bias_f", "v_f", "c"),
-    Tail("vbo", ("i_read",), "o", "v_read_width", "bias_o", "v_o", "c"),
+    Tail("vbi", ("i_charge", "charge_up", "charge_down"), "i", "g_width", "g_offset", "bias_i", "v_i", "g"),
+    Tail("vbf", ("i_leak",), "f", "v_leak_width", "v_rest", "bias_f", "v_f", "c"),
+    Tail("vbo", ("i_read",), "o", "v_read_width", "v_read_offset", "bias_o", "v_o", "c"),
 )
 Surface = Callable[[Mapping[str, float], Any, Any], np.ndarray]
 """Current over gate voltage (rows) and the amplifier's input (columns)."""
@@ -88,6 +89,7 @@ def _set(p: Mapping[str, float], tail: Tail, bias: float, law: Mapping[str, floa
         f"{gate}_offset": p[f"{gate}_offset"] + law["offset"] * rise,
         f"{gate}_floor": p[f"{gate}_floor"] / ratio,
         tail.width: p[tail.width] * (1 + law["widening"] * rise),
+        tail.offset: p[tail.offset] + law["shift"] * rise,
     }  # fmt: skip
 
 

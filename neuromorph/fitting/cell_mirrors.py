@@ -20,6 +20,7 @@ import numpy as np
 
 from neuromorph.fitting.gate import sigmoid
 from neuromorph.fitting.least_squares import least_squares
+from neuromorph.fitting.pair import balance
 from neuromorph.library import BlockData, SweepData
 
 CHARGES = ("q_tail", "q_side", "q_sink")
@@ -41,9 +42,9 @@ def follow(current: Any, target: Any, charge: float, seconds: float) -> tuple[An
     return after, target - charge / seconds * np.log(after / current)
 
 
-def shares(x: Any, width: float) -> tuple[Any, Any]:
+def shares(x: Any, width: float, inversion: Any = 0.0) -> tuple[Any, Any]:
     """Parts of the tail on the sourcing and the sinking side at ``x`` V between an amplifier's inputs, 1."""
-    tanh = np.tanh(np.asarray(x, float) / width)
+    tanh = balance(x, width, inversion)
     return np.maximum(0.5 * (1 + tanh), LEAST_SHARE), np.maximum(0.5 * (1 - tanh), LEAST_SHARE)
 
 
@@ -72,21 +73,35 @@ def moved(
 
 
 def owed(
-    p: Mapping[str, float], before: tuple[Any, Any, Any], after: tuple[Any, Any, Any]
+    p: Mapping[str, float],
+    before: tuple[Any, Any, Any],
+    after: tuple[Any, Any, Any],
+    source: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Charge of an amplifier beyond that of currents which follow at once, C, when its inputs move from ``before`` to
-    ``after`` (tail, up, down) within an edge, and the charge's mean delay, s."""
+    ``after`` (tail, up, down) within an edge, and the charge's mean delay, s; ``source`` of what is sourced arrives."""
     mirrors, charge, moment = standing(*before), np.zeros(1), np.zeros(1)
     middle = MOVE + 0.5 * EDGE
-    at_rest = [tail * (up - down) for tail, up, down in (before, after)]
+    at_rest = [tail * (source * up - down) for tail, up, down in (before, after)]
     for k in range(round(MOVE / _STEP), round(END / _STEP)):
         time = (k + 0.5) * _STEP
         gone = np.clip((time - MOVE) / EDGE, 0.0, 1.0)
         tail, up, down = (a + gone * (b - a) for a, b in zip(before, after, strict=True))
         mirrors, sourced, sunk = moved(p, mirrors, tail, up, down, _STEP)
-        missing = (sourced - sunk - at_rest[time > middle]) * _STEP
+        missing = (source * sourced - sunk - at_rest[time > middle]) * _STEP
         charge, moment = charge + missing, moment + missing * (time - middle)
     return charge, moment / charge
+
+
+def forget_gate(p: Mapping[str, float], v_f: Any) -> Any:
+    """The forget gate's current over its full one at ``v_f`` V."""
+    return sigmoid(-np.asarray(v_f, float), 1.0, p["f_offset"], p["f_width"], p["f_floor"], p["f_inversion"])
+
+
+def leak_shares(p: Mapping[str, float], gate: Any, c: Any) -> tuple[Any, Any]:
+    """Parts of the leak's tail that are sourced into and sunk from a cell at ``c`` V; ``gate`` over its full current."""
+    down, up = shares(np.asarray(c) - p["v_rest"], p["v_leak_width"], p["leak_inversion"] * gate)
+    return up, down
 
 
 def product_owed(p: Mapping[str, float], v_i: Any, before: Any, after: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -98,12 +113,10 @@ def product_owed(p: Mapping[str, float], v_i: Any, before: Any, after: Any) -> t
 
 def leak_owed(p: Mapping[str, float], c: Any, before: Any, after: Any) -> tuple[np.ndarray, np.ndarray]:
     """The same when the forget gate has moved from ``before`` to ``after``, V, with the cell at ``c`` V."""
-    tails = [
-        p["i_leak"] * sigmoid(-np.asarray(v), 1.0, p["f_offset"], p["f_width"], p["f_floor"])
-        for v in (before, after)
-    ]
-    down, up = shares(np.asarray(c) - p["v_rest"], p["v_leak_width"])
-    return owed(p, (tails[0], up, down), (tails[1], up, down))
+    gates = [forget_gate(p, v) for v in (before, after)]
+    sides = [leak_shares(p, gate, c) for gate in gates]
+    tails = [p["i_leak"] * gate for gate in gates]
+    return owed(p, (tails[0], *sides[0]), (tails[1], *sides[1]), p["leak_source"])
 
 
 def product_axes(sweep: SweepData) -> tuple[np.ndarray, ...]:

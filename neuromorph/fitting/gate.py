@@ -1,4 +1,9 @@
-"""Sigmoid gate and tanh amplifier: fitted transfer curves, and what the bias does to them.
+"""Sigmoid gate and tanh amplifier: fitted transfer curves, their product, and what the bias does to them.
+
+The amplifier's tail copies a gate of value s as ``s (1 - d s)``; its mirrors end at the rails, so that an output at V_out
+takes ``H_p(V_out) / H_p(ref)`` of what is sourced and ``H_n(V_out) / H_n(ref)`` of what is sunk
+(:func:`headroom`; A. Khakifirooz, O. M. Nayfeh and D. Antoniadis, IEEE Trans. Electron Devices 56:1674, 2009, with its
+exponent of 1.8 rounded to 2).
 
 With ``r`` the tail over its value at the usual bias: gain ``+ a (r - 1)``, width ``(1 + b (r^c - 1))`` times,
 offset ``+ d (r^c - 1)``, floor ``+ f (1/r - 1)`` (a current that no bias turns off).
@@ -14,6 +19,7 @@ import numpy as np
 from neuromorph.figures import Figure
 from neuromorph.fitting.bias import fit_transistor, settings, transistor
 from neuromorph.fitting.least_squares import least_squares
+from neuromorph.fitting.pair import balance
 from neuromorph.fitting.rectifier import fit_rectifier, rectifier_errors
 from neuromorph.library import BlockData, FittedModel
 
@@ -21,17 +27,47 @@ KNOBS = {"vb": (0.15, 0.35, 0.264)}
 """Lowest, highest and usual value, V."""
 _NAMES = ("bias_gain", "bias_widening", "bias_widening_power", "bias_offset", "bias_floor")
 _UNIT = np.array([1e-3, 0.1, 0.3, 1e-3, 1e-3])
+RAIL = 0.4
+"""Distance of either rail from the reference, V."""
+_AMPLIFIER = {
+    "gain_up": 1.0,
+    "gain_down": 1.0,
+    "v_offset": 0.01,
+    "v_width": 1 / 15,
+    "v_headroom": 0.05,
+    "droop": 0.01,
+}
+"""Parameters of the amplifier and the units that their fit takes them in."""
 
 
-def sigmoid(v: Any, gain: float, v_offset: float, v_width: float, floor: float) -> np.ndarray:
-    """Gate current over its bias current: gain / (1 + exp(-(v - v_offset) / v_width)) + floor."""
-    return gain / (1 + np.exp(-(v - v_offset) / v_width)) + floor
+def sigmoid(
+    v: Any, gain: float, v_offset: float, v_width: float, floor: float, inversion: float = 0.0
+) -> np.ndarray:
+    """Gate current over its bias current: gain / (1 + exp(-(v - v_offset) / v_width)) + floor, its pair as far into
+    inversion as said."""
+    return gain * 0.5 * (1 + balance(np.asarray(v) - v_offset, 2 * v_width, inversion)) + floor
 
 
 def amplifier(v: Any, up: float, down: float, v_offset: float, v_width: float) -> np.ndarray:
     """Amplifier current over its tail: tanh((v - v_offset) / v_width), its plateau by direction."""
     bare = np.tanh((v - v_offset) / v_width)
     return bare * np.where(bare > 0, up, down)
+
+
+def headroom(v_headroom: Any, v: Any) -> tuple[np.ndarray, np.ndarray]:
+    """What is left of the current of the sourcing and of the sinking mirror at ``v`` V from the reference, 1."""
+    left, right = RAIL - np.asarray(v, float), RAIL + np.asarray(v, float)
+    return left / np.hypot(left, v_headroom), right / np.hypot(right, v_headroom)
+
+
+def _product(gate: np.ndarray, m: Mapping[str, float], g: np.ndarray, v_out: np.ndarray) -> np.ndarray:
+    """Amplifier's output over the gate's bias current, shape (gates, outputs, inputs)."""
+    tanh = amplifier(g, m["gain_up"], m["gain_down"], m["v_offset"], m["v_width"])
+    plateau = np.where(tanh > 0, m["gain_up"], m["gain_down"])
+    usual = headroom(m["v_headroom"], 0.0)
+    up, down = (side[:, None] / at for side, at in zip(headroom(m["v_headroom"], v_out), usual, strict=True))
+    shape = 0.5 * (tanh * (up + down) + plateau * (up - down))
+    return np.multiply.outer(gate * (1 - m["droop"] * gate), shape)
 
 
 def default_row(data: BlockData, sweep: str, knob: str) -> int:
@@ -99,27 +135,20 @@ def fit_gate(data: BlockData) -> FittedModel:
     gate = {"gain": x[0], "v_offset": x[1] / 100, "v_width": x[2] / 30, "floor": abs(x[3])}
     deviation = dict(zip(gate, dx * (1, 0.01, 1 / 30, 1), strict=True))
     product = data["product"]
-    g, open_gate = product["g"], product["current"][-1]
-    unit = float(sigmoid(product["v_gate"][-1:], **gate)[0] * tail)
-    y, dy = least_squares(
-        lambda y: amplifier(g, y[0], y[1], y[2] / 100, y[3] / 15) - open_gate / unit, [1, 1, 0, 1],
-        ("tanh_gain_up", "tanh_gain_down", "tanh_v_offset", "tanh_v_width"), data.name,
-    )  # fmt: skip
-    tanh = {"gain_up": y[0], "gain_down": y[1], "v_offset": y[2] / 100, "v_width": y[3] / 15}
+    g = product["g"]
+    tanh, d_tanh, tanh_error = _fit_amplifier(data, gate, tail)
     parameters = {**gate, "i_bias": tail, **{f"tanh_{k}": v for k, v in tanh.items()}}
     bias, d_bias, bias_error = fit_bias(data, gate, tail)
     rectifier, d_rectifier, rectifier_error = fit_rectifier(data)
     parameters |= {**bias, **rectifier}
     parameters["static_power"] = float(0.8 * np.mean(product["supply_current"]))
-    deviation.update({f"tanh_{k}": d for k, d in zip(tanh, dy * (1, 1, 0.01, 1 / 15), strict=True)})
+    deviation |= {f"tanh_{k}": d for k, d in d_tanh.items()}
     deviation |= {**d_bias, **d_rectifier}
-    units = {k: "V" if k.endswith(("offset", "width")) else "1" for k in parameters}
+    units = {k: "V" if k.endswith(("offset", "width", "headroom")) else "1" for k in parameters}
     units.update(i_bias="A", static_power="W")
     errors = {
         "sigmoid_max_of_full_scale": float(np.abs(sigmoid(v, **gate) - curve).max()),
-        "tanh_max_of_full_scale": float(
-            np.abs(amplifier(g, y[0], y[1], y[2] / 100, y[3] / 15) - open_gate / unit).max()
-        ),
+        "product_max_of_full_scale": tanh_error,
         "tail_max_relative": bias_error,
         "rectifier_max_of_full_scale": rectifier_error,
     }
@@ -134,12 +163,37 @@ def fit_gate(data: BlockData) -> FittedModel:
     )
 
 
-def predict_product(model: FittedModel, v_gate: np.ndarray, g: np.ndarray) -> np.ndarray:
-    """Output current of the gated amplifier, A, over gate voltage (rows) and input (columns)."""
+def _fit_amplifier(
+    data: BlockData, gate: Mapping[str, float], tail: float
+) -> tuple[dict[str, float], dict[str, float], float]:
+    """The amplifier behind a fitted gate, its parameters' deviations, and the largest error of full scale."""
+    names, unit = tuple(_AMPLIFIER), np.array([*_AMPLIFIER.values()])
+    sweeps = [
+        (sigmoid(sweep["v_gate"], **gate), sweep["g"], sweep.axes.get("v_out", np.array([RAIL])) - RAIL,
+         sweep["current"].reshape(len(sweep["v_gate"]), -1, len(sweep["g"])) / tail)
+        for sweep in (data["product"], data["product_out"])
+    ]  # fmt: skip
+
+    def residuals(y: np.ndarray) -> np.ndarray:
+        m = dict(zip(names, y * unit, strict=True))
+        return np.concatenate([(_product(s, m, g, out) - true).ravel() for s, g, out, true in sweeps])
+
+    start = [1.0, 1.0, 0.0, 1.0, 1.0, 1.0]
+    y, dy = least_squares(residuals, start, tuple(f"tanh_{n}" for n in names), data.name)
+    full = max(np.abs(true).max() for *_, true in sweeps)
+    return (
+        dict(zip(names, map(float, y * unit), strict=True)), dict(zip(names, map(float, dy * unit), strict=True)),
+        float(np.abs(residuals(y)).max() / full),
+    )  # fmt: skip
+
+
+def predict_product(model: FittedModel, v_gate: np.ndarray, g: np.ndarray, v_out: np.ndarray) -> np.ndarray:
+    """Output current of the gated amplifier, A, shape (gates, outputs, inputs), at voltages of gate and output, V,
+    and at the amplifier's input, V from the reference."""
     m = model.parameters
-    gate = sigmoid(v_gate, m["gain"], m["v_offset"], m["v_width"], m["floor"]) * m["i_bias"]
-    tanh = amplifier(g, m["tanh_gain_up"], m["tanh_gain_down"], m["tanh_v_offset"], m["tanh_v_width"])
-    return np.multiply.outer(gate, tanh)
+    gate = sigmoid(v_gate, m["gain"], m["v_offset"], m["v_width"], m["floor"])
+    amplifier_ = {name: m[f"tanh_{name}"] for name in _AMPLIFIER}
+    return m["i_bias"] * _product(gate, amplifier_, g, np.asarray(v_out) - RAIL)
 
 
 def score_gate(model: FittedModel, data: BlockData) -> list[Figure]:
@@ -147,7 +201,7 @@ def score_gate(model: FittedModel, data: BlockData) -> list[Figure]:
     check = data["product_check"]
     measured = check["current"]
     g = check["g"] + check["g_shift"][0]
-    predicted = predict_product(model, check["v_gate"], g)[:, None, None, :]
+    predicted = predict_product(model, check["v_gate"], g, check["v_out"])[:, None]
     scale = np.abs(measured).max()
     error = 100 * np.abs(predicted - measured) / scale
     sigmoids = data["sigmoid_check"]

@@ -1,6 +1,10 @@
 """The LSTM cell's charge, leak and read-out, fitted to DC surfaces; dynamics of its capacitor and its mirrors.
 
-C dc/dt = I_i s(v_i) G(g, c) - I_f s(-v_f) tanh((c - c0) / W) - I_hold,   I(io) = I_o s(v_o) A relu(tanh((c - co) / Wo))
+C dc/dt = I_i s(v_i) G(g, c) + I_f f (a U - D) - I_hold - g_hold c,   I(io) = I_o o A relu(B((c - co) / Wo, k_o o))
+
+f = s(-v_f) and o = s(v_o) are gates; U and D, the parts of the leak's tail on either side of its pair, are
+``(1 -+ B((c - c0) / W, k_f f)) / 2``; what is sourced leaves its mirror as ``a`` of itself.  B is the balance of a pair,
+and s the side of one, as far into inversion as its tail takes it (:mod:`neuromorph.fitting.pair`).
 
 The product's two mirrors end at the rails: with the headroom law ``H(x) = x / sqrt(x^2 + v_h^2)`` of what is left
 to either, ``G = tanh(g) (H_p + H_n) / 2 + (H_p - H_n) / 2``, ``H_p = H(V - c)``, ``H_n = H(V + c)``, V the rail's
@@ -10,8 +14,8 @@ with its exponent of 1.8 rounded to 2, which costs no power).
 The mirrors of both amplifiers hold charge and follow late (:mod:`neuromorph.fitting.cell_mirrors`): what I_i and I_f
 set are the inputs of their mirrors.  C is what a cell behind steady gates charges as.
 
-Cut off between frames, the cell moves by ``C dc/dt = -(I_wait + G_wait c)``; joined again it falls by ``v_rejoin + s c``,
-since the amplifiers' node has waited at the reference.
+Cut off between frames, the cell moves by ``C dc/dt = -(I_wait + G_wait c)``; joined again it falls by ``v_rejoin +
+(s + n / cosh^2(c / W)) c``, since the amplifiers' node has waited at the reference.
 """
 
 from __future__ import annotations
@@ -26,16 +30,19 @@ from neuromorph.fitting.cell_knobs import KNOBS, at_knobs, fit_knobs
 from neuromorph.fitting.cell_mirrors import (
     CHARGES,
     fit_mirrors,
+    forget_gate,
     leak_axes,
     leak_owed,
+    leak_shares,
     moved,
     product_axes,
     product_owed,
     shares,
     standing,
 )
-from neuromorph.fitting.gate import amplifier, sigmoid
+from neuromorph.fitting.gate import RAIL, amplifier, headroom, sigmoid
 from neuromorph.fitting.least_squares import least_squares
+from neuromorph.fitting.pair import balance
 from neuromorph.library import BlockData, FittedModel
 
 CAPACITANCE = 50e-15
@@ -45,9 +52,6 @@ TICK = 2e-9
 """Time step of a cell whose gates move, s."""
 OPEN = {"vi": 0.14, "vf": 0.35, "vo": 0.1}
 """Gate voltages of a cell that is charged behind steady gates, V."""
-RAIL = 0.4
-"""Distance of either rail from the reference, V."""
-
 _Found = tuple[dict[str, float], dict[str, float], dict[str, float]]
 """Parameters, their deviations, and the fit's errors."""
 
@@ -95,12 +99,6 @@ def _fit_charge(data: BlockData) -> tuple[np.ndarray, np.ndarray, float]:
     return x, dx, float(full)
 
 
-def headroom(v_headroom: Any, c: Any) -> tuple[np.ndarray, np.ndarray]:
-    """What is left of the current of the sourcing and of the sinking mirror at a cell voltage, 1."""
-    left, right = RAIL - np.asarray(c, float), RAIL + np.asarray(c, float)
-    return left / np.hypot(left, v_headroom), right / np.hypot(right, v_headroom)
-
-
 def _fit_rails(data: BlockData, p: Mapping[str, float]) -> tuple[float, float, float]:
     """v_headroom, its deviation and the largest error of full scale."""
     sweep = data["rails"]
@@ -115,22 +113,44 @@ def _fit_rails(data: BlockData, p: Mapping[str, float]) -> tuple[float, float, f
     return float(x[0] * 40e-3), float(dx[0] * 40e-3), float(np.abs(residuals(x)).max())
 
 
-def _fit_leak(data: BlockData) -> tuple[np.ndarray, np.ndarray, float]:
+_LEAK = {
+    "f_offset": 1e-2, "f_width": 33e-3, "f_floor": 1e-3, "i_leak": 1.0, "v_rest": 1e-2, "v_leak_width": 65e-3,
+    "i_hold": 1e-4, "f_inversion": 1.0, "leak_inversion": 1.0, "leak_source": 1.0, "g_hold": 1e-3,
+}  # fmt: skip
+"""Parameters of the leak and the units that their fit takes them in; currents in parts of the largest."""
+
+
+def _amperes(full: float) -> np.ndarray:
+    return np.array([full if name.startswith(("i_", "g_")) else 1.0 for name in _LEAK])
+
+
+def leak_parameters(x: np.ndarray, full: float) -> dict[str, float]:
+    """SI parameters of the leak from those of its fit."""
+    values = x * np.array([*_LEAK.values()]) * _amperes(full)
+    return dict(zip(_LEAK, map(float, values), strict=True)) | {"f_floor": float(abs(x[2]) * 1e-3)}
+
+
+def _leaking(p: Mapping[str, float], vf: Any, c: Any) -> np.ndarray:
+    """Into the cell through its leak and what never shuts, A, over forget gate (rows) and cell (columns), V."""
+    return -leak_current(p, vf, c) - hold_current(p, c)
+
+
+def _fit_leak(data: BlockData) -> tuple[dict[str, float], dict[str, float]]:
     sweep = data["leak"]
     current = sweep["current"]
     full = np.abs(current).max()
     inside = np.abs(sweep["c"]) <= 0.361  # in the last 40 mV a shut cell leaks 70 pA more
 
     def residuals(x: np.ndarray) -> np.ndarray:
-        leak = x[3] * np.tanh((sweep["c"] - x[4] * 1e-2) / (x[5] * 65e-3))
-        model = -np.multiply.outer(_gated(x, -sweep["v_f"]), leak) - x[6] * 1e-4
+        model = _leaking(leak_parameters(x, 1.0), sweep["v_f"], sweep["c"])
         # in parts of each current nearly, since a cell that keeps its value for a hundred frames leaks a thousandth of
         # full, down to a hundredth of full: a tail that is exact bends the law where cells move
         return ((model - current / full) / (1e-2 + np.abs(current / full)) ** 0.9)[:, inside].ravel()
 
-    names = ("f_offset", "f_width", "f_floor", "i_leak", "v_rest", "v_leak_width", "i_hold")
-    x, dx = least_squares(residuals, [0, 1, 0.1, 1, 0, 1, 0], names, data.name)
-    return x, dx, float(full)
+    x, dx = least_squares(residuals, [0, 1, 0.1, 1, 0, 1, 0, 0.2, 0.2, 1, 0.5], tuple(_LEAK), data.name)
+    unit = np.array([*_LEAK.values()])
+    values = leak_parameters(x, full)
+    return values, dict(zip(_LEAK, np.abs(dx * unit) * _amperes(full), strict=True))
 
 
 def _fit_read(data: BlockData) -> tuple[np.ndarray, np.ndarray, float]:
@@ -139,11 +159,14 @@ def _fit_read(data: BlockData) -> tuple[np.ndarray, np.ndarray, float]:
     full = np.abs(current).max()
 
     def residuals(x: np.ndarray) -> np.ndarray:
-        read = x[3] * np.maximum(np.tanh((sweep["c"] - x[4] * 1e-2) / (x[5] * 65e-3)), 0)
-        return (np.multiply.outer(_gated(x, sweep["v_o"]), read) - current / full).ravel()
+        gate = _gated(x, sweep["v_o"])[:, None]
+        read = x[3] * np.maximum(balance(sweep["c"] - x[4] * 1e-2, x[5] * 65e-3, x[6] * gate), 0)
+        return (weight * (gate * read - current / full)).ravel()
 
-    names = ("o_offset", "o_width", "o_floor", "i_read", "v_read_offset", "v_read_width")
-    x, dx = least_squares(residuals, [0, 1, 0.1, 1, 0, 1], names, data.name)
+    # a network's cells stand within 0.2 V
+    weight = 1 / (1 + (sweep["c"] / 0.2) ** 4)
+    names = ("o_offset", "o_width", "o_floor", "i_read", "v_read_offset", "v_read_width", "read_inversion")
+    x, dx = least_squares(residuals, [0, 1, 0.1, 1, 0, 1, 0.3], names, data.name)
     return x, dx, float(full)
 
 
@@ -189,20 +212,22 @@ def _fit_wait(data: BlockData, p: Mapping[str, float]) -> _Found:
 
 def rejoined(p: Mapping[str, float], c: Any) -> np.ndarray:
     """By how much a cell at ``c`` V from the reference moves when it is joined to open amplifiers again, V."""
-    return -(p["v_rejoin"] + p["rejoin_share"] * np.asarray(c))
+    near = p["rejoin_near"] / np.cosh(np.asarray(c) / p["v_leak_width"]) ** 2
+    return -(p["v_rejoin"] + (p["rejoin_share"] + near) * np.asarray(c))
 
 
-def _fit_rejoin(data: BlockData, _: Mapping[str, float]) -> _Found:
-    """Share and offset of what the cell gives away, their deviations and the largest error, V."""
+def _fit_rejoin(data: BlockData, p: Mapping[str, float]) -> _Found:
+    """Shares and offset of what the cell gives away, their deviations and the largest error, V."""
     sweep = data["rejoin"]
 
     def law(x: np.ndarray) -> dict[str, float]:
-        return {"rejoin_share": x[0] * 1e-2, "v_rejoin": x[1] * 1e-4}
+        return {"rejoin_share": x[0] * 1e-2, "v_rejoin": x[1] * 1e-4, "rejoin_near": x[2] * 1e-2}
 
     def residuals(x: np.ndarray) -> np.ndarray:
-        return ((rejoined(law(x), sweep["c"]) - sweep["moved"]) / 1e-3).ravel()
+        return ((rejoined({**p, **law(x)}, sweep["c"]) - sweep["moved"]) / 1e-3).ravel()
 
-    x, dx = least_squares(residuals, [1.0, 1.0], ("rejoin_share", "v_rejoin"), data.name)
+    names = ("rejoin_share", "v_rejoin", "rejoin_near")
+    x, dx = least_squares(residuals, [1.0, 1.0, 0.3], names, data.name)
     return law(x), law(dx), {"rejoin_max_volt": float(1e-3 * np.abs(residuals(x)).max())}
 
 
@@ -217,22 +242,20 @@ _LATER: Mapping[str, Callable[[BlockData, Mapping[str, float]], _Found]] = {
 def fit_memory_cell(data: BlockData) -> FittedModel:
     """All parameters of the cell; those of moving gates and of rejoining where their sweeps were measured."""
     charge, d_charge, i_full = _fit_charge(data)
-    leak, d_leak, f_full = _fit_leak(data)
+    leak, d_leak = _fit_leak(data)
     read, d_read, o_full = _fit_read(data)
     p = {
         "i_charge": i_full * 0.5 * (charge[3] + charge[4]), "charge_up": i_full * charge[3],
         "charge_down": i_full * charge[4], "i_offset": charge[0] * 1e-2, "i_width": charge[1] * 33e-3,
         "i_floor": abs(charge[2]) * 1e-3, "g_offset": charge[5] * 1e-2, "g_width": charge[6] * 65e-3,
-        "i_leak": f_full * leak[3], "f_offset": leak[0] * 1e-2, "f_width": leak[1] * 33e-3,
-        "f_floor": abs(leak[2]) * 1e-3, "v_rest": leak[4] * 1e-2, "v_leak_width": leak[5] * 65e-3,
-        "i_hold": f_full * leak[6] * 1e-4, "i_read": o_full * read[3], "o_offset": read[0] * 1e-2,
+        **leak, "i_read": o_full * read[3], "o_offset": read[0] * 1e-2,
         "o_width": read[1] * 33e-3, "o_floor": abs(read[2]) * 1e-3, "v_read_offset": read[4] * 1e-2,
-        "v_read_width": read[5] * 65e-3, "read_gain": 1.0,
+        "v_read_width": read[5] * 65e-3, "read_inversion": read[6], "read_gain": 1.0,
     }  # fmt: skip
     deviation = {
-        "i_charge": i_full * d_charge[3], "i_leak": f_full * d_leak[3], "v_rest": d_leak[4] * 1e-2,
-        "v_leak_width": d_leak[5] * 65e-3, "i_hold": f_full * d_leak[6] * 1e-4, "i_read": o_full * d_read[3],
+        "i_charge": i_full * d_charge[3], **d_leak, "i_read": o_full * d_read[3],
         "v_read_offset": d_read[4] * 1e-2, "v_read_width": d_read[5] * 65e-3,
+        "read_inversion": d_read[6],
     }  # fmt: skip
     p["v_headroom"], deviation["v_headroom"], rails_error = _fit_rails(data, p)
     p["capacitance"], deviation["capacitance"], rise_error = _fit_rise(data, p)
@@ -250,13 +273,16 @@ def fit_memory_cell(data: BlockData) -> FittedModel:
         errors |= _over_frames(p, data)
     currents, ones = (
         ("i_charge", "charge", "i_leak", "i_hold", "i_read", "i_wait"),
-        ("turn", "power", "widening"),
+        ("turn", "power", "widening", "inversion"),
     )
     units = {k: "1" if k.endswith(ones) else "A" if k.startswith(currents) else "V" for k in p}
     special = {
         "capacitance": "F",
         "g_wait": "S",
+        "g_hold": "S",
         "rejoin_share": "1",
+        "rejoin_near": "1",
+        "leak_source": "1",
         "energy_per_frame": "J",
     } | dict.fromkeys(CHARGES, "C")
     special |= dict.fromkeys(("read_gain", "i_floor", "f_floor", "o_floor"), "1")
@@ -290,19 +316,30 @@ def charge_current(p: Mapping[str, float], vi: Any, vg: Any, c: Any = 0.0) -> np
 
 def leak_current(p: Mapping[str, float], vf: Any, c: Any) -> np.ndarray:
     """Out of the cell through its leak, A, over forget gate (rows) and cell (columns), V."""
-    tanh = np.tanh((c - p["v_rest"]) / p["v_leak_width"])
-    return np.multiply.outer(p["i_leak"] * _gate(p, "f", -np.asarray(vf, float)), tanh)
+    gate = np.expand_dims(forget_gate(p, vf), tuple(range(np.ndim(vf), np.ndim(vf) + np.ndim(c))))
+    up, down = leak_shares(p, gate, c)
+    return p["i_leak"] * gate * (down - p["leak_source"] * up)
+
+
+def hold_current(p: Mapping[str, float], c: Any) -> Any:
+    """Out of a cell whose gates are shut, A."""
+    return p["i_hold"] + p["g_hold"] * np.asarray(c)
 
 
 def read_current(p: Mapping[str, float], vo: Any, c: Any) -> np.ndarray:
     """Rate current, A, over output gate (rows) and cell (columns), V."""
-    tanh = np.maximum(np.tanh((c - p["v_read_offset"]) / p["v_read_width"]), 0)
-    return np.multiply.outer(p["i_read"] * _gate(p, "o", vo), tanh)
+    gate = np.expand_dims(_gate(p, "o", vo), tuple(range(np.ndim(vo), np.ndim(vo) + np.ndim(c))))
+    return p["i_read"] * gate * _rectified(p, gate, c)
+
+
+def _rectified(p: Mapping[str, float], gate: Any, c: Any) -> Any:
+    """Read-out over its tail at a gate of its full current."""
+    return np.maximum(balance(c - p["v_read_offset"], p["v_read_width"], p["read_inversion"] * gate), 0)
 
 
 SURFACES = {
     "bias_i": lambda p, v, g: charge_current(p, v, g) - p["i_hold"],
-    "bias_f": lambda p, v, c: -leak_current(p, v, c) - p["i_hold"],
+    "bias_f": _leaking,
     "bias_o": read_current,
 }
 """Currents measured while a bias is swept."""
@@ -310,7 +347,7 @@ SURFACES = {
 
 def slope(p: Mapping[str, float], c: Any, vi: float, vf: float, vg: float) -> np.ndarray:
     """dc/dt, V/s, at gate voltages from the reference."""
-    return (charge_current(p, vi, vg, c) - leak_current(p, vf, c) - p["i_hold"]) / p["capacitance"]
+    return (charge_current(p, vi, vg, c) - leak_current(p, vf, c) - hold_current(p, c)) / p["capacitance"]
 
 
 def advance(p: Mapping[str, float], c: Any, seconds: float, steps: int, **gates: float) -> Any:
@@ -326,10 +363,10 @@ def simulate_frames(p: Mapping[str, float], seeds: Any, frames: int, far: bool =
     """Cell voltage from the reference at the end of each random frame, V, shape (seeds, frames)."""
     drawn = [random_frames(int(seed), frames, far) for seed in np.atleast_1d(seeds)]
     drive = {name: np.stack([one[name] for one in drawn]) for name in drawn[0]}
-    product, leak = _inputs(p, drive)
+    product, forget = _inputs(p, drive)
     c, mirrors, ends = np.zeros(len(drawn)), None, []
     for k in range(frames):
-        tails = product[0][:, k], leak[:, k]
+        tails = product[0][:, k], forget[:, k]
         sides = product[1][:, k], product[2][:, k]
         for _ in range(round(FRAME / TICK)):
             mirrors, c = _tick(p, mirrors, c, tails, sides)
@@ -338,20 +375,21 @@ def simulate_frames(p: Mapping[str, float], seeds: Any, frames: int, far: bool =
 
 
 def _inputs(p: Mapping[str, float], drive: Mapping[str, np.ndarray]) -> tuple[Any, np.ndarray]:
-    """Tail and shares of the product, and the leak's tail, at gate voltages."""
+    """Tail and shares of the product, and the forget gate, at gate voltages."""
     sides = shares(drive["vg"] - p["g_offset"], p["g_width"])
-    return (p["i_charge"] * _gate(p, "i", drive["vi"]), *sides), p["i_leak"] * _gate(p, "f", -drive["vf"])
+    return (p["i_charge"] * _gate(p, "i", drive["vi"]), *sides), forget_gate(p, drive["vf"])
 
 
 def _tick(p: Mapping[str, float], mirrors: Any, c: Any, tails: Any, sides: Any) -> tuple[Any, Any]:
     """Mirrors of product and leak, and the cell, a tick on."""
-    sink, source = shares(c - p["v_rest"], p["v_leak_width"])
+    source, sink = leak_shares(p, tails[1], c)
+    tails = tails[0], p["i_leak"] * tails[1]
     if mirrors is None:
         mirrors = standing(tails[0], *sides), standing(tails[1], source, sink)
     product, sourced, sunk = moved(p, mirrors[0], tails[0], sides[0], sides[1], TICK)
     leak, given, taken = moved(p, mirrors[1], tails[1], source, sink, TICK)
     up, down = headroom(p["v_headroom"], c)
-    current = sourced * up - sunk * down + given - taken - p["i_hold"]
+    current = sourced * up - sunk * down + p["leak_source"] * given - taken - hold_current(p, c)
     # the slope of the leak takes it half a tick further
     bent = 2 * TICK * tails[1] / (p["capacitance"] * p["v_leak_width"]) * source * sink
     return (product, leak), c + TICK * current * (1 - bent) / p["capacitance"]
@@ -367,7 +405,7 @@ def score_memory_cell(model: FittedModel, data: BlockData) -> list[Figure]:
         done = 0.0
         for b, frames in enumerate(check["frames"]):
             steps = int(40 * (frames - done))
-            c = advance(p, c, (frames - done) * FRAME, steps, vi=-0.4, vf=float(vf), vg=-0.4)
+            c = advance(p, c, (frames - done) * FRAME, steps, vi=-0.4, vf=float(vf), vg=0.0)
             done = frames
             errors.append(np.abs(c - check["c"][a, :, b]))
     small = np.abs(check["c_start"]) <= full
@@ -442,9 +480,8 @@ def _lag_errors(p: Mapping[str, float], data: BlockData, full: float) -> tuple[f
 def _read_error(p: Mapping[str, float], seed: int, c: np.ndarray, read: np.ndarray) -> float:
     """Largest error of the rate current over a run's frames, of full scale."""
     drive = random_frames(seed, len(c))
-    model = p["i_read"] * _gate(p, "o", drive["vo"]) * np.maximum(
-        np.tanh((c - p["v_read_offset"]) / p["v_read_width"]), 0
-    )  # fmt: skip
+    gate = _gate(p, "o", drive["vo"])
+    model = p["i_read"] * gate * _rectified(p, gate, c)
     return float(np.max(np.abs(model - read)) / p["i_read"])
 
 

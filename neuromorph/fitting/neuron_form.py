@@ -14,6 +14,9 @@ passes the static threshold by an amount that grows with its slope::
 
     D(I) = sum_k d_k x^k,  y_threshold(I) = y_0 + b x,  x = sqrt(I / I_scale)
 
+A spike that the input drives harder lasts longer and charges the clamp's node more: where the current moves meanwhile,
+the dead time is ``D(I) + m(I) - m(I_spike)``, ``m(I) = m_1 x + m_2 x^2``, which falls as I rises.
+
 The form is ours.  The namespace is passed in, so the fit (NumPy) and the
 simulator (JAX) evaluate the same lines.
 """
@@ -25,6 +28,8 @@ from typing import Any, NamedTuple
 
 DEAD_TERMS = 6
 """Terms of the dead-time polynomial."""
+CARRY_TERMS = 2
+"""Terms of what a spike's own current changes of the dead time."""
 
 
 class NeuronParameters(NamedTuple):
@@ -32,7 +37,7 @@ class NeuronParameters(NamedTuple):
 
     ``capacitance`` F, ``threshold`` V, ``overshoot`` V, ``leak_current`` A,
     ``leak_conductance`` S, ``knee`` V, ``current_scale`` A, ``dead_time`` s
-    (one value a power of x).
+    (one value a power of x), ``carry`` s (one value a power of x, from the first).
     """
 
     capacitance: Any
@@ -43,6 +48,7 @@ class NeuronParameters(NamedTuple):
     knee: Any
     current_scale: Any
     dead_time: tuple[Any, ...]
+    carry: tuple[Any, ...]
 
 
 def _drive_root(p: NeuronParameters, current: Any, xp: ModuleType) -> Any:
@@ -55,6 +61,12 @@ def dead_time(p: NeuronParameters, x: Any) -> Any:
     for coefficient in p.dead_time[-2::-1]:
         time = time * x + coefficient
     return time
+
+
+def carried(p: NeuronParameters, x: Any) -> Any:
+    """m: what a spike at x = sqrt(I / I_scale) takes off the dead time after it, s; negative, since it adds."""
+    first, second = p.carry
+    return x * (first + second * x)
 
 
 def integrate(p: NeuronParameters, y: Any, current: Any, time: Any, xp: ModuleType) -> Any:
@@ -77,11 +89,13 @@ def integrate(p: NeuronParameters, y: Any, current: Any, time: Any, xp: ModuleTy
 class Drive(NamedTuple):
     """What an input current means for a neuron, constant while the current is.
 
-    ``current`` A, ``dead_time`` s, ``threshold`` V, ``hurry`` s/V (time per volt at threshold).
+    ``current`` A, ``dead_time`` s after a spike that carries nothing, ``carry`` s of a spike at this current, ``threshold``
+    V, ``hurry`` s/V (time per volt at threshold).
     """
 
     current: Any
     dead_time: Any
+    carry: Any
     threshold: Any
     hurry: Any
 
@@ -91,7 +105,8 @@ def driven(p: NeuronParameters, current: Any, xp: ModuleType) -> Drive:
     x = _drive_root(p, current, xp)
     threshold = p.threshold + p.overshoot * x
     spare = xp.maximum(current - p.leak_current - p.leak_conductance * threshold, 1e-3 * p.leak_current)
-    return Drive(current, dead_time(p, x), threshold, p.capacitance / spare)
+    carry = carried(p, x)
+    return Drive(current, dead_time(p, x) + carry, carry, threshold, p.capacitance / spare)
 
 
 def advance(
@@ -104,7 +119,7 @@ def advance(
     y : array
         Membrane voltage, V; zero while clamped.
     since : array
-        Time since the last spike, s.
+        Time since the last spike and what it carries, s.
     drive : Drive
         Input, constant over the step.
     step : float or scalar array
@@ -121,7 +136,7 @@ def advance(
     y = xp.where(free > 0, integrate(p, y, drive.current, free, xp), 0.0)
     fired = y >= drive.threshold
     late = xp.clip((y - drive.threshold) * drive.hurry, 0.0, step)
-    return xp.where(fired, 0.0, y), xp.where(fired, late, since + step), fired, late
+    return xp.where(fired, 0.0, y), xp.where(fired, late + drive.carry, since + step), fired, late
 
 
 def tonic_interval(p: NeuronParameters, current: Any, xp: ModuleType) -> Any:

@@ -8,6 +8,7 @@ With ``r, w, g`` the distances of vref, vwidth and vgain from their usual values
 * the dead time is a spike and the refractory node's fall at a constant current, ``D(x) = S + F (D_0(x) - S_0 +
   P)``: F the e-fold law of vref; S the width of a spike; P what the node's peak adds, which grows as the width
   current rises (-w) or the first stage is slow (g), and saturates at the supply;
+* what a spike's current carries into its dead time goes with F;
 * a leaking membrane follows the clamp's release later (``leak``);
 * a spike's end slows as vref + vwidth nears the sum at which it does not come (``stall``).
 
@@ -24,12 +25,17 @@ import numpy as np
 from neuromorph.fitting.bias import WIDTH, fit_transistor, transistor
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.fitting.neuron_design import KNOBS, LATCH, setting, tonic_current, training_setting
-from neuromorph.fitting.neuron_form import DEAD_TERMS, NeuronParameters, tonic_interval
+from neuromorph.fitting.neuron_form import CARRY_TERMS, DEAD_TERMS, NeuronParameters, tonic_interval
 from neuromorph.library import BlockData, SweepData
 
 NANO = 1e-9
+SATURATED = 0.2
+"""Membrane voltage from which the leak is a line, V: what counts is the current near threshold, the rheobase."""
 RIDGE = 0.2
 """Pull of a term to its start, percent a unit: a term that the curves leave open stays there."""
+_SECOND = "r w g rr ww gg rw rg wg"
+_POWERS = {"linear": _SECOND, "square": _SECOND, "cube": _SECOND, "fourth": "r w g", "fifth": "r w g"}
+"""Terms by which the knobs move the powers of x in the dead time."""
 _TERMS = {
     "threshold_g": -0.08, "threshold_gg": 0.0, "overshoot_r": 0.0, "overshoot_w": 0.0, "overshoot_g": 0.0,
     "fall_r": 1.0, "fall_rr": 0.0, "fall_rrr": 0.0, "fall_w": 0.0, "fall_g": 0.0, "fall_rw": 0.0, "fall_rg": 0.0,
@@ -39,9 +45,9 @@ _TERMS = {
     "node_wg": 0.0, "node_leak": 0.0, "linear_leak": 0.0,
     "spike_r": 0.0, "spike_w": 0.0, "spike_g": 0.0, "spike_ww": 0.0,
     "spike_gg": 0.0, "spike_wg": 0.0,
-    "drive_1": 0.0, "drive_2": 0.0, "drive_3": 0.0, "drive_4": 0.0, "drive_5": 0.0, "linear_w": 0.0, "linear_g": 0.0,
-    "linear_r": 0.0, "square_r": 0.0, "square_w": 0.0, "square_g": 0.0, "cube_rr": 0.0,
-    "leak_l": 0.0, "leak_ll": 0.0, "knee_l": 0.0, "conductance_l": 0.0,
+    "drive_1": 0.0, "drive_2": 0.0, "drive_3": 0.0, "drive_4": 0.0, "drive_5": 0.0,
+    **{f"{name}_{term}": 0.0 for name, terms in _POWERS.items() for term in terms.split()},
+    "knee_l": 0.0, "conductance_l": 0.0,
 }  # fmt: skip
 """Terms of the laws and where their fit starts; pure numbers, times in ns."""
 _WIDTH_TERMS = ("0", "w", "ww", "www", "g", "gg", "r", "rr", "rw", "wg", "rg")
@@ -104,18 +110,18 @@ def moved(
     # the release level falls with the current: its share of the fall scales with the fall, the rest does not
     times = [value + NANO * (fall - 1) * m.get(f"drive_{k}", 0.0) for k, value in enumerate(p.dead_time)]
     spike = _sum(m, "spike", h, "r w g ww gg wg") + (m["stall"] + m["stall_l"] * h["l"]) * stalled
-    linear = _sum(m, "linear", h, "r w g") + m["linear_leak"] * drain
     times[0] = width + NANO * spike + fall * node
-    times[1] = times[1] + NANO * (m["stall_drive"] * stalled + fall * linear)
-    times[2] = times[2] + NANO * fall * _sum(m, "square", h, "r w g")
-    times[3] = times[3] + NANO * fall * _sum(m, "cube", h, "rr")
+    times[1] = times[1] + NANO * (m["stall_drive"] * stalled + fall * m["linear_leak"] * drain)
+    for power, (name, terms) in enumerate(_POWERS.items(), 1):
+        times[power] = times[power] + NANO * fall * _sum(m, name, h, terms)
     return p._replace(
         threshold=p.threshold * (1 + _sum(m, "threshold", h, "g gg")),
         overshoot=p.overshoot * (1 + _sum(m, "overshoot", h, "r w g")),
-        leak_current=p.leak_current * ratio * (1 + _sum(m, "leak", h, "l ll")),
+        leak_current=p.leak_current * ratio,
         leak_conductance=p.leak_conductance * conductance_ratio(leak, ratio) * np.exp(m["conductance_l"] * h["l"]),
         knee=p.knee * np.exp(m["knee_l"] * np.maximum(h["l"], -0.5)),
         dead_time=tuple(times),
+        carry=tuple(value * fall for value in p.carry),
     )  # fmt: skip
 
 
@@ -158,8 +164,9 @@ def at_knobs(parameters: Mapping[str, float], **knobs: float) -> dict[str, float
     terms = {name: q[f"knob_{name}"] for name in (*_TERMS, *_width_names())}
     leak = {name: q[f"leak_{name}"] for name in _LEAK}
     p = moved(form(q), q["spike_width"], terms, values, leak)
-    found = {name: float(getattr(p, name)) for name in NeuronParameters._fields if name != "dead_time"}
+    found = {name: float(getattr(p, name)) for name in _SCALARS}
     found |= {f"dead_time_{k}": float(value) for k, value in enumerate(p.dead_time)}
+    found |= {f"carry_{k}": float(value) for k, value in enumerate(p.carry, 1)}
     return q | found | {
         "t_dead": q["t_dead"] + float(sum(p.dead_time) - sum(form(q).dead_time)),
         "spike_width": float(spike_width(terms, q["spike_width"], values)),
@@ -168,12 +175,14 @@ def at_knobs(parameters: Mapping[str, float], **knobs: float) -> dict[str, float
 
 def form(parameters: Mapping[str, float]) -> NeuronParameters:
     """The closed form's parameters from a model's."""
-    scalars = {name: parameters[name] for name in NeuronParameters._fields if name != "dead_time"}
     return NeuronParameters(
-        **scalars, dead_time=tuple(parameters[f"dead_time_{k}"] for k in range(DEAD_TERMS))
+        **{name: parameters[name] for name in _SCALARS},
+        dead_time=tuple(parameters[f"dead_time_{k}"] for k in range(DEAD_TERMS)),
+        carry=tuple(parameters[f"carry_{k}"] for k in range(1, CARRY_TERMS + 1)),
     )
 
 
+_SCALARS = tuple(name for name in NeuronParameters._fields if name not in ("dead_time", "carry"))
 _LEAK = ("width", "turn", "power", "floor", "conductance_floor", "conductance_power")
 
 
@@ -191,7 +200,7 @@ def knob_axes(sweep: SweepData, draw: Any) -> tuple[dict[str, np.ndarray], np.nd
 def fit_leak(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
     """Leak current and output conductance against vleak, off the clamped membrane; the largest error."""
     sweep = data["membrane"]
-    saturated = sweep["v_in"] > 0.08
+    saturated = sweep["v_in"] > SATURATED
     lines = np.array(
         [np.polyfit(sweep["v_in"][saturated], row[saturated], 1) for row in sweep["membrane_current"]]
     )

@@ -1,8 +1,10 @@
 """Rectifier: a signed product as two currents, ``I relu(tanh)`` each, into a held output or a diode.
 
-A half's current over its tail, with ``r`` the tail over 10 nA and a corner of softness ``k / r``::
+A half's current over its tail, with ``r`` the tail over 10 nA and a corner of softness ``k / r^(1/3)``::
 
-    soft(A (1 + a ln r) tanh(+-x / (W (1 + b ln r))) + rest + leak / r)
+    soft(A (1 + a ln r) B(+-x / (W (1 + b ln r)), i r) + rest + leak / r)
+
+with B the balance of a pair (:mod:`neuromorph.fitting.pair`), whose inversion ``i r`` grows with its tail.
 """
 
 from __future__ import annotations
@@ -13,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from neuromorph.fitting.least_squares import least_squares
+from neuromorph.fitting.pair import balance
 from neuromorph.library import BlockData, SweepData
 
 TAIL = 1e-8
 """Tail current at which the plateaus are stated, A."""
-NAMES = ("up", "down", "tail_gain", "v_width", "widening", "rest", "leak", "corner")
-_UNIT = np.array([1, 1, 1e-2, 65e-3, 1e-2, 1e-2, 1e-3, 1e-2])
-_START = (1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.1)
+NAMES = ("up", "down", "tail_gain", "v_width", "widening", "rest", "leak", "corner", "inversion")
+_UNIT = np.array([1, 1, 1e-2, 65e-3, 1e-2, 1e-2, 1e-3, 1e-2, 1e-2])
+_START = (1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.5, 1.0)
 LOADS = {"rectifier": "rectifier", "rectifier_loaded": "loaded"}
 """Sweeps and the prefix of their parameters."""
 
@@ -40,10 +43,10 @@ def rectified(p: Mapping[str, float], x: Any, tail: Any, prefix: str = "rectifie
     """
     m = {name: p[f"{prefix}_{name}"] for name in NAMES}
     ratio = np.asarray(tail, float)[:, None] / TAIL
-    bare = np.tanh(np.asarray(x, float) / (m["v_width"] * (1 + m["widening"] * np.log(ratio))))
+    bare = balance(x, m["v_width"] * (1 + m["widening"] * np.log(ratio)), m["inversion"] * ratio)
     gain, rest = 1 + m["tail_gain"] * np.log(ratio), m["rest"] + m["leak"] / ratio
     halves = (m["up"] * gain * bare + rest, -m["down"] * gain * bare + rest)
-    return tuple(0.5 * (h + np.sqrt(h**2 + (m["corner"] / ratio) ** 2)) for h in halves)  # type: ignore[return-value]
+    return tuple(0.5 * (h + np.sqrt(h**2 + m["corner"] ** 2 * ratio ** (-2 / 3))) for h in halves)
 
 
 def measured(sweep: SweepData) -> np.ndarray:
@@ -67,7 +70,8 @@ def fit_rectifier(data: BlockData) -> tuple[dict[str, float], dict[str, float], 
 
         x, dx = least_squares(residuals, _START, names, data.name)
         # only the corner's square enters
-        x[-1] = abs(x[-1])
+        corner = names.index(f"{prefix}_corner")
+        x[corner] = abs(x[corner])
         values |= dict(zip(names, map(float, x * _UNIT), strict=True))
         deviation |= dict(zip(names, map(float, dx * _UNIT), strict=True))
         errors.append(float(np.abs(residuals(x)).max()))

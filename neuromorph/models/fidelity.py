@@ -15,10 +15,13 @@ memory_cell        g_offset, g_width        candidate of zero charge, width of i
 memory_cell        i_charge                 charging current at i = g = 1                A
 memory_cell        i_leak                   leak tail current at unit gate               A
 memory_cell        v_leak_width             width of the leak's tanh                     V
-memory_cell        v_rest                   where the leak settles, from Vref            V
-memory_cell        i_hold                   constant discharge in a frame                A
+memory_cell        v_rest                   where the leak's pair is balanced, from Vref V
+memory_cell        leak_source              plateau of what the leak sources / sinks     1
+memory_cell        f_, leak_, read_inversion of a pair by its tail at a full gate        1
+memory_cell        i_hold, g_hold           discharge of a cell whose gates are shut     A, S
 memory_cell        i_wait, g_wait           fall and leak of a cell that is cut off      A, S
-memory_cell        rejoin_share, v_rejoin   what a cell gives away that is joined again  1, V
+memory_cell        rejoin_share, _near,     what a cell gives away that is joined again  1, V
+                   v_rejoin
 memory_cell        q_tail, q_side, q_sink   what an e-fold of its current brings onto    C
                                             the gates of a mirror
 memory_cell        read_gain                read-out plateau / read-out tail             1
@@ -328,7 +331,8 @@ def sigmoid_gates(p: Mapping[str, Any]) -> SigmoidGate:
         jnp.asarray([p[f"{gate}_{name}"] for gate in "ifo"], jnp.float32).reshape(3, -1)
         for name in ("offset", "width", "floor")
     )
-    return SigmoidGate(1.0, offset / GATE_UNIT, width / GATE_UNIT, floor)
+    inversion = jnp.asarray([[0.0], [p["f_inversion"]], [0.0]], jnp.float32)
+    return SigmoidGate(1.0, offset / GATE_UNIT, width / GATE_UNIT, floor, inversion)
 
 
 def _eligibility(p: _Parameters, frame: Frame) -> EligibilitySynapse:
@@ -398,11 +402,15 @@ def memory_cell(p: Mapping[str, Any]) -> MemoryCell:
         charge_rate=p["i_charge"] / unit_charge,
         rest=p["v_rest"] / TANH_UNIT,
         leak_width=p["v_leak_width"] / TANH_UNIT,
+        leak_inversion=p["leak_inversion"],
+        leak_source=p["leak_source"],
         drift_rate=p["i_hold"] / unit_charge,
+        hold_rate=p["g_hold"] / p["capacitance"],
         wait_drift=p["i_wait"] / unit_charge,
         wait_rate=p["g_wait"] / p["capacitance"],
         rejoin_fall=p["v_rejoin"] / TANH_UNIT,
         rejoin_share=p["rejoin_share"],
+        rejoin_near=p["rejoin_near"],
         mirrors=CellMirrors(
             tail=p["q_tail"] / p["i_charge"],
             side=p["q_side"] / p["i_charge"],
@@ -415,6 +423,7 @@ def memory_cell(p: Mapping[str, Any]) -> MemoryCell:
         read_amplitude=p["read_gain"],
         read_offset=p["v_read_offset"] / TANH_UNIT,
         read_width=p["v_read_width"] / TANH_UNIT,
+        read_inversion=p["read_inversion"],
     )
 
 

@@ -17,9 +17,18 @@ TANH_UNIT = 65e-3
 """Volt per unit at the tanh amplifier, and of the cell variable c."""
 
 
+def bent(u: jax.Array, inversion: float | jax.Array | None) -> jax.Array:
+    """What a pair makes of its inputs' difference ``u`` (of its width): the law of :mod:`neuromorph.fitting.pair`, whose
+    tanh is its balance; ``None`` is weak inversion."""
+    if inversion is None:
+        return u
+    return u - 0.25 * inversion * u * jax.lax.rsqrt(1.0 + u * u)
+
+
 @pytree
 class SigmoidGate:
-    """Gate current over its design value: ``s(z) = A / (1 + exp(-(z - z0) / w)) + floor``.
+    """Gate current over its design value: ``s(z) = A (1 + tanh(bent(u))) / 2 + floor``, ``u = (z - z0) / 2w``; without
+    inversion ``A / (1 + exp(-(z - z0) / w)) + floor``.
 
     Parameters
     ----------
@@ -27,6 +36,7 @@ class SigmoidGate:
     offset : z0, gate units
     width : w, gate units
     floor : current of the closed gate over the design current, 1
+    inversion : how far its tail takes the pair out of weak inversion, 1; None for not at all
 
     Each is a scalar or one value per instance.
     """
@@ -35,13 +45,15 @@ class SigmoidGate:
     offset: float | jax.Array = 0.0
     width: float | jax.Array = 1.0
     floor: float | jax.Array = 0.0
+    inversion: float | jax.Array | None = None
 
     def value(self, z: jax.Array) -> jax.Array:
         """Gate at the dendritic sum ``z`` (gate units)."""
-        return self.amplitude * jax.nn.sigmoid((z - self.offset) / self.width) + self.floor
+        u = 0.5 * (z - self.offset) / self.width
+        return self.amplitude * jax.nn.sigmoid(2.0 * bent(u, self.inversion)) + self.floor
 
     def slope(self, value: jax.Array) -> jax.Array:
-        """``ds/dz`` written in the gate's own value, as the bump circuit forms it."""
+        """``ds/dz`` of a pair in weak inversion, written in the gate's own value, as the bump circuit forms it."""
         share = (value - self.floor) / self.amplitude
         return self.amplitude * share * (1.0 - share) / self.width
 

@@ -67,7 +67,7 @@ DRAWN: Mapping[str, tuple[str, ...]] = {
     "learning_unit": ("capacitance", "v_width", "v_offset", "down", "time_per_slope"),
     "memory_cell": (
         "capacitance", "i_charge", "charge_up", "charge_down", "g_offset", "g_width", "i_leak", "i_read", "i_hold",
-        "v_leak_width", "v_rest", "v_headroom", "read_gain", "v_read_offset", "v_read_width",
+        "leak_source", "v_leak_width", "v_rest", "v_headroom", "read_gain", "v_read_offset", "v_read_width",
         *(f"{gate}_{name}" for gate in "ifo" for name in ("offset", "width", "floor")),
     ),
     "stdp_synapse": (

@@ -11,7 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuromorph.errors import InputError
-from neuromorph.fitting.neuron_form import DEAD_TERMS, NeuronParameters, advance, dead_time, driven
+from neuromorph.fitting.neuron_form import (
+    CARRY_TERMS,
+    DEAD_TERMS,
+    NeuronParameters,
+    advance,
+    carried,
+    dead_time,
+    driven,
+)
 from neuromorph.models.pytree import pytree, static
 
 STEP_SECONDS = 2e-9
@@ -23,7 +31,7 @@ _NANO = 1e9
 
 @pytree
 class HardwareState:
-    """``membrane`` [n]: charge-linearised voltage, V; ``since`` [n]: time since the last spike, ns."""
+    """``membrane`` [n]: charge-linearised voltage, V; ``since`` [n]: time since the last spike and what it carries, ns."""
 
     membrane: jax.Array
     since: jax.Array
@@ -102,10 +110,13 @@ def hardware_neuron(
         knee=model["knee"],
         current_scale=model["current_scale"] * _NANO,
         dead_time=tuple(model[f"dead_time_{k}"] * _NANO for k in range(DEAD_TERMS)),
+        carry=tuple(model[f"carry_{k}"] * _NANO for k in range(1, CARRY_TERMS + 1)),
     )
     # of the current over its scale, as far as the polynomial is used
     roots = np.sqrt(np.linspace(0.0, 1.3, 200))[:, None]
-    longest = min(STEP_SECONDS * _NANO, 0.9 * float(np.min(dead_time(parameters, roots))))
+    carry = carried(parameters, roots)
+    shortest = float(np.min(np.min(dead_time(parameters, roots) + carry, axis=0) - np.max(carry, axis=0)))
+    longest = min(STEP_SECONDS * _NANO, 0.9 * shortest)
     if not longest > 0:
         raise InputError(
             f"the dead time of this axon hillock falls to {longest / 0.9:.3g} ns",

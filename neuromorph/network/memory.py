@@ -68,7 +68,7 @@ def memory_frame(
             current = current + blocks.noise.kick(draw.dendrites, h, blocks.dendrite.tau_decay)
         gate, g = opened(current + bias)
         c, currents = blocks.cell.moved(now.c, currents, gate, g, h)
-        drive = jnp.clip(gate[2] * blocks.cell.read(c), 0.0, 1.0)
+        drive = jnp.clip(gate[2] * blocks.cell.read(c, gate[2]), 0.0, 1.0)
         if blocks.noise is not None and draw is not None:
             c = c + blocks.noise.charge(draw.cells, gate[0], gate[1])
             drive = blocks.noise.driven(draw.neurons, drive)

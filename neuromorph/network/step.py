@@ -248,9 +248,9 @@ def _learned_gates(
     """Gate weights [lines, 4 * cells] one step downhill, line by line; without traces there is nothing to learn."""
     config, blocks, c = network.config, network.blocks, state.cells.c
     o = heard.cells.gates[-1, 2]
-    read = blocks.cell.read(c)
+    read = blocks.cell.read(c, o)
     local = signal * config.frame.rate_slope(jnp.clip(o * read, 0.0, 1.0))
-    memory_signal = local * o * blocks.cell.read_slope(c, config.learning.off_slope)
+    memory_signal = local * o * blocks.cell.read_slope(c, o, config.learning.off_slope)
     output_signal = local * read * blocks.gate.slope(heard.cells.gates[-1])[2]
 
     def line(k: jax.Array, gates: jax.Array) -> jax.Array:

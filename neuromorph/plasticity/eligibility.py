@@ -84,7 +84,7 @@ def charges(blocks: BlockSet, record: CellRecord, tick_seconds: float) -> Traces
             i, f, _ = blocks.gate.balance(gates)
             return tuple(tick_seconds * p for p in blocks.slopes.psi(i, f, blocks.tanh.balance(g), c))
         gain, slope = tick_seconds * blocks.cell.charge_rate, blocks.gate.slope(gates)
-        psi_f = tick_seconds * blocks.cell.leak_rate * slope[1] * blocks.cell.away(c)
+        psi_f = tick_seconds * blocks.cell.leak_rate * slope[1] * blocks.cell.away(c, gates[1])
         return gain * g * slope[0], psi_f, gain * gates[0] * blocks.tanh.slope(g)
 
     def lines(gates: jax.Array, g: jax.Array, c: jax.Array) -> Traces:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuromorph.errors import InputError
+from neuromorph.fitting.pair import difference
 from neuromorph.models.fidelity import BlockSet
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
 from neuromorph.network.simulate import frame_inputs
@@ -216,8 +217,11 @@ def _voltages(blocks: BlockSet, gates: np.ndarray, g: np.ndarray) -> np.ndarray:
         np.broadcast_to(np.asarray(getattr(gate, n), float).reshape(-1), 3)
         for n in ("width", "offset", "floor", "amplitude")
     )
+    inversion = np.broadcast_to(
+        np.asarray(0.0 if gate.inversion is None else gate.inversion, float).reshape(-1), 3
+    )
     share = np.clip((np.asarray(gates, float) - floor) / amplitude, 1e-9, 1 - 1e-9)
-    z = GATE_UNIT * (offset + width * np.log(share / (1 - share))) * np.array([1.0, -1.0, 1.0])
+    z = GATE_UNIT * (offset + difference(2 * share - 1, 2 * width, inversion)) * np.array([1.0, -1.0, 1.0])
     g = np.asarray(g, float)
     g = g / np.where(g > 0, float(tanh.amplitude_up), float(tanh.amplitude_down))
     v_g = TANH_UNIT * (float(tanh.offset) + float(tanh.width) * np.arctanh(np.clip(g, -1 + 1e-9, 1 - 1e-9)))

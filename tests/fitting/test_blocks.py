@@ -12,7 +12,7 @@ from neuromorph.circuit import Axis
 from neuromorph.errors import CircuitError, FitFailed, LibraryError
 from neuromorph.figures import Figure
 from neuromorph.fitting import blocks, fit, verify
-from neuromorph.fitting.gate import fit_gate, sigmoid
+from neuromorph.fitting.gate import fit_gate, predict_product, sigmoid
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.fitting.memory_cell import simulate_frames
 from neuromorph.fitting.stdp import POST_WIDTH, change, trace
@@ -46,6 +46,27 @@ def test_gate_fit_recovers_known_parameters():
     fitted = fit_gate(replace(data, sweeps={**data.sweeps, "sigmoid": replace(sweep, outputs=outputs)}))
     for name, true in (("gain", 1.03), ("v_offset", 2e-3), ("v_width", 31e-3)):
         assert abs(fitted.parameters[name] - true) <= 5 * fitted.deviation[name]
+
+
+def test_a_products_output_takes_current_near_a_rail_as_ngspice_says():
+    """Both ways: what is sourced falls as the output rises, what is sunk as it falls; nothing at the reference."""
+    fitted, sweep = model("gate"), SHIPPED.read("gate")["product_out"]
+    g, out = np.array([-0.3, 0.3]), np.array([0.3, 0.4, 0.5])
+    sunk, sourced = predict_product(fitted, np.array([0.4]), g, out)[0].T
+    assert np.all(np.diff(sourced) < 0)
+    assert np.all(np.diff(sunk) < 0)
+    ends = sweep["current"][1][:, [20, 140]]  # v_out 0.3 .. 0.5, candidate at either side
+    found = predict_product(fitted, np.array([0.4]), g, sweep["v_out"])[0]
+    full = np.abs(sweep["current"]).max()
+    np.testing.assert_allclose(found, ends, atol=1.01 * fitted.errors["product_max_of_full_scale"] * full)
+
+
+def test_a_model_that_was_never_fitted_is_refused_before_anything_is_measured(tmp_path, monkeypatch):
+    library = Library(tmp_path)
+    library.write(replace(SHIPPED.read("gate"), fit=None))
+    monkeypatch.setattr(blocks, "measure", lambda *_, **__: pytest.fail("measured"))
+    with pytest.raises(LibraryError, match="no fitted model"):
+        verify([load_recipe("gate")], library, progress=False)
 
 
 def test_memory_cell_keeps_what_its_gate_tells():

@@ -40,7 +40,7 @@ MUTATIONS = (
     ("inhibitory_synapse", "c_cleft", "pulse pairs, charge"),
     ("lateral_synapse", "rate", "dw, max error"),
     ("learning_unit", "time_per_slope", "signal times slope"),
-    ("memory_cell", "i_leak", "held value after 1, 10, 100 frames"),
+    ("memory_cell", "f_width", "held value after 1, 10, 100 frames"),
     ("memory_cell", "i_read", "read-out, max error"),
     ("pair_stdp", "a_up", "pairs, max error"),
     ("slope_unit", "scale", "signed psi"),

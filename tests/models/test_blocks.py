@@ -46,8 +46,7 @@ def test_amplifier_directions_have_their_own_gain():
 
 def run_cell(cell, c, gate, ticks=50, seconds=2e-9, charge=0.0):
     for _ in range(ticks):
-        leak = cell.leak(jnp.float32(gate), seconds)
-        c = cell.step(jnp.float32(c), jnp.float32(charge), jnp.float32(1.0), leak, seconds)
+        c = cell.step(jnp.float32(c), jnp.float32([charge, gate]), jnp.float32(1.0), seconds)
     return float(c)
 
 
@@ -69,7 +68,7 @@ def test_a_railed_cell_that_is_charged_on_and_on_ends_at_its_rail(sign):
     c, ends = 0.0, []
     for _ in range(60):
         for _ in range(50):
-            c = cell.step(c, jnp.float32(1.0), jnp.float32(sign), jnp.float32(0.0), 2e-9)
+            c = cell.step(c, jnp.float32([1.0, 0.0]), jnp.float32(sign), 2e-9)
         ends.append(float(c) * sign)
     assert np.all(np.diff(ends) >= 0)
     assert ends[-1] <= 6.15 + 1e-5
@@ -80,7 +79,7 @@ def test_a_railed_cell_that_is_charged_on_and_on_ends_at_its_rail(sign):
 
 def test_a_railed_cell_does_not_fall_below_its_rail():
     cell = MemoryCell(leak_rate=0.0, charge_rate=1e7, drift_rate=1e7, rail=6.15, headroom=0.65, railed=True)
-    c = cell.step(jnp.float32(-6.1), jnp.float32(0.0), jnp.float32(0.0), jnp.float32(0.0), 1e-7)
+    c = cell.step(jnp.float32(-6.1), jnp.zeros(2), jnp.float32(0.0), 1e-7)
     assert float(c) == pytest.approx(-6.15)
 
 

@@ -133,7 +133,7 @@ def test_an_ideal_cell_owes_nothing_and_waits_without_loss():
     gates, g = jnp.full((3, 2), 0.4), jnp.array([0.2, -0.9])
     after, currents = cell.moved(start, cell.standing(start, gates, g), gates, g, H)
     assert currents is None
-    assert np.array_equal(after, cell.step(start, gates[0], g, cell.leak(gates[1], H), H))
+    assert np.array_equal(after, cell.step(start, gates, g, H))
     assert np.array_equal(cell.waited(start, 1e-3), start)
 
 
@@ -141,7 +141,7 @@ def test_a_cell_that_is_cut_off_and_joined_again_moves_as_fitted_and_stays_withi
     cell, c = memory_cell(FITTED), np.array([-0.2, 0.0, 0.2])
     after = np.asarray(cell.waited(jnp.asarray(c / TANH_UNIT, jnp.float32), 1e-5)) * TANH_UNIT
     moved = waited(FITTED, c, 1e-5) + rejoined(FITTED, c)
-    assert after - c == pytest.approx(moved, abs=2e-8)
+    assert after - c == pytest.approx(moved, abs=4e-8)  # an ulp of float32
     assert 0.005 < FITTED["rejoin_share"] < 0.05
     assert float(cell.waited(jnp.float32(1.0), 1e9)) == pytest.approx(-RAIL / TANH_UNIT)
     assert float(cell.waited(jnp.float32(1.0), 0.0)) == 1.0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neuromorph.errors import InputError
-from neuromorph.fitting.neuron_form import DEAD_TERMS, tonic_interval
+from neuromorph.fitting.neuron_form import DEAD_TERMS, carried, driven, tonic_interval
 from neuromorph.library import Library
 from neuromorph.models.frame import Frame
 from neuromorph.models.neuron_hardware import STEP_SECONDS, hardware_neuron
@@ -33,8 +33,9 @@ def run(neuron, drives):
 
 
 def spike_times(neuron, drives):
-    """ns, a list a neuron; ``since`` counts from the spike, below the tick."""
+    """ns, a list a neuron; ``since`` counts from the spike, below the tick, and begins with what the spike carries."""
     spikes, since = map(np.asarray, run(neuron, jnp.asarray(drives, jnp.float32)))
+    since = since - np.asarray(driven(neuron.parameters, neuron.full_scale * jnp.float32(drives), jnp).carry)
     return [TICK * (np.flatnonzero(s) + 1.0) - at[s] for s, at in zip(spikes.T, since.T, strict=True)]
 
 
@@ -60,13 +61,33 @@ def test_one_step_a_tick_places_spikes_as_sixteen_do():
     assert counts[0] == pytest.approx(counts[1], rel=1e-3)
 
 
+def test_a_harder_spike_is_followed_by_a_longer_dead_time():
+    """The current steps right after a spike: against a spike at the later current all the way, by m."""
+    unit = neuron()
+    low, high = 0.2, 0.8
+    x = np.sqrt(float(unit.full_scale) * np.array([low, high]) / float(unit.parameters.current_scale))
+    longer = float(np.subtract(*carried(unit.parameters, x)))  # of the low one less the high one
+    assert 0.02 < longer < 0.4  # ns
+    drives = np.full((400, 2), low)
+    drives[:, 1] = high
+    first = np.flatnonzero(np.asarray(run(unit, jnp.asarray(drives, jnp.float32))[0])[:, 1])[10]
+    drives[first + 1 :, 1] = low
+    times = spike_times(unit, drives)
+    after = np.diff(times[1])[10]
+    assert after - np.diff(times[0])[-1] == pytest.approx(longer, abs=0.02)
+
+
 def test_a_longer_tick_is_divided():
     assert neuron(2.5 * STEP_SECONDS).substeps == 3
     assert neuron(0.1 * STEP_SECONDS).substeps == 1
 
 
 def test_steps_are_shorter_than_the_dead_time():
-    quick = MODEL | {f"dead_time_{k}": 0.0 for k in range(DEAD_TERMS)} | {"dead_time_0": 1.5e-9}
+    quick = (
+        MODEL
+        | {f"dead_time_{k}": 0.0 for k in range(DEAD_TERMS)}
+        | {"dead_time_0": 1.5e-9, "carry_1": 0.0, "carry_2": 0.0}
+    )
     assert hardware_neuron(quick, 1e-9, 2e-9).substeps == 2
     with pytest.raises(InputError, match="dead time of this axon hillock falls to -1 ns"):
         hardware_neuron(quick | {"dead_time_0": -1e-9}, 1e-9, 2e-9)

@@ -69,14 +69,16 @@ def test_dendrites_with_time_constants_of_their_own_are_kicked_as_each_alone():
 def test_a_leaking_cell_settles_at_the_noise_of_its_amplifier():
     """Stationary variance of a follower of width W whose tail is noisy: ``2 q W / (2 C)``, a few times kT/C."""
     cell, noise, p = BLOCKS.cell, BLOCKS.noise, MODELS["memory_cell"]
-    leak = cell.leak(jnp.float32(1.0), H)
+    gates = jnp.array([[0.0], [1.0]])
 
     def tick(c, draw):
-        c = cell.step(c, jnp.float32(0.0), jnp.float32(0.0), leak, H)
+        c = cell.step(c, gates, jnp.float32(0.0), H)
         return c + noise.charge(draw, jnp.float32(0.0), jnp.float32(1.0)), None
 
     c, _ = jax.lax.scan(tick, jnp.zeros(4000, jnp.float32), draws(500, 4000))
-    variance = TRANSISTORS * ELEMENTARY_CHARGE * p["v_leak_width"] / (2 * p["capacitance"]) / TANH_UNIT**2
+    # the width that the slope at rest stands for
+    width = p["v_leak_width"] / (0.5 * (1 + p["leak_source"]) * (1 - 0.25 * p["leak_inversion"]))
+    variance = TRANSISTORS * ELEMENTARY_CHARGE * width / (2 * p["capacitance"]) / TANH_UNIT**2
     away = np.asarray(c) - float(c.mean())
     assert away.var() == pytest.approx(
         variance, rel=4 * np.sqrt(2 / 4000) + 0.03

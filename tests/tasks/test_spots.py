@@ -221,10 +221,10 @@ def test_ngspice_agrees_on_what_a_network_saw(run):
         models["memory_cell"],
         full_scale_current(models["axon_hillock"], frame.seconds / frame.spikes_per_unit),
     )
-    spots = spot_check(run, scale(), circuits, models, vbo=vbo, count=2, frames=FRAMES, rate=0.1)
+    spots = spot_check(run, scale(), circuits, models, vbo=vbo, count=2, frames=FRAMES + 2, rate=0.1)
     made = {figure.claim: figure.value for figure in figures(spots, "toy")}
     assert made["spots of toy: cell voltage at the frames' ends, free-running, max error of 150 mV"] < 3.0
-    assert made["spots of toy: sum on the dendrites, rms error of the rms sum, mean of dendrites"] < 10.0
+    assert made["spots of toy: sum on the dendrites, rms error of the rms sum, mean of dendrites"] < 20.0
     # signals of tenths of a nanosecond, of a network that has not learned: what the order of the windows adds counts
     assert made["spots of toy: weight changes, summed error of the summed change, mean of synapses"] < 35.0
 
