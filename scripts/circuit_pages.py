@@ -139,8 +139,13 @@ def _knobs(circuit: Circuit) -> str:
 
 
 def shown(circuit: Circuit, data: BlockData) -> list[str]:
-    """Names of the curves on the page: those with a caption first, in the recipe's order."""
-    names = [sweep.name for sweep in circuit.sweeps if sweep.name in data.sweeps and not sweep.held_out]
+    """Names of the curves on the page: those with a caption first, in the recipe's order; none over numbers of settings
+    drawn at random, unless a caption says what is seen there."""
+    names = [
+        sweep.name
+        for sweep in circuit.sweeps
+        if sweep.name in data.sweeps and not sweep.held_out and (sweep.caption or "setting" not in sweep.axes)
+    ]
     chosen = sorted(names, key=lambda name: not circuit.sweep(name).caption)[:MAXIMUM_CURVES]
     return [name for name in names if name in chosen]
 
