@@ -242,6 +242,7 @@ def memory(args: argparse.Namespace, models: dict, blocks: object) -> list[Figur
         for mode, spikes in (("free-running", ours.spikes), ("each frame begun as ngspice's", told.spikes),
                              ("ngspice", spike_lists(theirs)))
     }  # fmt: skip
+    energy, measured = memory_network.expected_energy(what, ours, models), float(theirs["energy"])
     if args.plot:
         plot_compounding(errors, counts, name, args.plot)
     compounding = [
@@ -255,6 +256,14 @@ def memory(args: argparse.Namespace, models: dict, blocks: object) -> list[Figur
         *common_figures(name, ours.spikes, spike_lists(theirs), (own, seconds), what.seconds),
         Figure(f"{name}: cell, rms error of 150 mV", float(100 * away), "%", 3.0, 1.0),
         Figure(f"{name}: cell at the end, error of 150 mV", float(100 * end), "%"),
+        Figure(
+            f"{name}: energy from the supply",
+            100 * abs(energy / measured - 1),
+            "%",
+            5.0,
+            2.0,
+            details={"step_joule": energy, "ngspice_joule": measured},
+        ),
     ]
     if args.reference:
         exact, _ = kept(

@@ -20,7 +20,9 @@ from neuromorph.circuit import REFERENCE_OPTIONS, STANDARD_OPTIONS
 from neuromorph.fitting.cell_knobs import KNOBS as CELL_KNOBS
 from neuromorph.fitting.cell_knobs import read_bias
 from neuromorph.fitting.dendrite_design import conductance
-from neuromorph.fitting.readout import PULSE_CENTRE, WEIGHT_VOLT, read_offset
+from neuromorph.fitting.lines import SHAPER_LOAD
+from neuromorph.fitting.memory_cell import FRAME
+from neuromorph.fitting.readout import PULSE_CENTRE, V_LINE, WEIGHT_VOLT, pulse_charge, read_offset
 from neuromorph.models.fidelity import BlockSet, gate_dendrites
 from neuromorph.models.frame import Frame
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
@@ -286,3 +288,26 @@ def in_ngspice(
         crossings(waves.time, waves[f"axon{k}"], 0.5 * SUPPLY) - PULSE_CENTRE for k in range(stimulus.cells)
     ]
     return Answer(np.stack(c, axis=1), spikes, -SUPPLY * float(integral(waves.time, waves["vdd#branch"])))
+
+
+def expected_energy(stimulus: Stimulus, answer: Answer, models: Mapping[str, Mapping[str, float]]) -> float:
+    """Joules from the supply by the models, as :func:`neuromorph.network.energy.energy_per_frame` counts them.
+
+    The rails that give the lines' pulses their heights are other sources, counted in neither; of a shaper's energy theirs
+    is what charges its bench's line to the usual height.
+    """
+    design, read = gate_dendrites(models, stimulus.frame), models["gate_synapse"]
+    heard = sum(len(stimulus.spikes(n)) for n in range(stimulus.notes.shape[1]))
+    fired = sum(len(times) for times in answer.spikes)
+    shaper = models["spike_shaper"]["energy_per_spike"] - SHAPER_LOAD * V_LINE**2
+    charge = heard * float(pulse_charge(read, design.external_height, 1.0))
+    charge += fired * float(pulse_charge(read, design.cell_height, 1.0))
+    dendrite = read["column_static_power"] + models["dendritic_adder"]["static_power"]
+    cell = models["memory_cell"]["energy_per_frame"] / FRAME + models["axon_hillock"]["static_power"]
+    seconds = stimulus.period * len(stimulus.notes)
+    return (
+        (heard + fired) * shaper
+        + GATES * stimulus.cells * 2 * SUPPLY * charge
+        + fired * models["axon_hillock"]["energy_per_spike"]
+        + seconds * stimulus.cells * (GATES * dendrite + cell)
+    )

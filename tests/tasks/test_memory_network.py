@@ -18,6 +18,7 @@ from neuromorph.tasks.memory_network import (
     Stimulus,
     begun,
     deck,
+    expected_energy,
     heard_frame,
     resting,
     stepped,
@@ -93,3 +94,17 @@ def test_columns_at_rest_pull_every_dendrite_by_the_same_share_of_its_unit():
     rest = resting(MODELS, FRAME)
     assert np.all(rest < 0)
     assert rest == pytest.approx(np.full(4, rest[0]), rel=1e-3)
+
+
+def test_energy_is_what_stands_and_what_every_pulse_costs():
+    """Nothing heard costs static power alone, twice the cells twice of it; a note's spikes cost lines and reads."""
+    silent, two = (
+        expected_energy(what, stepped(what, NOMINAL, MODELS), MODELS)
+        for what in (memory(1, ((0, 0),)), memory(2, ((0, 0),)))
+    )
+    assert two == pytest.approx(2 * silent)
+    what = memory(1, ((1, 0),))
+    answer = stepped(what, NOMINAL, MODELS)
+    spikes = len(what.spikes(0)) + len(answer.spikes[0])
+    each = (expected_energy(what, answer, MODELS) - silent) / spikes
+    assert 5e-15 < each < MODELS["spike_shaper"]["energy_per_spike"] + 20e-15
