@@ -58,8 +58,10 @@ class SigmoidGate:
         return self.amplitude * share * (1.0 - share) / self.width
 
     def balance(self, value: jax.Array) -> jax.Array:
-        """One side of the pair less the other, in parts of both: tanh of half the logarithm, from the gate's value."""
-        return 2.0 * (value - self.floor) / self.amplitude - 1.0
+        """One side less the other, in parts of both, of a pair in weak inversion beside the gate's own, from its value:
+        what a slope unit's pair makes of the same dendrite, to first order in the inversion."""
+        own = 2.0 * (value - self.floor) / self.amplitude - 1.0
+        return own if self.inversion is None else own * (1.0 + 0.25 * self.inversion * (1.0 - own * own))
 
 
 @pytree

@@ -10,7 +10,7 @@ from neuromorph.fitting.slope import BIAS, at_bias, bias_factor, bias_for, signe
 from neuromorph.library import Library
 from neuromorph.models.fidelity import psi_currents, psi_rates
 from neuromorph.models.frame import Frame
-from neuromorph.models.gate import TANH_UNIT
+from neuromorph.models.gate import GATE_UNIT, TANH_UNIT, SigmoidGate
 from neuromorph.models.library_blocks import blocks_for
 from neuromorph.models.slope_unit import biases, pair, seen, slope_units
 
@@ -39,12 +39,8 @@ def test_psi_is_the_law_of_the_circuit_at_the_gates_voltages():
     draw = np.random.default_rng(5)
     v_i, v_f, v_g, v_c = draw.uniform(-0.12, 0.12, (4, 300))
     gate, tanh = BLOCKS.gate, BLOCKS.tanh
-    sigmoid = [
-        1 / (1 + np.exp(-(sign * v - CELL[f"{n}_offset"]) / CELL[f"{n}_width"]))
-        for n, v, sign in (("i", v_i, 1), ("f", v_f, -1), ("o", v_i, 1))
-    ]
-    floor = np.asarray(gate.floor).reshape(3, 1)
-    balance = gate.balance(jnp.asarray(np.stack(sigmoid) + floor, jnp.float32))
+    z = jnp.asarray(np.stack([v_i, -v_f, v_i]) / GATE_UNIT, jnp.float32)
+    balance = gate.balance(gate.value(z))
     g = tanh.balance(tanh.value(jnp.asarray(v_g / TANH_UNIT, jnp.float32)))
     psi = BLOCKS.slopes.psi(balance[0], balance[1], g, jnp.asarray(v_c / TANH_UNIT, jnp.float32))
     signed = [(at_bias(UNIT, at["i"]), v_i, v_g), (at_bias(UNIT, at["f"]), v_f, v_c)]
@@ -56,7 +52,8 @@ def test_psi_is_the_law_of_the_circuit_at_the_gates_voltages():
         np.array([unsigned_slope(UNIT, a, b) for a, b in zip(v_i, v_g, strict=True)]) / UNIT["scale_g"]
     )
     for found, law, gate_name in zip(psi, exact, "ifg", strict=True):
-        assert np.abs(np.asarray(found) / rates[gate_name] - law).max() < 0.01, gate_name
+        # a hundredth of full scale, and for the forget gate what the first order in its inversion leaves
+        assert np.abs(np.asarray(found) / rates[gate_name] - law).max() < 0.012, gate_name
 
 
 @given(st.floats(0.15, 3.0))
@@ -69,3 +66,12 @@ def test_a_current_that_no_bias_gives_is_that_of_the_highest():
     assert np.isfinite(bias_for(UNIT, 1e9))
     most = slope_units(UNIT, CELL, dict.fromkeys("ifg", 1e7), dict.fromkeys("ifg", 1.0))
     assert np.all(np.isfinite([*most.i, *most.f, most.down_i]))
+
+
+def test_a_slope_unit_sees_the_dendrite_that_the_gate_sees():
+    """A gate's tail bends its own pair, not the slope unit's: with inversion the balance handed on is that without."""
+    x = jnp.linspace(-4.0, 4.0, 41)
+    bent, weak = SigmoidGate(inversion=0.26), SigmoidGate()
+    found, true = bent.balance(bent.value(x)), weak.balance(weak.value(x))
+    assert np.abs(found - true).max() < 0.01
+    assert np.abs(2 * bent.value(x) - 1 - true).max() > 0.02
