@@ -282,7 +282,7 @@ def score_neuron(model: FittedModel, data: BlockData) -> list[Figure]:
 
 
 def _rheobase_error(p: NeuronParameters, data: BlockData) -> float:
-    """Model's rheobase against SPICE's bracket, %; zero inside the bracket."""
+    """Model's rheobase against the middle of SPICE's bracket, %."""
     sweep = data["rheobase_check"]
     fired = sweep["fired"] > 0.5
     if fired.all() or not fired.any():

@@ -5,7 +5,7 @@ Devices 62:3061, 2015) the inputs' difference x that gives a balance t (one side
 
     x / W = atanh(t) + k t / 4
 
-to second order in the inversion k, the tail over the current at which the charge bends.  Solved for t to first order,
+to first order in the inversion k, the tail over the current at which the charge bends.  Solved for t as far,
 with an algebraic function in the tanh's place: ``t = tanh(u - (k / 4) u / sqrt(1 + u^2))``, ``u = x / W``.  W is the width
 in weak inversion.
 """
@@ -31,12 +31,12 @@ def balance(x: Any, width: Any, inversion: Any = 0.0) -> Any:
     return np.tanh(u - 0.25 * np.asarray(inversion) * u / np.hypot(1.0, u))
 
 
-def difference(balance: Any, width: Any, inversion: Any = 0.0) -> Any:
-    """V between the inputs of a pair that has this balance, within -1 .. 1: the inverse of :func:`balance`.
+def difference(t: Any, width: Any, inversion: Any = 0.0) -> Any:
+    """V between the inputs of a pair whose balance is ``t``, within -1 .. 1: the inverse of :func:`balance`.
 
     A fixed point: what the inversion adds has a slope of k / 4 at most, so that twenty turns leave nothing for k < 0.6.
     """
-    bare = np.arctanh(np.asarray(balance, float))
+    bare = np.arctanh(np.asarray(t, float))
     u = bare
     for _ in range(20):
         u = bare + 0.25 * np.asarray(inversion) * u / np.hypot(1.0, u)
