@@ -18,14 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from neuromorph.fitting.cell_leak import forget_gate, leak_shares
 from neuromorph.fitting.gate import sigmoid
 from neuromorph.fitting.least_squares import least_squares
-from neuromorph.fitting.pair import balance
+from neuromorph.fitting.pair import shares
 from neuromorph.library import BlockData, SweepData
 
 CHARGES = ("q_tail", "q_side", "q_sink")
-LEAST_SHARE = 1e-4
-"""Share of a tail that leaks through a side of its pair that is shut, 1; no mirror is ever empty."""
 MOVE, EDGE, END = 20e-9, 1e-9, 299e-9
 """When a gate moves, within what time, and until when charge is counted in the benches of the recipe, s."""
 _STEP = 0.5e-9
@@ -40,12 +39,6 @@ def follow(current: Any, target: Any, charge: float, seconds: float) -> tuple[An
     left = np.exp(-np.asarray(target) * seconds / charge)
     after = target * current / (current + (target - current) * left)
     return after, target - charge / seconds * np.log(after / current)
-
-
-def shares(x: Any, width: float, inversion: Any = 0.0) -> tuple[Any, Any]:
-    """Parts of the tail on the sourcing and the sinking side at ``x`` V between an amplifier's inputs, 1."""
-    tanh = balance(x, width, inversion)
-    return np.maximum(0.5 * (1 + tanh), LEAST_SHARE), np.maximum(0.5 * (1 - tanh), LEAST_SHARE)
 
 
 def standing(tail: Any, up: Any, down: Any) -> Mirrors:
@@ -91,17 +84,6 @@ def owed(
         missing = (source * sourced - sunk - at_rest[time > middle]) * _STEP
         charge, moment = charge + missing, moment + missing * (time - middle)
     return charge, moment / charge
-
-
-def forget_gate(p: Mapping[str, float], v_f: Any) -> Any:
-    """The forget gate's current over its full one at ``v_f`` V."""
-    return sigmoid(-np.asarray(v_f, float), 1.0, p["f_offset"], p["f_width"], p["f_floor"], p["f_inversion"])
-
-
-def leak_shares(p: Mapping[str, float], gate: Any, c: Any) -> tuple[Any, Any]:
-    """Parts of the leak's tail that are sourced into and sunk from a cell at ``c`` V; ``gate`` over its full current."""
-    down, up = shares(np.asarray(c) - p["v_rest"], p["v_leak_width"], p["leak_inversion"] * gate)
-    return up, down
 
 
 def product_owed(p: Mapping[str, float], v_i: Any, before: Any, after: Any) -> tuple[np.ndarray, np.ndarray]:

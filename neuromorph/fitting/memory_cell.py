@@ -4,7 +4,7 @@ C dc/dt = I_i s(v_i) G(g, c) + I_f f (a U - D) - I_hold - g_hold c,   I(io) = I_
 
 f = s(-v_f) and o = s(v_o) are gates; U and D, the parts of the leak's tail on either side of its pair, are
 ``(1 -+ B((c - c0) / W, k_f f)) / 2``; what is sourced leaves its mirror as ``a`` of itself.  B is the balance of a pair,
-and s the side of one, as far into inversion as its tail takes it (:mod:`neuromorph.fitting.pair`).
+and f alone of the gates the side of one that its tail takes out of weak inversion (:mod:`neuromorph.fitting.pair`).
 
 The product's two mirrors end at the rails: with the headroom law ``H(x) = x / sqrt(x^2 + v_h^2)`` of what is left
 to either, ``G = tanh(g) (H_p + H_n) / 2 + (H_p - H_n) / 2``, ``H_p = H(V - c)``, ``H_n = H(V + c)``, V the rail's
@@ -27,22 +27,27 @@ import numpy as np
 
 from neuromorph.figures import Figure
 from neuromorph.fitting.cell_knobs import KNOBS, at_knobs, fit_knobs
+from neuromorph.fitting.cell_leak import (
+    fit_leak,
+    forget_gate,
+    hold_current,
+    leak_current,
+    leak_shares,
+    leaking,
+)
 from neuromorph.fitting.cell_mirrors import (
     CHARGES,
     fit_mirrors,
-    forget_gate,
     leak_axes,
     leak_owed,
-    leak_shares,
     moved,
     product_axes,
     product_owed,
-    shares,
     standing,
 )
 from neuromorph.fitting.gate import RAIL, amplifier, headroom, sigmoid
 from neuromorph.fitting.least_squares import least_squares
-from neuromorph.fitting.pair import balance
+from neuromorph.fitting.pair import balance, shares
 from neuromorph.library import BlockData, FittedModel
 
 CAPACITANCE = 50e-15
@@ -111,46 +116,6 @@ def _fit_rails(data: BlockData, p: Mapping[str, float]) -> tuple[float, float, f
 
     x, dx = least_squares(residuals, [1.0], ("v_headroom",), data.name)
     return float(x[0] * 40e-3), float(dx[0] * 40e-3), float(np.abs(residuals(x)).max())
-
-
-_LEAK = {
-    "f_offset": 1e-2, "f_width": 33e-3, "f_floor": 1e-3, "i_leak": 1.0, "v_rest": 1e-2, "v_leak_width": 65e-3,
-    "i_hold": 1e-4, "f_inversion": 1.0, "leak_inversion": 1.0, "leak_source": 1.0, "g_hold": 1e-3,
-}  # fmt: skip
-"""Parameters of the leak and the units that their fit takes them in; currents in parts of the largest."""
-
-
-def _amperes(full: float) -> np.ndarray:
-    return np.array([full if name.startswith(("i_", "g_")) else 1.0 for name in _LEAK])
-
-
-def leak_parameters(x: np.ndarray, full: float) -> dict[str, float]:
-    """SI parameters of the leak from those of its fit."""
-    values = x * np.array([*_LEAK.values()]) * _amperes(full)
-    return dict(zip(_LEAK, map(float, values), strict=True)) | {"f_floor": float(abs(x[2]) * 1e-3)}
-
-
-def _leaking(p: Mapping[str, float], vf: Any, c: Any) -> np.ndarray:
-    """Into the cell through its leak and what never shuts, A, over forget gate (rows) and cell (columns), V."""
-    return -leak_current(p, vf, c) - hold_current(p, c)
-
-
-def _fit_leak(data: BlockData) -> tuple[dict[str, float], dict[str, float]]:
-    sweep = data["leak"]
-    current = sweep["current"]
-    full = np.abs(current).max()
-    inside = np.abs(sweep["c"]) <= 0.361  # in the last 40 mV a shut cell leaks 70 pA more
-
-    def residuals(x: np.ndarray) -> np.ndarray:
-        model = _leaking(leak_parameters(x, 1.0), sweep["v_f"], sweep["c"])
-        # in parts of each current nearly, since a cell that keeps its value for a hundred frames leaks a thousandth of
-        # full, down to a hundredth of full: a tail that is exact bends the law where cells move
-        return ((model - current / full) / (1e-2 + np.abs(current / full)) ** 0.9)[:, inside].ravel()
-
-    x, dx = least_squares(residuals, [0, 1, 0.1, 1, 0, 1, 0, 0.2, 0.2, 1, 0.5], tuple(_LEAK), data.name)
-    unit = np.array([*_LEAK.values()])
-    values = leak_parameters(x, full)
-    return values, dict(zip(_LEAK, np.abs(dx * unit) * _amperes(full), strict=True))
 
 
 def _fit_read(data: BlockData) -> tuple[np.ndarray, np.ndarray, float]:
@@ -242,7 +207,7 @@ _LATER: Mapping[str, Callable[[BlockData, Mapping[str, float]], _Found]] = {
 def fit_memory_cell(data: BlockData) -> FittedModel:
     """All parameters of the cell; those of moving gates and of rejoining where their sweeps were measured."""
     charge, d_charge, i_full = _fit_charge(data)
-    leak, d_leak = _fit_leak(data)
+    leak, d_leak = fit_leak(data)
     read, d_read, o_full = _fit_read(data)
     p = {
         "i_charge": i_full * 0.5 * (charge[3] + charge[4]), "charge_up": i_full * charge[3],
@@ -314,18 +279,6 @@ def charge_current(p: Mapping[str, float], vi: Any, vg: Any, c: Any = 0.0) -> np
     return np.multiply.outer(_gate(p, "i", vi), 0.5 * (tanh * (up + down) + whole * (up - down)))
 
 
-def leak_current(p: Mapping[str, float], vf: Any, c: Any) -> np.ndarray:
-    """Out of the cell through its leak, A, over forget gate (rows) and cell (columns), V."""
-    gate = np.expand_dims(forget_gate(p, vf), tuple(range(np.ndim(vf), np.ndim(vf) + np.ndim(c))))
-    up, down = leak_shares(p, gate, c)
-    return p["i_leak"] * gate * (down - p["leak_source"] * up)
-
-
-def hold_current(p: Mapping[str, float], c: Any) -> Any:
-    """Out of a cell whose gates are shut, A."""
-    return p["i_hold"] + p["g_hold"] * np.asarray(c)
-
-
 def read_current(p: Mapping[str, float], vo: Any, c: Any) -> np.ndarray:
     """Rate current, A, over output gate (rows) and cell (columns), V."""
     gate = np.expand_dims(_gate(p, "o", vo), tuple(range(np.ndim(vo), np.ndim(vo) + np.ndim(c))))
@@ -339,7 +292,7 @@ def _rectified(p: Mapping[str, float], gate: Any, c: Any) -> Any:
 
 SURFACES = {
     "bias_i": lambda p, v, g: charge_current(p, v, g) - p["i_hold"],
-    "bias_f": _leaking,
+    "bias_f": leaking,
     "bias_o": read_current,
 }
 """Currents measured while a bias is swept."""

@@ -16,6 +16,9 @@ from typing import Any
 
 import numpy as np
 
+LEAST_SHARE = 1e-4
+"""Share of a tail that leaks through a side of its pair that is shut, 1; no mirror is ever empty."""
+
 
 def balance(x: Any, width: Any, inversion: Any = 0.0) -> Any:
     """Balance of a pair at ``x`` V between its inputs, -1 .. 1.
@@ -41,3 +44,9 @@ def difference(t: Any, width: Any, inversion: Any = 0.0) -> Any:
     for _ in range(20):
         u = bare + 0.25 * np.asarray(inversion) * u / np.hypot(1.0, u)
     return u * width
+
+
+def shares(x: Any, width: float, inversion: Any = 0.0) -> tuple[Any, Any]:
+    """Parts of the tail on the sourcing and the sinking side at ``x`` V between an amplifier's inputs, 1."""
+    tanh = balance(x, width, inversion)
+    return np.maximum(0.5 * (1 + tanh), LEAST_SHARE), np.maximum(0.5 * (1 - tanh), LEAST_SHARE)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from neuromorph.fitting.cell_mirrors import LEAST_SHARE
+from neuromorph.fitting.pair import LEAST_SHARE
 from neuromorph.models.pytree import pytree
 
 Currents = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
