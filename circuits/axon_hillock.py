@@ -12,6 +12,7 @@ import numpy as np
 from neuromorph.circuit import (
     REFERENCE_OPTIONS,
     STANDARD_OPTIONS,
+    USUAL_KELVIN,
     Axis,
     Circuit,
     Knob,
@@ -21,10 +22,12 @@ from neuromorph.circuit import (
     logarithmic,
 )
 from neuromorph.fitting.neuron import fit_neuron, score_neuron
+from neuromorph.fitting.neuron_corners import score_neuron_corners
 from neuromorph.fitting.neuron_design import (
     KNOBS,
     nominal_rheobase,
     random_setting,
+    setting,
     tonic_current,
     tonic_span,
     training_setting,
@@ -43,7 +46,11 @@ TONIC_SPIKES = 4
 def _tonic(circuit, point):
     """Constant current, long enough for several spikes at about 1.35 fC each."""
     current = point["i_in"]
-    stop = START + TONIC_SPIKES * (1.6e-15 / (current - 0.9e-9 if current < 4e-9 else current) + 12e-9)
+    if circuit.kelvin == USUAL_KELVIN:
+        spare = current - 0.9e-9 if current < 4e-9 else current
+    else:
+        spare = max(current - nominal_rheobase(0.15, circuit.kelvin), 0.05 * current)
+    stop = START + TONIC_SPIKES * (1.6e-15 / spare + 12e-9)
     cards = f"iin 0 in {staircase((0, START), (0, current))}\ncload axon 0 1f"
     step = min(2e-9, stop / 400)
     return circuit.testbench(
@@ -54,8 +61,8 @@ def _tonic(circuit, point):
 def _knob_tonic(circuit, point, draw):
     """Constant current at a random setting of all knobs, three spikes."""
     knobs = draw(int(point["setting"]))
-    current = tonic_current(knobs["vleak"], point["level"])
-    stop = START + 2.8 * tonic_span(knobs, current)
+    current = tonic_current(knobs["vleak"], point["level"], circuit.kelvin)
+    stop = START + 2.8 * tonic_span(knobs, current, circuit.kelvin)
     cards = f"iin 0 in {staircase((0, START), (0, current))}\ncload axon 0 1f"
     step = min(2e-9, stop / 300)
     return circuit.testbench(
@@ -69,6 +76,10 @@ def _trained(circuit, point):
 
 def _unseen(circuit, point):
     return _knob_tonic(circuit, point, random_setting)
+
+
+def _corner_tonic(circuit, point):
+    return _knob_tonic(circuit, {**point, "setting": 0}, lambda _: setting({}))
 
 
 def _knob_measure(waves, point):
@@ -154,8 +165,8 @@ def _rheobase(circuit, point):
 
 def _knob_rheobase(circuit, point):
     """The same at a random setting, in time that grows as the current falls."""
-    knobs = random_setting(int(point["setting"]))
-    current = point["ratio"] * nominal_rheobase(knobs["vleak"])
+    knobs = random_setting(int(point["setting"])) if "setting" in point else setting({})
+    current = point["ratio"] * nominal_rheobase(knobs["vleak"], circuit.kelvin)
     push = 1e-7 + 10 * current
     times = (0, START, START + 1.0e-15 / push)
     stop = 1e-4 * 1e-9 / current
@@ -263,6 +274,15 @@ CIRCUIT = Circuit(
     ),
     fit=fit_neuron,
     score=score_neuron,
+    corner_checks=(
+        Sweep("tonic_corner", {"level": Axis((0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0), "1")}, _corner_tonic,
+              _knob_measure, _TONIC_OUT),
+        Sweep("rheobase_corner", {"ratio": linear(0.9, 1.15, 26, "1")}, _knob_rheobase, _rheobase_measure, {"fired": ""}),
+        Sweep("knobs_corner", {"setting": Axis((1201, 1202, 1203), "1"), "level": Axis((0.1, 0.5, 0.9), "1")}, _unseen,
+              _knob_measure, _TONIC_OUT),
+        _random_sweep("random_corner", (105, 106), 1.2e-8, 6e-7, False, ""),
+    ),
+    score_corners=score_neuron_corners,
     literature="An axon hillock that starts spikes, with knobs for their duration and the refractory period, is described "
     "for the BioRC carbon-nanotube neurons; those schematics were not seen. The core, an integrator with capacitive "
     "positive feedback, is Mead's axon hillock (Analog VLSI and Neural Systems, 1989). The first stage and the "

@@ -5,12 +5,14 @@ python circuits/dendritic_adder.py --plot
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
 from neuromorph.fitting.adder import RANGE, REFERENCE, UNIT, fit_adder, score_adder
+from neuromorph.fitting.corners import worst_of
 from neuromorph.spice.waveforms import sample
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
@@ -72,6 +74,20 @@ _step_bench, _step_measure = _transient(_step)
 _pulse_bench, _pulse_measure = _transient(_synapses)
 _WAVES = {"drive": "A", "voltage": "V"}
 
+_CHECKS = (
+    Sweep(
+        "sum_check",
+        {"vmode": Axis((0.315, 0.36, 0.385, 0.418, 0.46, 0.49), "V"), "vbias": Axis((0.284, 0.295, 0.313), "V"),
+         "i_2": Axis((-2.3 * UNIT, -0.7 * UNIT, 0.4 * UNIT, 1.7 * UNIT), "A")},
+        _sum, _sum_measure, {"voltage": "V"}, _I, held_out=True,
+    ),
+    Sweep(
+        "pulses_check", {"vmode": Axis((0.32, 0.4, 0.47), "V"), "seed": Axis((1, 2), "")},
+        _pulse_bench, _pulse_measure, _WAVES, _TIME, held_out=True,
+    ),
+)  # fmt: skip
+"""Held out, at the usual temperature and supply and at others."""
+
 CIRCUIT = Circuit(
     name="dendritic_adder",
     summary="synaptic currents summed into a voltage, linear, sub- or super-linear by a mode bias",
@@ -97,19 +113,12 @@ CIRCUIT = Circuit(
             "step", {"vmode": Axis((0.3, 0.4, 0.5), "V"), "i_step": Axis((UNIT, 3 * UNIT, -2 * UNIT), "A")},
             _step_bench, _step_measure, _WAVES, _TIME, caption="Steps of current",
         ),
-        Sweep(
-            "sum_check",
-            {"vmode": Axis((0.315, 0.36, 0.385, 0.418, 0.46, 0.49), "V"), "vbias": Axis((0.284, 0.295, 0.313), "V"),
-             "i_2": Axis((-2.3 * UNIT, -0.7 * UNIT, 0.4 * UNIT, 1.7 * UNIT), "A")},
-            _sum, _sum_measure, {"voltage": "V"}, _I, held_out=True,
-        ),
-        Sweep(
-            "pulses_check", {"vmode": Axis((0.32, 0.4, 0.47), "V"), "seed": Axis((1, 2), "")},
-            _pulse_bench, _pulse_measure, _WAVES, _TIME, held_out=True,
-        ),
+        *_CHECKS,
     ),
     fit=fit_adder,
     score=score_adder,
+    corner_checks=_CHECKS,
+    score_corners=partial(worst_of, score_adder),
     description="Two loads hold the dendritic node around its rest of 0.4 V. The saturating one is a transconductor in "
     "unity feedback whose current ends at its tail: the voltage grows faster than the current, super-linear. The growing "
     "one is a class-AB pair of two devices in series a side, whose current grows like sinh: sub-linear. A differential "

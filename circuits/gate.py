@@ -5,11 +5,13 @@ python circuits/gate.py --plot
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from neuromorph.circuit import Axis, Circuit, Knob, Published, Sweep, linear
+from neuromorph.fitting.corners import worst_of
 from neuromorph.fitting.gate import KNOBS, fit_gate, score_gate
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
@@ -79,6 +81,34 @@ _G = {"g": linear(-SWING, SWING, 161)}
 _PRODUCT = {"current": "A", "supply_current": "A"}
 _RECTIFIER = {"up": "A", "down": "A", "supply_current": "A"}
 
+_CHECKS = (
+    Sweep(
+        "product_check",
+        {"v_gate": Axis((-0.31, -0.13, -0.07, -0.021, 0.013, 0.044, 0.083, 0.17, 0.33), "V"),
+         "g_shift": Axis((0.0023,), "V"), "v_out": Axis((0.3, 0.4, 0.5), "V")},
+        _product, _product_measure, _PRODUCT, _G, held_out=True,
+    ),
+    Sweep(
+        "sigmoid_check", {"vb": Axis((0.245, 0.264, 0.283), "V")}, _sigmoid, _sigmoid_measure,
+        {"current": "A", "tail": "A"}, _V, held_out=True,
+    ),
+    Sweep(
+        "bias_check", {"vb": Axis((0.163, 0.197, 0.231, 0.279, 0.317, 0.341), "V")}, _sigmoid, _sigmoid_measure,
+        {"current": "A", "tail": "A"}, _V, held_out=True,
+    ),
+    Sweep(
+        "rectifier_check",
+        {"i_tail": Axis((3.1e-9, 1.7e-8, 3.6e-8), "A"), "g_shift": Axis((0.0023,), "V")},
+        _rectifier, _rectifier_measure, _RECTIFIER, _G, held_out=True,
+    ),
+    Sweep(
+        "rectifier_loaded_check",
+        {"i_tail": Axis((3.1e-9, 1.7e-8, 3.6e-8), "A"), "loaded": Axis((1.0,), "1"), "g_shift": Axis((0.0023,), "V")},
+        _rectifier, _rectifier_measure, _RECTIFIER, _G, held_out=True,
+    ),
+)  # fmt: skip
+"""Held out, at the usual temperature and supply and at others."""
+
 CIRCUIT = Circuit(
     name="gate",
     summary="sigmoid transconductor and gated tanh amplifier (product i * g)",
@@ -110,33 +140,12 @@ CIRCUIT = Circuit(
             "rectifier_loaded", {"i_tail": Axis((2e-9, 1e-8, 5e-8), "A"), "loaded": Axis((1.0,), "1")},
             _rectifier, _rectifier_measure, _RECTIFIER, _G, caption="Rectified halves into diodes",
         ),
-        Sweep(
-            "product_check",
-            {"v_gate": Axis((-0.31, -0.13, -0.07, -0.021, 0.013, 0.044, 0.083, 0.17, 0.33), "V"),
-             "g_shift": Axis((0.0023,), "V"), "v_out": Axis((0.3, 0.4, 0.5), "V")},
-            _product, _product_measure, _PRODUCT, _G, held_out=True,
-        ),
-        Sweep(
-            "sigmoid_check", {"vb": Axis((0.245, 0.264, 0.283), "V")}, _sigmoid, _sigmoid_measure,
-            {"current": "A", "tail": "A"}, _V, held_out=True,
-        ),
-        Sweep(
-            "bias_check", {"vb": Axis((0.163, 0.197, 0.231, 0.279, 0.317, 0.341), "V")}, _sigmoid, _sigmoid_measure,
-            {"current": "A", "tail": "A"}, _V, held_out=True,
-        ),
-        Sweep(
-            "rectifier_check",
-            {"i_tail": Axis((3.1e-9, 1.7e-8, 3.6e-8), "A"), "g_shift": Axis((0.0023,), "V")},
-            _rectifier, _rectifier_measure, _RECTIFIER, _G, held_out=True,
-        ),
-        Sweep(
-            "rectifier_loaded_check",
-            {"i_tail": Axis((3.1e-9, 1.7e-8, 3.6e-8), "A"), "loaded": Axis((1.0,), "1"), "g_shift": Axis((0.0023,), "V")},
-            _rectifier, _rectifier_measure, _RECTIFIER, _G, held_out=True,
-        ),
+        *_CHECKS,
     ),
     fit=fit_gate,
     score=score_gate,
+    corner_checks=_CHECKS,
+    score_corners=partial(worst_of, score_gate),
     literature="The subthreshold differential pair as a sigmoid and the transconductor as a tanh are textbook circuits "
     "(Mead, Analog VLSI and Neural Systems, 1989). The arrangement for a gated recurrent cell is our own design.",
     description="A subthreshold differential pair is the sigmoid: half its tail current at zero, e-fold per 32 mV far "

@@ -5,6 +5,7 @@ python circuits/memory_cell.py --plot
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
 from neuromorph.fitting.cell_knobs import KNOBS
 from neuromorph.fitting.cell_mirrors import EDGE, MOVE
+from neuromorph.fitting.corners import worst_of
 from neuromorph.fitting.memory_cell import (
     OPEN,
     fit_memory_cell,
@@ -191,6 +193,30 @@ _FRAME_OUT = {"c": "V", "read": "A", "energy": "J"}
 _LAG_OUT = {"charge": "C", "delay": "s"}
 _WAIT_OUT = {"moved": "V", "c": "V"}
 
+_CHECKS = (
+    Sweep(
+        "retention_check",
+        {"v_f": Axis((-0.15, -0.03, 0.05, 0.11, 0.19), "V"), "c_start": Axis((-0.32, -0.08, 0.05, 0.1, 0.24), "V")},
+        _retention, _retention_measure, {"c": "V", "keep": "1"}, {"frames": Axis(RETENTION_FRAMES, "1")}, held_out=True,
+    ),
+    Sweep("wait_check", {"c_start": Axis((-0.12, -0.02, 0.08), "V"), "v_g": Axis((-0.06, 0.06), "V")}, _wait,
+          _wait_measure, _WAIT_OUT, {"wait": Axis(WAITS, "s")}, held_out=True),
+    Sweep("rejoin_check", {"c_start": Axis((-0.15, -0.05, 0.03, 0.14), "V"), "shut": Axis((34e-9, 164e-9), "s"),
+                           "v_i": Axis((0.04, 0.1), "V"), "v_f": Axis((0.05, 0.08), "V")},
+          _rejoin, _rejoin_measure, {"moved": "V", "c": "V"}, held_out=True),
+    Sweep("lag_g_check", {"v_i": Axis((0.02, 0.08), "V"), "g_from": Axis((-0.05, 0.03), "V"),
+                          "g_to": Axis((-0.12, 0.08, 0.12), "V")}, _lag, _lag_measure, _LAG_OUT, held_out=True),
+    Sweep("lag_f_check", {"v_c": Axis((-0.06, 0.07), "V"), "f_from": Axis((0.0, 0.07), "V"),
+                          "f_to": Axis((-0.02, 0.05), "V")}, _lag, _lag_measure, _LAG_OUT, held_out=True),
+    Sweep("knobs_check", {"setting": Axis((301, 302, 303, 304, 305, 306), "1"), "seed": Axis((203,), "")}, _frames,
+          _frames_measure, _FRAME_OUT, _FRAME_AXIS, held_out=True),
+    Sweep("frames_check", {"seed": Axis((201, 202), "")}, _frames, _frames_measure, _FRAME_OUT, _FRAME_AXIS,
+          held_out=True),
+    Sweep("far_check", {"far": Axis((1.0,), "1"), "seed": Axis((211, 212, 213, 214), "")}, _frames, _frames_measure,
+          _FRAME_OUT, _FRAME_AXIS, held_out=True),
+)  # fmt: skip
+"""Held out, at the usual temperature and supply and at others."""
+
 CIRCUIT = Circuit(
     name="memory_cell",
     summary="LSTM cell: capacitor charged by i * g, forget leak, gated rectified read-out",
@@ -265,29 +291,13 @@ CIRCUIT = Circuit(
               caption="Random frames", optional=True),
         Sweep("far", {"far": Axis((1.0,), "1"), "seed": Axis((31, 32), "")}, _frames, _frames_measure, _FRAME_OUT,
               _FRAME_AXIS, caption="Random frames of full swing: the cell reaches its rails", optional=True),
-        Sweep(
-            "retention_check",
-            {"v_f": Axis((-0.15, -0.03, 0.05, 0.11, 0.19), "V"), "c_start": Axis((-0.32, -0.08, 0.05, 0.1, 0.24), "V")},
-            _retention, _retention_measure, {"c": "V", "keep": "1"}, {"frames": Axis(RETENTION_FRAMES, "1")}, held_out=True,
-        ),
-        Sweep("wait_check", {"c_start": Axis((-0.12, -0.02, 0.08), "V"), "v_g": Axis((-0.06, 0.06), "V")}, _wait,
-              _wait_measure, _WAIT_OUT, {"wait": Axis(WAITS, "s")}, held_out=True),
-        Sweep("rejoin_check", {"c_start": Axis((-0.15, -0.05, 0.03, 0.14), "V"), "shut": Axis((34e-9, 164e-9), "s"),
-                               "v_i": Axis((0.04, 0.1), "V"), "v_f": Axis((0.05, 0.08), "V")},
-              _rejoin, _rejoin_measure, {"moved": "V", "c": "V"}, held_out=True),
-        Sweep("lag_g_check", {"v_i": Axis((0.02, 0.08), "V"), "g_from": Axis((-0.05, 0.03), "V"),
-                              "g_to": Axis((-0.12, 0.08, 0.12), "V")}, _lag, _lag_measure, _LAG_OUT, held_out=True),
-        Sweep("lag_f_check", {"v_c": Axis((-0.06, 0.07), "V"), "f_from": Axis((0.0, 0.07), "V"),
-                              "f_to": Axis((-0.02, 0.05), "V")}, _lag, _lag_measure, _LAG_OUT, held_out=True),
-        Sweep("knobs_check", {"setting": Axis((301, 302, 303, 304, 305, 306), "1"), "seed": Axis((203,), "")}, _frames,
-              _frames_measure, _FRAME_OUT, _FRAME_AXIS, held_out=True),
-        Sweep("frames_check", {"seed": Axis((201, 202), "")}, _frames, _frames_measure, _FRAME_OUT, _FRAME_AXIS,
-              held_out=True),
-        Sweep("far_check", {"far": Axis((1.0,), "1"), "seed": Axis((211, 212, 213, 214), "")}, _frames, _frames_measure,
-              _FRAME_OUT, _FRAME_AXIS, held_out=True),
+        *_CHECKS,
     ),
     fit=fit_memory_cell,
+    corner_sweeps=("bias_i", "bias_f", "bias_o", "rejoin", "lag_g", "lag_f"),
     score=score_memory_cell,
+    corner_checks=_CHECKS,
+    score_corners=partial(worst_of, score_memory_cell),
     literature="The cell is that of the LSTM: Hochreiter and Schmidhuber, Neural Computation 9(8), 1997, with the forget "
     "gate of Gers, Schmidhuber and Cummins (2000). The circuit is our own design.",
     description="One capacitor (50 fF) holds the cell. The product i * g charges it; a second amplifier in unity "

@@ -5,11 +5,13 @@ python circuits/stdp_synapse.py --plot
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
+from neuromorph.fitting.corners import worst_of
 from neuromorph.fitting.stdp import (
     PAIR_POST,
     POST_WIDTH,
@@ -74,6 +76,16 @@ def _pairs_measure(waves, _):
 _UPDATED = {"dw": "V", "energy": "J", "static_current": "A"}
 _TIME = {"time": linear(0, 200e-9, 401, "s")}
 
+_CHECKS = (
+    Sweep("update_check", {"v_w": Axis((0.04, 0.11, 0.19, 0.27, 0.33, 0.41), "V"),
+                           "v_x": Axis((0.365, 0.41, 0.433, 0.475), "V")},
+          _update, _update_measure, _UPDATED, held_out=True),
+    Sweep("pairs_check", {"lag": Axis((4e-9, 12e-9, 30e-9, 60e-9), "s"), "pre_interval": Axis((7e-9, 15e-9), "s"),
+                          "v_w": Axis((0.22, 0.36), "V")},
+          _pairs, _pairs_measure, {"dw": "V", "x": "V"}, held_out=True),
+)  # fmt: skip
+"""Held out, at the usual temperature and supply and at others."""
+
 CIRCUIT = Circuit(
     name="stdp_synapse",
     summary="Diehl's post-triggered STDP: pre trace, target, soft-bounded weight",
@@ -97,15 +109,12 @@ CIRCUIT = Circuit(
               {"x": "V", "energy": "J"}, _TIME, caption="Pre-synaptic trace"),
         Sweep("bound", {"vmax": Axis((0.72, 0.76), "V"), "v_w": linear(0.15, 0.60, 4), "v_x": Axis((0.48,), "V")},
               _update, _update_measure, _UPDATED, caption="Soft bound against the rail", optional=True),
-        Sweep("update_check", {"v_w": Axis((0.04, 0.11, 0.19, 0.27, 0.33, 0.41), "V"),
-                               "v_x": Axis((0.365, 0.41, 0.433, 0.475), "V")},
-              _update, _update_measure, _UPDATED, held_out=True),
-        Sweep("pairs_check", {"lag": Axis((4e-9, 12e-9, 30e-9, 60e-9), "s"), "pre_interval": Axis((7e-9, 15e-9), "s"),
-                              "v_w": Axis((0.22, 0.36), "V")},
-              _pairs, _pairs_measure, {"dw": "V", "x": "V"}, held_out=True),
+        *_CHECKS,
     ),
     fit=fit_stdp,
     score=score_stdp,
+    corner_checks=_CHECKS,
+    score_corners=partial(worst_of, score_stdp),
     literature="The rule is Diehl's post-triggered one with a power-law weight dependence: P. U. Diehl and M. Cook, Front. "
     "Comput. Neurosci. 9:99 (2015). The circuit is our own design.",
     description="dw = eta tanh((x - x_tar)/W) (w_max - w)^mu at every post spike. The trace of a line steps up by 24 mV a "

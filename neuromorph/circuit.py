@@ -24,6 +24,8 @@ from neuromorph.units import check_unit
 
 Point = Mapping[str, float]
 
+USUAL_KELVIN = 300.15
+"""Temperature at which everything is measured unless it says otherwise, K."""
 STANDARD_OPTIONS = "method=gear reltol=1e-4 abstol=1e-14 vntol=1e-7 chgtol=1e-19 gmin=1e-15 itl4=50"
 """Tolerances of the product: with ngspice's defaults femtofarad nodes lose spikes silently."""
 
@@ -216,6 +218,15 @@ class Circuit:
     pairs : tuple of (str, str)
         Paths of differential pairs (``("xr.xp", "xr.xn")``) whose offset cancels in every parameter, though widths are even
         in it: :func:`neuromorph.characterization.shifts.sensitivity` shifts them apart.
+    kelvin : float
+        Of its transistors; benches may read it.
+    corner_sweeps : tuple of str
+        Optional sweeps that are measured at other temperatures and supplies, too.
+    corner_checks : tuple of Sweep
+        What ``verify`` measures at random temperatures and supplies.
+    score_corners : callable, optional
+        ``score_corners(corners) -> list of Figure`` on these, with ``corners`` a list of
+        :class:`neuromorph.fitting.corners.CheckedCorner`.
     """
 
     name: str
@@ -235,6 +246,10 @@ class Circuit:
     published: tuple[Published, ...] = ()
     figures: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
+    kelvin: float = USUAL_KELVIN
+    corner_sweeps: tuple[str, ...] = ()
+    corner_checks: tuple[Sweep, ...] = ()
+    score_corners: Callable[[Any], list[Any]] | None = None
 
     def __post_init__(self) -> None:
         _check_name(self.name, "circuit")
@@ -249,7 +264,10 @@ class Circuit:
         self._check_states()
         self._check_names("knob", [knob.name for knob in self.knobs])
         self._check_names("sweep", [sweep.name for sweep in self.sweeps])
-        for sweep in self.sweeps:
+        self._check_names("corner check", [sweep.name for sweep in self.corner_checks])
+        if wrong := set(self.corner_sweeps) - {sweep.name for sweep in self.sweeps if not sweep.held_out}:
+            raise CircuitError(f"corner_sweeps= names no sweep {', '.join(sorted(wrong))}", where=self.name)
+        for sweep in (*self.sweeps, *self.corner_checks):
             self._check_knob_axes(sweep)
 
     def _check_names(self, kind: str, names: list[str]) -> None:

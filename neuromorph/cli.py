@@ -150,15 +150,9 @@ def _design_command(commands) -> None:
 def _variation_command(commands) -> None:
     p = _command(commands, "montecarlo", "variation:run_montecarlo", "spread of a block's fitted parameters; resumes",
                  "neuromorph montecarlo gate --mismatch 0.2 --samples 64 --points 4")  # fmt: skip
-    p.add_argument("recipes", nargs="+", help="recipe names or paths")
+    _samples(p, "out/montecarlo")
     p.add_argument("--samples", type=_count, default=64, help="instances (%(default)s)")
     p.add_argument("--seed", type=int, default=0, help="of the draws (%(default)s)")
-    p.add_argument(
-        "--points",
-        type=_count,
-        metavar="N",
-        help="values an axis of a sweep at most; the recipe's own by default",
-    )
     spread = p.add_argument_group("spreads of the process")
     for name, unit, words in (
         ("mismatch", "", "log sd of the subthreshold current of a device of eight tubes"),
@@ -168,27 +162,31 @@ def _variation_command(commands) -> None:
         ("metallic", "P", "probability that a tube is metallic"),
     ):
         spread.add_argument(f"--{name}", type=_not_negative, default=0.0, metavar=unit or "SD", help=words)
-    p.add_argument("--jobs", type=_count, help="ngspice processes, one a core by default")
-    p.add_argument("--quiet", action="store_true", help="no progress bar")
-    p.add_argument("--out", default="out/montecarlo", help="folder (%(default)s)")
     p = _command(commands, "sensitivity", "variation:run_sensitivity",
                  "what each transistor does to a block's fitted parameters; resumes",
                  "neuromorph sensitivity gate --points 4")  # fmt: skip
-    p.add_argument("recipes", nargs="+", help="recipe names or paths")
+    _samples(p, "out/sensitivity")
     p.add_argument(
+        "--mismatch", type=_not_negative, default=0.2, metavar="SD", help="of the printed table (%(default)s)"
+    )
+    p = _command(commands, "corners", "variation:run_corners",
+                 "a block's fitted parameters over temperature and supply; resumes",
+                 "neuromorph corners gate")  # fmt: skip
+    _samples(p, "out/corners")
+
+
+def _samples(parser: argparse.ArgumentParser, folder: str) -> None:
+    """Blocks that are measured and fitted again and again."""
+    parser.add_argument("recipes", nargs="+", help="recipe names or paths")
+    parser.add_argument(
         "--points",
         type=_count,
         metavar="N",
         help="values an axis of a sweep at most; the recipe's own by default",
     )
-    p.add_argument(
-        "--mismatch", type=_not_negative, default=0.2, metavar="SD", help="of the printed table (%(default)s)"
-    )
-    p.add_argument("--temperature", action="store_true", help="measure at 0 and 85 C, too")
-    p.add_argument("--supply", action="store_true", help="measure at 0.72 and 0.88 V, too")
-    p.add_argument("--jobs", type=_count, help="ngspice processes, one a core by default")
-    p.add_argument("--quiet", action="store_true", help="no progress bar")
-    p.add_argument("--out", default="out/sensitivity", help="folder (%(default)s)")
+    parser.add_argument("--jobs", type=_count, help="ngspice processes, one a core by default")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--out", default=folder, help="folder (%(default)s)")
 
 
 def _recipes(parser: argparse.ArgumentParser, library: str = _CHARACTERIZED) -> None:

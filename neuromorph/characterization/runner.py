@@ -206,6 +206,7 @@ def assembled(
     data = {sweep.name: _sweep_data(circuit, sweep, results) for sweep in sweeps}
     attributes = provenance(circuit.netlist_text(), plan, version, STANDARD_OPTIONS)
     attributes.update({f"default_{knob.name}": knob.default for knob in circuit.knobs})
+    attributes["kelvin"] = circuit.kelvin
     return BlockData(circuit.name, attributes, data)
 
 

@@ -65,8 +65,12 @@ def coarse(sweep: Sweep, points: int, usual: Mapping[str, float]) -> Sweep:
     return replace(sweep, axes=axes)
 
 
-def fitted_sweeps(circuit: Circuit, points: int | None) -> tuple[Sweep, ...]:
+def fitted_sweeps(
+    circuit: Circuit, points: int | None, also: Iterable[str] | None = None
+) -> tuple[Sweep, ...]:
     """The sweeps that a fit reads; with ``points`` they are coarse, and those that it can do without are left out.
+
+    ``also``: they are left out whatever the points, but for those named here.
 
     Raises
     ------
@@ -83,7 +87,9 @@ def fitted_sweeps(circuit: Circuit, points: int | None) -> tuple[Sweep, ...]:
         raise InputError(f"{points} points an axis", remedy="give 2 or more: the ends of every axis are kept")
     usual = {knob.name: knob.default for knob in circuit.knobs}
     read = [sweep for sweep in circuit.sweeps if not sweep.held_out]
-    return tuple(coarse(s, points, usual) for s in read if not s.optional) if points else tuple(read)
+    if points or also is not None:
+        read = [sweep for sweep in read if not sweep.optional or sweep.name in (also or ())]
+    return tuple(coarse(sweep, points, usual) if points else sweep for sweep in read)
 
 
 def written(
@@ -132,7 +138,7 @@ def device_parameters(structure: Structure, device: Device, block: str) -> Cnfet
 
 def measure(
     kept: KeptSamples, wanted: Iterable[int], make: Callable[[int], tuple[Circuit, int]], *, jobs: int | None = None,
-    progress: bool = True,
+    progress: bool = True, most_failed: float = MOST_FAILED,
 ) -> list[Sample]:  # fmt: skip
     """All ``wanted`` samples; those that are not kept yet are made, measured and fitted.
 
@@ -142,6 +148,8 @@ def measure(
         The circuit of a sample, and how many of its transistors are dead, by number.
     jobs : int, optional
         ngspice processes; one a core by default.
+    most_failed : float
+        Share of a sample's points that may have no result.
 
     Raises
     ------
@@ -158,13 +166,17 @@ def measure(
             with WorkerPool(jobs) as pool:
                 for start in range(0, len(waiting), BATCH):
                     made = {number: make(number) for number in waiting[start : start + BATCH]}
-                    for sample in _batch(made, kept.sweeps, pool, bar):
+                    for sample in _batch(made, kept.sweeps, pool, bar, most_failed):
                         kept.add(sample)
     return [kept.samples[number] for number in wanted]
 
 
 def _batch(
-    made: Mapping[int, tuple[Circuit, int]], sweeps: tuple[Sweep, ...], pool: WorkerPool, bar: tqdm
+    made: Mapping[int, tuple[Circuit, int]],
+    sweeps: tuple[Sweep, ...],
+    pool: WorkerPool,
+    bar: tqdm,
+    most_failed: float,
 ) -> Iterator[Sample]:
     jobs: list[Job] = []
     origin: dict[str, tuple[int, Sweep, str, Any]] = {}
@@ -183,19 +195,20 @@ def _batch(
         results[number][key] = measured(sweep, point, outcome, job)
         bar.update()
         if len(results[number]) == len(jobs) // len(made):
-            yield _fitted(*made[number], number, sweeps, results.pop(number), pool.version)
+            yield _fitted(*made[number], number, sweeps, results.pop(number), pool.version, most_failed)
 
 
 def _fitted(
-    circuit: Circuit, dead: int, number: int, sweeps: tuple[Sweep, ...], results: dict[str, Any], version: str
-) -> Sample:
+    circuit: Circuit, dead: int, number: int, sweeps: tuple[Sweep, ...], results: dict[str, Any], version: str,
+    most_failed: float,
+) -> Sample:  # fmt: skip
     assert circuit.fit is not None
     try:
         data = assembled(circuit, sweeps, results, "", version)
         failed = failed_points(data)
         # a current at which a hot neuron does not fire, a point that is not solved: fits pass over a few
         points = sum(sweep.status.size for sweep in data.sweeps.values())
-        if len(failed) > max(FEW_FAILED, MOST_FAILED * points):
+        if len(failed) > max(FEW_FAILED, most_failed * points):
             where, why = next(iter(failed.items()))
             raise FitFailed(f"{len(failed)} points have no result, {where}: {why}")
         model = circuit.fit(data)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neuromorph.characterization.corners import HIGH_SUPPLY, LOW_SUPPLY, USUAL_SUPPLY, at_supply
+from neuromorph.characterization.corner_table import OFFSETS
 from neuromorph.characterization.montecarlo import NOMINAL
 from neuromorph.characterization.samples import (
     KeptSamples,
@@ -22,7 +22,7 @@ from neuromorph.characterization.samples import (
     measure,
     written,
 )
-from neuromorph.characterization.sensitivity import COLD, HOT, OFFSETS, ROOM, Sensitivity
+from neuromorph.characterization.sensitivity import Sensitivity
 from neuromorph.circuit import Circuit
 from neuromorph.devices.cnfet import CnfetParameters
 from neuromorph.devices.equations import evaluate_geometry
@@ -30,10 +30,6 @@ from neuromorph.devices.variation import REFERENCE_TUBES
 from neuromorph.errors import CircuitError
 from neuromorph.spice.instances import Device, devices
 
-AT = {-2: COLD, -3: HOT}
-"""Numbers of the samples at other temperatures."""
-SUPPLIED = {-4: LOW_SUPPLY, -5: HIGH_SUPPLY}
-"""Numbers of the samples at other supplies."""
 OTHER_WAY = 10_000
 """Added to a transistor's number where it is shifted the other way."""
 ALONG = 20_000
@@ -55,8 +51,6 @@ def sensitivity(
     folder: Path,
     *,
     points: int | None = None,
-    temperature: bool = False,
-    supply: bool = False,
     jobs: int | None = None,
     progress: bool = True,
 ) -> Sensitivity:
@@ -70,10 +64,6 @@ def sensitivity(
         Where samples and netlists are kept.
     points : int, optional
         Values an axis at most; all of the recipe's by default.
-    temperature : bool
-        Whether the block is measured at 0 and 85 C, too.
-    supply : bool
-        Whether it is measured at 0.72 and 0.88 V, too.
     jobs : int, optional
         ngspice processes; one a core by default.
 
@@ -88,13 +78,13 @@ def sensitivity(
         When ngspice is missing.
     """
     samples = _Samples(circuit, folder, points, jobs, progress)
-    first, steps = _first_order(samples, temperature, supply)
+    first, steps = _first_order(samples)
     bending = _second_order(samples, first)
     return replace(first, bending=bending, slopes=_straightened(first, bending, steps))
 
 
 class _Samples:
-    """A block's samples by number: as designed, a transistor shifted, another temperature or supply, along an offset."""
+    """A block's samples by number: as designed, a transistor shifted, along an offset."""
 
     def __init__(
         self, circuit: Circuit, folder: Path, points: int | None, jobs: int | None, progress: bool
@@ -138,37 +128,26 @@ class _Samples:
         return found
 
     def _what(self, number: int) -> str:
-        if number in AT:
-            return f"at {AT[number]:g} K"
-        if number in SUPPLIED:
-            return f"at {SUPPLIED[number]:g} V"
         return (
             "nothing shifted" if number == NOMINAL else f"with {self.inside[number % OTHER_WAY].path} shifted"
         )
 
     def _made(self, number: int) -> tuple[Circuit, int]:
         file = self._kept.netlists / f"{self.circuit.name}_device_{number}.cir"
-        made = written(self.circuit, self._own(number), file)
-        return (at_supply(made, SUPPLIED[number]) if number in SUPPLIED else made), 0
+        return written(self.circuit, self._own(number), file), 0
 
     def _own(self, number: int) -> Callable[[Device, CnfetParameters], Mapping[str, float]]:
-        if number in AT:
-            return _warming(AT[number])
-        if number in SUPPLIED or number == NOMINAL:
-            return _shifting({})
-        if number in self.along:
-            return _shifting(self.along[number])
+        if number == NOMINAL or number in self.along:
+            return _shifting(self.along.get(number, {}))
         sign = -1.0 if number >= OTHER_WAY else 1.0
         return _shifting({self.inside[number % OTHER_WAY].path: sign * STEP})
 
 
-def _first_order(samples: _Samples, temperature: bool, supply: bool) -> tuple[Sensitivity, np.ndarray]:
+def _first_order(samples: _Samples) -> tuple[Sensitivity, np.ndarray]:
     """And by how much each device's current falls in its sample, in the logarithm, [devices]."""
     inside = range(len(samples.inside))
     # the nominal one first: a plan too coarse for the fit fails in it, and early
     found = samples.good([NOMINAL])
-    found |= samples.good(AT) if temperature else {}
-    found |= samples.good(SUPPLIED) if supply else {}
     found |= samples.measured(inside)
     # a point that is not solved, a fit that fails or ends elsewhere: the same transistor the other way
     ways = np.array([-1.0 if _unlike(found[k], found[NOMINAL]) else 1.0 for k in inside])
@@ -183,34 +162,16 @@ def _first_order(samples: _Samples, temperature: bool, supply: bool) -> tuple[Se
     found |= {number - OTHER_WAY: sample for number, sample in others.items()}
     steps = ways * STEP * np.sqrt(REFERENCE_TUBES / samples.tubes)
     nominal, scales, slopes = found[NOMINAL].parameters, set(), {}
-    conditions = {
-        "warming": ((np.array([*AT.values()]) - ROOM) / 50.0, [*AT] if temperature else []),
-        "supplying": (
-            (np.array([*SUPPLIED.values()]) - USUAL_SUPPLY) / (HIGH_SUPPLY - USUAL_SUPPLY),
-            [*SUPPLIED] if supply else [],
-        ),
-    }
-    moved: dict[str, dict[str, tuple[float, float]]] = {what: {} for what in conditions}
     for name, value in nominal.items():
         values = np.array([found[k].parameters[name] for k in inside])
-        elsewhere = {
-            what: np.array([found[k].parameters[name] for k in at]) for what, (_, at) in conditions.items()
-        }
-        kept_sign = value != 0 and all(np.all(other / value > 0) for other in elsewhere.values())
-        if kept_sign and np.linalg.norm(values / value - 1) < SCALE_LIMIT:
+        if value != 0 and np.linalg.norm(values / value - 1) < SCALE_LIMIT:
             scales.add(name)
             slopes[name] = np.log(values / value) / steps
-            changes = {what: np.log(other / value) for what, other in elsewhere.items()}
         else:
             slopes[name] = (values - value) / steps
-            changes = {what: other - value for what, other in elsewhere.items()}
-        for what, (x, at) in conditions.items():
-            if at:
-                first, second = np.linalg.solve(np.stack([x, x * x], axis=1), changes[what])
-                moved[what][name] = (float(first), float(second))
     known = Sensitivity(
         samples.circuit.name, nominal, tuple(device.path for device in samples.inside), samples.tubes, frozenset(scales),
-        slopes, warming=moved["warming"], supplying=moved["supplying"],
+        slopes,
     )  # fmt: skip
     return known, steps
 
@@ -277,10 +238,6 @@ def _shifting(shifts: Mapping[str, float]) -> Callable[[Device, CnfetParameters]
         return {"vfb": kind.vfb + float(volt)}
 
     return own
-
-
-def _warming(kelvin: float) -> Callable[[Device, CnfetParameters], Mapping[str, float]]:
-    return lambda device, kind: {"tk": kelvin}
 
 
 def _swing(kind: CnfetParameters) -> float:

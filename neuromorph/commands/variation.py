@@ -1,4 +1,4 @@
-"""Commands about spread between instances: montecarlo, sensitivity."""
+"""Commands about spread between instances, temperatures and supplies: montecarlo, sensitivity, corners."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from neuromorph.characterization.corners import HIGH_SUPPLY, LOW_SUPPLY
+from neuromorph.characterization.corner_samples import corner_table
+from neuromorph.characterization.corner_table import CornerTable
+from neuromorph.characterization.corners import ZERO_CELSIUS, Corner
 from neuromorph.characterization.montecarlo import MonteCarlo, monte_carlo
-from neuromorph.characterization.sensitivity import COLD, HOT, Sensitivity
+from neuromorph.characterization.sensitivity import Sensitivity
 from neuromorph.characterization.shifts import sensitivity
 from neuromorph.circuit import Circuit
 from neuromorph.commands.hardware import chosen
@@ -107,10 +109,7 @@ def run_sensitivity(args: argparse.Namespace) -> int:
     """Shift one transistor after the other, measure and fit, and say which of them a parameter's spread comes from."""
     folder = Path(args.out)
     for circuit in chosen(args.recipes):
-        found = sensitivity(
-            circuit, folder, points=args.points, temperature=args.temperature, supply=args.supply,
-            jobs=args.jobs, progress=not args.quiet,
-        )  # fmt: skip
+        found = sensitivity(circuit, folder, points=args.points, jobs=args.jobs, progress=not args.quiet)
         _tell(found, args.mismatch)
         _warn_of_plan(circuit.name, found.nominal)
         write_json(folder / f"{circuit.name}.json", {**found.to_dict(), "points": args.points, **stamp()})
@@ -118,15 +117,32 @@ def run_sensitivity(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_corners(args: argparse.Namespace) -> int:
+    """Measure and fit blocks at every corner of temperature and supply, and say what their parameters are there."""
+    folder = Path(args.out)
+    for circuit in chosen(args.recipes):
+        found = corner_table(circuit, folder, points=args.points, jobs=args.jobs, progress=not args.quiet)
+        _tell_corners(found)
+        write_json(folder / f"{circuit.name}.json", {**found.to_dict(), "points": args.points, **stamp()})
+        print(f"  {folder / circuit.name}.json")
+    return 0
+
+
+def _tell_corners(found: CornerTable) -> None:
+    """Every parameter as designed, at the temperatures and the usual supply, and at the other supplies."""
+    usual = Corner()
+    at = {f"{kelvin - ZERO_CELSIUS:g} C": Corner(kelvin, usual.supply) for kelvin in found.kelvin}
+    at |= {f"{volt:g} V": Corner(usual.kelvin, volt) for volt in found.supply if volt != usual.supply}
+    print(f"{found.block}: {len(found.kelvin)} temperatures by {len(found.supply)} supplies")
+    print(f"  {'parameter':24s}" + "".join(f" {name:>11s}" for name in at))
+    for name, values in found.values.items():
+        row = [values[found.kelvin.index(c.kelvin), found.supply.index(c.supply)] for c in at.values()]
+        print(f"  {name:24s}" + "".join(f" {value:11.4g}" for value in row))
+
+
 def _tell(found: Sensitivity, mismatch: float) -> None:
     print(f"{found.block}: {len(found.devices)} transistors; spread at a mismatch of {mismatch:g}")
-    elsewhere = {"0 C": {"kelvin": COLD}, "85 C": {"kelvin": HOT}} if found.warming else {}
-    if found.supplying:
-        elsewhere |= {f"{volt:g} V": {"supply": volt} for volt in (LOW_SUPPLY, HIGH_SUPPLY)}
-    heads = "".join(f" {name:>12s}" for name in elsewhere)
-    print(f"  {'parameter':24s} {'nominal':>12s} {'spread':>12s}{heads}    most of it from")
-    none = np.zeros(len(found.devices))
-    there = [found.instances(none, **condition) for condition in elsewhere.values()]
+    print(f"  {'parameter':24s} {'nominal':>12s} {'spread':>12s}    most of it from")
     weights = np.sqrt(REFERENCE_TUBES / found.tubes)
     for name, spread in found.spread(mismatch).items():
         share = (weights * found.slopes[name]) ** 2
@@ -137,7 +153,6 @@ def _tell(found: Sensitivity, mismatch: float) -> None:
             if share[k] > 0.05 * share.sum()
         )
         text = f"{100 * spread:.3g} %" if name in found.scales else f"{spread:.3g}"
-        at = "".join(f" {values[name]:12.4g}" for values in there)
-        print(f"  {name:24s} {found.nominal[name]:12.4g} {text:>12s}{at}    {parts}")
+        print(f"  {name:24s} {found.nominal[name]:12.4g} {text:>12s}    {parts}")
     if lacking := [name for name in found.offsets() if name not in found.bending]:
         print(f"  of first order alone, no fit follows: {', '.join(lacking)}")

@@ -117,6 +117,7 @@ def fit_adder(data: BlockData) -> FittedModel:
     start = [value for _, value, _, _ in _PARAMETERS]
     x, dx = least_squares(residuals, start, NAMES, data.name, x_scale="jac", max_nfev=600)
     p = {name: float(value) for name, value in zip(NAMES, x * scale, strict=True)}
+    p |= {name: abs(p[name]) for name in ("widening_end", "i_knee")}  # whose signs mean nothing
     deviation = {name: float(value) for name, value in zip(NAMES, dx * scale, strict=True)}
     p["capacitance"], deviation["capacitance"] = _fit_capacitance(data, p)
     row = [

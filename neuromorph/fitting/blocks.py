@@ -12,6 +12,7 @@ from neuromorph.characterization.recheck import recheck, tolerance_floor
 from neuromorph.circuit import Circuit, Sweep
 from neuromorph.errors import CircuitError, FitFailed, LibraryError, NeuromorphError
 from neuromorph.figures import Figure
+from neuromorph.fitting.corners import corner_figures
 from neuromorph.library import BlockData, FittedModel, Library, failed_points
 
 QUICK_SECONDS = 120.0
@@ -68,7 +69,8 @@ def verify(
     progress: bool = True,
     references: Library | None = None,
 ) -> list[Figure]:
-    """Measure every held-out sweep in ngspice and score the stored models on it.
+    """Measure every held-out sweep in ngspice and score the stored models on it, at random temperatures and supplies, too,
+    where the recipe has checks for them.
 
     Parameters
     ----------
@@ -79,13 +81,15 @@ def verify(
     Raises
     ------
     LibraryError
-        When a block has no fitted model.
+        When a block has no fitted model, or one with checks at other temperatures and supplies no table of corners.
     EngineUnavailable
         When ngspice is missing: nothing is passed that was not measured.
     """
     figures: list[Figure] = []
     for circuit in circuits:
-        figures += score(circuit, library, held_out(circuit, library, jobs, progress, references))
+        data = held_out(circuit, library, jobs, progress, references)
+        figures += score(circuit, library, data)
+        figures += corner_figures(circuit, data, jobs=jobs, progress=progress, references=references)
     return figures
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from neuromorph.circuit import USUAL_KELVIN
 from neuromorph.errors import OutOfRange
 from neuromorph.fitting.bias import settings, transistor
 
@@ -61,20 +62,22 @@ def training_setting(seed: int) -> dict[str, float]:
     return random_setting(seed, 1.15, TRAINED)
 
 
-def nominal_rheobase(vleak: float) -> float:
+def nominal_rheobase(vleak: float, kelvin: float = USUAL_KELVIN) -> float:
     """Rheobase to a few percent, A: where benches begin, not a result."""
-    return 1.1 * (0.84e-9 * float(transistor(vleak, 0.15, 29.8e-3, 2.86, 2.83)) + 8e-12)
+    warm = float(np.exp((0.56 - vleak) / 29.8e-3 * (1 - USUAL_KELVIN / kelvin)))
+    return 1.1 * (0.84e-9 * float(transistor(vleak, 0.15, 29.8e-3, 2.86, 2.83)) + 8e-12) * warm
 
 
-def tonic_current(vleak: float, level: float) -> float:
+def tonic_current(vleak: float, level: float, kelvin: float = USUAL_KELVIN) -> float:
     """Current between 1.3 rheobases (level 0) and the largest (level 1), evenly in its logarithm, A."""
-    low = max(1.3 * nominal_rheobase(vleak), 1e-9)
+    low = max(1.3 * nominal_rheobase(vleak, kelvin), 1e-9)
     return low * (HIGHEST / low) ** level
 
 
-def tonic_span(knobs: Mapping[str, float], current: float) -> float:
+def tonic_span(knobs: Mapping[str, float], current: float, kelvin: float = USUAL_KELVIN) -> float:
     """Longest tonic interval to expect, s."""
-    charging = 1.5e-15 / (current - 0.95 * nominal_rheobase(knobs["vleak"]))
-    return charging + 4e-9 * float(np.exp((0.225 - knobs["vref"]) / 33e-3)) + 2e-9 * float(
+    charging = 1.5e-15 / (current - 0.95 * nominal_rheobase(knobs["vleak"], kelvin))
+    cool = float(np.exp((0.45 - knobs["vref"]) / 33e-3 * max(USUAL_KELVIN / kelvin - 1, 0)))
+    return charging + 4e-9 * cool * float(np.exp((0.225 - knobs["vref"]) / 33e-3)) + 2e-9 * float(
         1 + np.exp((knobs["vwidth"] - 0.43) / 33e-3)
     )  # fmt: skip

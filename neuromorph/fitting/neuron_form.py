@@ -15,7 +15,8 @@ passes the static threshold by an amount that grows with its slope::
     D(I) = sum_k d_k x^k,  y_threshold(I) = y_0 + b x,  x = sqrt(I / I_scale)
 
 A spike that the input drives harder lasts longer and charges the clamp's node more: where the current moves meanwhile,
-the dead time is ``D(I) + m(I) - m(I_spike)``, ``m(I) = m_1 x + m_2 x^2``, which falls as I rises.
+the dead time is ``D(I) + m(I) - m(I_spike)``, ``m(I) = m_1 x + m_2 x^2``, which falls as I rises.  In the cold it is longer
+by ``r (x - X)`` at the spike, too, X following x within :data:`LAG`: after a spike into which the current rose.
 
 The form is ours.  The namespace is passed in, so the fit (NumPy) and the
 simulator (JAX) evaluate the same lines.
@@ -30,6 +31,10 @@ DEAD_TERMS = 6
 """Terms of the dead-time polynomial."""
 CARRY_TERMS = 2
 """Terms of what a spike's own current changes of the dead time."""
+LAG = 1.5e-9
+"""Time in which X follows x, s."""
+REACH = 0.3
+"""How far X counts as being from x: drives that neurons were fitted to went no further."""
 
 
 class NeuronParameters(NamedTuple):
@@ -37,7 +42,8 @@ class NeuronParameters(NamedTuple):
 
     ``capacitance`` F, ``threshold`` V, ``overshoot`` V, ``leak_current`` A,
     ``leak_conductance`` S, ``knee`` V, ``current_scale`` A, ``dead_time`` s
-    (one value a power of x), ``carry`` s (one value a power of x, from the first).
+    (one value a power of x), ``carry`` s (one value a power of x, from the first), ``rise`` and ``lag`` s, r and the time
+    of X; none where a neuron forgets how its current came about.
     """
 
     capacitance: Any
@@ -49,6 +55,8 @@ class NeuronParameters(NamedTuple):
     current_scale: Any
     dead_time: tuple[Any, ...]
     carry: tuple[Any, ...]
+    rise: Any = None
+    lag: Any = None
 
 
 def _drive_root(p: NeuronParameters, current: Any, xp: ModuleType) -> Any:
@@ -90,7 +98,7 @@ class Drive(NamedTuple):
     """What an input current means for a neuron, constant while the current is.
 
     ``current`` A, ``dead_time`` s after a spike that carries nothing, ``carry`` s of a spike at this current, ``threshold``
-    V, ``hurry`` s/V (time per volt at threshold).
+    V, ``hurry`` s/V (time per volt at threshold), ``root`` x.
     """
 
     current: Any
@@ -98,6 +106,7 @@ class Drive(NamedTuple):
     carry: Any
     threshold: Any
     hurry: Any
+    root: Any
 
 
 def driven(p: NeuronParameters, current: Any, xp: ModuleType) -> Drive:
@@ -106,11 +115,23 @@ def driven(p: NeuronParameters, current: Any, xp: ModuleType) -> Drive:
     threshold = p.threshold + p.overshoot * x
     spare = xp.maximum(current - p.leak_current - p.leak_conductance * threshold, 1e-3 * p.leak_current)
     carry = carried(p, x)
-    return Drive(current, dead_time(p, x) + carry, carry, threshold, p.capacitance / spare)
+    return Drive(current, dead_time(p, x) + carry, carry, threshold, p.capacitance / spare, x)
+
+
+def after_spike(p: NeuronParameters, drive: Drive, xp: ModuleType, followed: Any = None) -> Any:
+    """What a spike carries into the time since it, s; ``followed`` is X, where the neuron has one."""
+    if followed is None:
+        return drive.carry
+    return drive.carry - p.rise * xp.clip(drive.root - followed, -REACH, REACH)
+
+
+def follow(p: NeuronParameters, followed: Any, drive: Drive, step: Any, xp: ModuleType) -> Any:
+    """X after a step, or nothing where there is none."""
+    return None if followed is None else drive.root + (followed - drive.root) * xp.exp(-step / p.lag)
 
 
 def advance(
-    p: NeuronParameters, y: Any, since: Any, drive: Drive, step: Any, xp: ModuleType
+    p: NeuronParameters, y: Any, since: Any, drive: Drive, step: Any, xp: ModuleType, followed: Any = None
 ) -> tuple[Any, Any, Any, Any]:
     """One step of at most one spike.
 
@@ -124,6 +145,8 @@ def advance(
         Input, constant over the step.
     step : float or scalar array
         s; shorter than the dead time.
+    followed : array, optional
+        X before the step (:func:`follow`).
 
     Returns
     -------
@@ -136,7 +159,12 @@ def advance(
     y = xp.where(free > 0, integrate(p, y, drive.current, free, xp), 0.0)
     fired = y >= drive.threshold
     late = xp.clip((y - drive.threshold) * drive.hurry, 0.0, step)
-    return xp.where(fired, 0.0, y), xp.where(fired, late + drive.carry, since + step), fired, late
+    return (
+        xp.where(fired, 0.0, y),
+        xp.where(fired, late + after_spike(p, drive, xp, followed), since + step),
+        fired,
+        late,
+    )
 
 
 def tonic_interval(p: NeuronParameters, current: Any, xp: ModuleType) -> Any:

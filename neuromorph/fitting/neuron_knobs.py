@@ -25,7 +25,13 @@ import numpy as np
 from neuromorph.fitting.bias import WIDTH, fit_transistor, transistor
 from neuromorph.fitting.least_squares import least_squares
 from neuromorph.fitting.neuron_design import KNOBS, LATCH, setting, tonic_current, training_setting
-from neuromorph.fitting.neuron_form import CARRY_TERMS, DEAD_TERMS, NeuronParameters, tonic_interval
+from neuromorph.fitting.neuron_form import (
+    CARRY_TERMS,
+    DEAD_TERMS,
+    LAG,
+    NeuronParameters,
+    tonic_interval,
+)
 from neuromorph.library import BlockData, SweepData
 
 NANO = 1e-9
@@ -160,7 +166,12 @@ def at_knobs(parameters: Mapping[str, float], **knobs: float) -> dict[str, float
     OutOfRange
         Outside a knob's range, or where the spike would hardly end.
     """
-    values, q = setting(knobs), dict(parameters)
+    return set_to(parameters, setting(knobs))
+
+
+def set_to(parameters: Mapping[str, float], values: Mapping[str, float]) -> dict[str, float]:
+    """The same at values of all four knobs, V, wherever they lie."""
+    q = dict(parameters)
     terms = {name: q[f"knob_{name}"] for name in (*_TERMS, *_width_names())}
     leak = {name: q[f"leak_{name}"] for name in _LEAK}
     p = moved(form(q), q["spike_width"], terms, values, leak)
@@ -179,10 +190,14 @@ def form(parameters: Mapping[str, float]) -> NeuronParameters:
         **{name: parameters[name] for name in _SCALARS},
         dead_time=tuple(parameters[f"dead_time_{k}"] for k in range(DEAD_TERMS)),
         carry=tuple(parameters[f"carry_{k}"] for k in range(1, CARRY_TERMS + 1)),
+        rise=parameters.get("rise"),
+        lag=LAG if "rise" in parameters else None,
     )
 
 
-_SCALARS = tuple(name for name in NeuronParameters._fields if name not in ("dead_time", "carry"))
+_SCALARS = tuple(
+    name for name in NeuronParameters._fields if name not in ("dead_time", "carry", "rise", "lag")
+)
 _LEAK = ("width", "turn", "power", "floor", "conductance_floor", "conductance_power")
 
 

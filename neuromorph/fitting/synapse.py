@@ -14,6 +14,7 @@ from functools import partial
 
 import numpy as np
 
+from neuromorph.errors import FitFailed
 from neuromorph.figures import Figure
 from neuromorph.fitting.cleft import EXCITATORY, INHIBITORY, Cleft, Device
 from neuromorph.fitting.least_squares import least_squares
@@ -180,7 +181,13 @@ def _fit_pulse(data: BlockData) -> tuple[dict[str, float], dict[str, float], flo
         charges = [_charge(wave, t) / _charge(i, t) - 1 for wave, (_, t, i) in zip(waves, rows, strict=True)]
         return np.concatenate([shapes, np.sqrt(WINDOW / 0.25e-9) * np.array(charges)])
 
-    x, dx = least_squares(residuals, [1.5, 1.0, 0.5, 1.0, 0.5, 2.0], names, data.name)
+    start = [1.5, 1.0, 0.5, 1.0, 0.5, 2.0]
+    try:
+        x, dx = least_squares(residuals, start, names, data.name)
+    except FitFailed:  # where nothing is facilitated its trace has no time: it stays at the start
+        x, dx = least_squares(
+            lambda x: np.append(residuals(x), 1e-3 * (x[-1] - start[-1])), start, names, data.name
+        )
     values, deviation = np.abs(x) * scale, dx * scale
     return (
         {n: float(v) for n, v in zip(names, values, strict=True)},

@@ -14,7 +14,7 @@ from neuromorph.library import Library
 from neuromorph.models.box import box_of
 from neuromorph.models.fidelity import BlockSet, gate_dendrites, ideal_blocks, nominal_blocks
 from neuromorph.models.frame import Frame
-from neuromorph.models.mismatch import Chip, Sizes, mismatched, read_variation
+from neuromorph.models.mismatch import Chip, Sizes, corner_tables, mismatched, read_variation
 from neuromorph.models.neuron_hardware import full_scale_current, hardware_neuron
 from neuromorph.models.noise import noise_of
 from neuromorph.models.pytree import as_float32
@@ -66,7 +66,7 @@ def blocks_for(fidelity: str, frame: Frame, library: Library, noise: bool = Fals
 
 def chip_blocks(
     chip: Chip, sizes: Sizes, frame: Frame, library: Library, noise: bool = False, *,
-    variation: Path | None = None,
+    variation: Path | None = None, corners: Path | None = None,
 ) -> tuple[BlockSet, str]:  # fmt: skip
     """Blocks of a chip, whose transistors are all its own, and the hash of what they came from.
 
@@ -77,19 +77,26 @@ def chip_blocks(
         Of the network.
     noise : bool
         Whether the state nodes carry thermal and shot noise.
-    variation : Path, optional
-        Folder of sensitivities, by default those of the package.
+    variation, corners : Path, optional
+        Folders of sensitivities and of tables of corners, by default those of the package.
 
     Raises
     ------
     LibraryError
-        When the library lacks a block or its fit, or there are no sensitivities.
+        When the library lacks a block or its fit, or there are no sensitivities, or no table of a block whose temperature
+        or supply is another.
+    OutOfRange
+        For a temperature or supply outside 0 to 85 C or 0.72 to 0.88 V.
     """
+    tables = corner_tables(chip.corner, corners)
     blocks = (*BLOCKS, "lateral_synapse", "update_shaper")
     known, models = read_variation(variation), library.models(*blocks)
     nominal, _ = blocks_for("nominal", frame, library, noise)
-    made = mismatched(nominal, models, known, sizes, frame, chip)
-    slopes = json.dumps([known[block].to_dict() for block in sorted(known)])
+    made = mismatched(nominal, models, known, sizes, frame, chip, tables)
+    slopes = json.dumps(
+        [known[block].to_dict() for block in sorted(known)]
+        + [tables[block].to_dict() for block in sorted(tables)]
+    )
     return made, f"{library.digest(*blocks)}-{zlib.crc32(slopes.encode()):08x}"
 
 

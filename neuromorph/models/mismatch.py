@@ -20,8 +20,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from neuromorph.characterization.corners import USUAL_SUPPLY
-from neuromorph.characterization.sensitivity import OFFSETS, ROOM, Sensitivity
+from neuromorph.characterization.corner_table import OFFSETS, CornerTable, read_corners
+from neuromorph.characterization.corners import USUAL, USUAL_SUPPLY, ZERO_CELSIUS, Corner
+from neuromorph.characterization.sensitivity import Sensitivity
 from neuromorph.devices.variation import DeviceStatistics
 from neuromorph.errors import InputError, LibraryError
 from neuromorph.fitting.cell_knobs import at_knobs, read_bias
@@ -79,8 +80,9 @@ DRAWN: Mapping[str, tuple[str, ...]] = {
 """Blocks whose instances are drawn, and the parameters that differ."""
 LEAST = 0.1
 """Of its usual value: no instance's width, capacitor or current is smaller."""
-ZERO_CELSIUS = 273.15
-USUAL_CELSIUS = ROOM - ZERO_CELSIUS
+LEAST_DEAD = 0.4
+"""Of the design's, of a neuron's dead time at any current."""
+USUAL_CELSIUS = USUAL.kelvin - ZERO_CELSIUS
 """Where the library was characterized."""
 
 
@@ -109,6 +111,12 @@ class Chip:
     celsius: float = USUAL_CELSIUS
     supply: float = USUAL_SUPPLY
     given: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def corner(self) -> Corner:
+        """Temperature and supply."""
+        usual = self.celsius == USUAL_CELSIUS
+        return Corner(USUAL.kelvin if usual else self.celsius + ZERO_CELSIUS, self.supply)
 
     def __post_init__(self) -> None:
         DeviceStatistics(mismatch=self.mismatch)
@@ -160,25 +168,53 @@ def read_variation(folder: Path | None = None) -> dict[str, Sensitivity]:
     return found
 
 
+def corner_tables(corner: Corner, folder: Path | None = None) -> dict[str, CornerTable]:
+    """Tables of all blocks in :data:`DRAWN`, by default the package's; none for the usual corner.
+
+    Raises
+    ------
+    OutOfRange
+        Outside 0 to 85 C or 0.72 to 0.88 V.
+    LibraryError
+        Where a block has none, or a file cannot be read.
+    """
+    if corner == USUAL:
+        return {}
+    corner.checked("chip")
+    return {block: read_corners(block, folder) for block in DRAWN}
+
+
 @dataclass(frozen=True)
 class _Draws:
     models: Mapping[str, Mapping[str, float]]
     variation: Mapping[str, Sensitivity]
     chip: Chip
+    corners: Mapping[str, CornerTable]
 
     def of(self, block: str, shape: tuple[int, ...], place: str = "", only: str = "") -> dict[str, Any]:
         """All of a block's parameters, those in :data:`DRAWN` as arrays of ``shape``; of the transistors, those count whose
         path begins with ``only``."""
+        return self._there(block, {**self.models[block], **self._drawn(block, shape, place, only)})
+
+    def designed(self, block: str) -> dict[str, Any]:
+        """A block's parameters without any draw, at the chip's temperature and supply."""
+        return self._there(block, self.models[block])
+
+    def _there(self, block: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        table = self.corners.get(block)
+        return table.at(parameters, self.chip.corner) if table else dict(parameters)
+
+    def _drawn(self, block: str, shape: tuple[int, ...], place: str, only: str) -> dict[str, Any]:
         known, usual = self.variation.get(block), self.models[block]
         wanted = {name: usual[name] for name in DRAWN[block]}
         if known is None:
-            return {**usual, **{name: np.full(shape, value, np.float32) for name, value in wanted.items()}}
+            return {name: np.full(shape, value, np.float32) for name, value in wanted.items()}
         shifts = self._normal(f"{block} {place}", (*shape, len(known.devices)))
         shifts *= np.float32(self.chip.mismatch * self.chip.scale.get(block, 1.0))
         shifts *= np.array([name.startswith(only) for name in known.devices], np.float32)
-        moved = known.moved(wanted, shifts, self.chip.celsius + ZERO_CELSIUS, self.chip.supply)
+        moved = known.moved(wanted, shifts)
         sizes = {name for name in known.scales if not name.endswith(OFFSETS)}
-        return {**usual, **{n: _held(v, usual[n]) if n in sizes else v for n, v in moved.items()}}
+        return {n: _held(v, usual[n]) if n in sizes else v for n, v in moved.items()}
 
     def _normal(self, where: str, shape: tuple[int, ...]) -> np.ndarray:
         given = self.chip.given.get(where.strip())
@@ -193,6 +229,18 @@ def _held(values: np.ndarray, usual: float) -> np.ndarray:
     return np.sign(usual) * np.maximum(np.abs(values), LEAST * abs(usual))
 
 
+def _refractory(own: Mapping[str, Any], usual: Mapping[str, float]) -> dict[str, Any]:
+    """A neuron's parameters, its dead time nowhere below a share of the design's: its terms are drawn without knowing that
+    their sum has to be positive."""
+    names = [f"dead_time_{k}" for k in range(DEAD_TERMS)]
+    powers = np.linspace(0.0, 1.0, 41)[:, None] ** np.arange(DEAD_TERMS)
+    design = np.array([usual[name] for name in names])
+    off = np.stack([own[name] - usual[name] for name in names], axis=-1)
+    lowest = np.min((off @ powers.T) / (powers @ design), axis=-1) + 1.0
+    kept = np.where(lowest < LEAST_DEAD, (1.0 - LEAST_DEAD) / (1.0 - np.minimum(lowest, 0.999)), 1.0)
+    return {**own, **{name: usual[name] + kept * off[..., k] for k, name in enumerate(names)}}
+
+
 def mismatched(
     blocks: BlockSet,
     models: Mapping[str, Mapping[str, float]],
@@ -200,6 +248,7 @@ def mismatched(
     sizes: Sizes,
     frame: Frame,
     chip: Chip,
+    corners: Mapping[str, CornerTable] | None = None,
 ) -> BlockSet:
     """Nominal ``blocks`` with the instances of a chip.
 
@@ -207,13 +256,10 @@ def mismatched(
     ----------
     models : fitted parameters that the blocks were made of, SI, those of ``lateral_synapse`` beside them
     variation : of those blocks in :data:`DRAWN` that are to differ
-
-    Raises
-    ------
-    OutOfRange
-        Where the chip's temperature or supply is none that a block of ``variation`` was measured at.
+    corners : of the blocks that the chip's temperature and supply are to move (:func:`corner_tables`)
     """
-    draws, cells, notes, features = _Draws(models, variation, chip), sizes.cells, sizes.notes, sizes.features
+    draws = _Draws(models, variation, chip, corners or {})
+    cells, notes, features = sizes.cells, sizes.notes, sizes.features
     design = gate_dendrites(models, frame)
     lines, unit_interval = notes + features + cells + 1, frame.seconds / frame.spikes_per_unit
     full_scale = full_scale_current(models["axon_hillock"], unit_interval)
@@ -223,7 +269,7 @@ def mismatched(
     learning = _learning(draws, blocks, notes, cells)
 
     def neurons(n: int, place: str) -> Any:
-        model = draws.of("axon_hillock", (n,), place)
+        model = _refractory(draws.of("axon_hillock", (n,), place), draws.designed("axon_hillock"))
         return hardware_neuron(model, unit_interval, frame.tick_seconds, full_scale)
 
     cell = _cells(draws, models, cells, full_scale)

@@ -14,11 +14,14 @@ from neuromorph.errors import InputError
 from neuromorph.fitting.neuron_form import (
     CARRY_TERMS,
     DEAD_TERMS,
+    LAG,
+    REACH,
     NeuronParameters,
     advance,
     carried,
     dead_time,
     driven,
+    follow,
 )
 from neuromorph.models.pytree import pytree, static
 
@@ -31,10 +34,12 @@ _NANO = 1e9
 
 @pytree
 class HardwareState:
-    """``membrane`` [n]: charge-linearised voltage, V; ``since`` [n]: time since the last spike and what it carries, ns."""
+    """``membrane`` [n]: charge-linearised voltage, V; ``since`` [n]: time since the last spike and what it carries, ns;
+    ``followed`` [n]: root of the drive, late, where a rising current counts."""
 
     membrane: jax.Array
     since: jax.Array
+    followed: jax.Array | None = None
 
 
 @pytree
@@ -57,24 +62,27 @@ class HardwareNeuron:
 
     def initial(self, n: int) -> HardwareState:
         """State of ``n`` neurons that have just rested."""
-        return HardwareState(jnp.zeros(n, jnp.float32), jnp.full(n, 1e6, jnp.float32))
+        followed = None if self.parameters.rise is None else jnp.zeros(n, jnp.float32)
+        return HardwareState(jnp.zeros(n, jnp.float32), jnp.full(n, 1e6, jnp.float32), followed)
 
     def step(self, state: HardwareState, drive: jax.Array) -> tuple[HardwareState, jax.Array]:
         """One tick at constant ``drive`` [n] in [0, 1]; returns the spikes, bool [n]."""
         current = driven(self.parameters, self.full_scale * drive, jnp)
         step = self.tick_seconds * (_NANO / self.substeps)
 
-        def substep(_: int | jax.Array, carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
-            membrane, since, spikes = carry
-            membrane, since, fired, _late = advance(self.parameters, membrane, since, current, step, jnp)
-            return membrane, since, spikes | fired
+        def substep(_: int | jax.Array, carry: tuple[Any, ...]) -> tuple[Any, ...]:
+            membrane, since, followed, spikes = carry
+            membrane, since, fired, _late = advance(
+                self.parameters, membrane, since, current, step, jnp, followed
+            )
+            return membrane, since, follow(self.parameters, followed, current, step, jnp), spikes | fired
 
-        start = (state.membrane, state.since, jnp.zeros(drive.shape, bool))
+        start = (state.membrane, state.since, state.followed, jnp.zeros(drive.shape, bool))
         if self.substeps == 1:
-            membrane, since, spikes = substep(0, start)
-            return HardwareState(membrane, since), spikes
-        membrane, since, spikes = jax.lax.fori_loop(0, self.substeps, substep, start)
-        return HardwareState(membrane, since), spikes
+            *after, spikes = substep(0, start)
+        else:
+            *after, spikes = jax.lax.fori_loop(0, self.substeps, substep, start)
+        return HardwareState(*after), spikes
 
 
 def full_scale_current(model: Mapping[str, Any], unit_interval: float) -> Any:
@@ -111,11 +119,17 @@ def hardware_neuron(
         current_scale=model["current_scale"] * _NANO,
         dead_time=tuple(model[f"dead_time_{k}"] * _NANO for k in range(DEAD_TERMS)),
         carry=tuple(model[f"carry_{k}"] * _NANO for k in range(1, CARRY_TERMS + 1)),
+        rise=model["rise"] * _NANO if "rise" in model else None,
+        lag=LAG * _NANO if "rise" in model else None,
     )
-    # of the current over its scale, as far as the polynomial is used
-    roots = np.sqrt(np.linspace(0.0, 1.3, 200))[:, None]
+    current = full_scale_current(model, unit_interval) if full_scale is None else full_scale
+    # of the current over its scale, as far as a drive of one takes it
+    largest = min(1.3, float(np.max(current / model["current_scale"])))
+    roots = np.sqrt(np.linspace(0.0, largest, 200))[:, None]
     carry = carried(parameters, roots)
     shortest = float(np.min(np.min(dead_time(parameters, roots) + carry, axis=0) - np.max(carry, axis=0)))
+    if parameters.rise is not None:
+        shortest -= float(np.max(np.abs(parameters.rise))) * REACH
     longest = min(STEP_SECONDS * _NANO, 0.9 * shortest)
     if not longest > 0:
         raise InputError(
@@ -124,7 +138,6 @@ def hardware_neuron(
         )
     substeps = max(1, math.ceil(tick_seconds * _NANO / longest - 1e-6))
     parameters = jax.tree.map(lambda value: jnp.asarray(value, jnp.float32), parameters)
-    current = full_scale_current(model, unit_interval) if full_scale is None else full_scale
     return HardwareNeuron(
         parameters,
         jnp.asarray(current * _NANO, jnp.float32),

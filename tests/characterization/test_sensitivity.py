@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from neuromorph.characterization import load_recipe
 from neuromorph.characterization.montecarlo import drawn, monte_carlo
 from neuromorph.characterization.samples import device_parameters, fitted_sweeps
-from neuromorph.characterization.sensitivity import COLD, HOT, Sensitivity
+from neuromorph.characterization.sensitivity import Sensitivity
 from neuromorph.characterization.shifts import STEP, sensitivity
 from neuromorph.circuit import Axis
 from neuromorph.devices.equations import evaluate_geometry
 from neuromorph.devices.variation import REFERENCE_TUBES, DeviceStatistics
-from neuromorph.errors import CircuitError, InputError, OutOfRange
+from neuromorph.errors import CircuitError, InputError
 from neuromorph.library import FittedModel
 from neuromorph.spice.instances import devices
 
@@ -57,31 +57,6 @@ def test_the_spread_of_instances_is_the_stated_one():
     assert found["offset"].std() == pytest.approx(spread["offset"], rel=0.02)
 
 
-def test_a_temperature_moves_all_instances_alike():
-    warm = replace(LINEAR, warming={"current": (0.5, 0.1), "offset": (0.0, 2.0)})
-    none, draws = np.zeros(2), np.array([0.3, -0.1])
-    assert warm.instances(none)["current"] == 2.0
-    hot = warm.instances(draws, 350.15)  # 50 K more
-    assert hot["current"] == pytest.approx(warm.instances(draws)["current"] * np.exp(0.6))
-    assert hot["offset"] == pytest.approx(warm.instances(draws)["offset"] + 2.0)
-    with pytest.raises(OutOfRange, match="0 to 85 C"):
-        warm.instances(none, 400.0)
-    with pytest.raises(OutOfRange, match="--temperature"):
-        LINEAR.instances(none, 320.0)
-
-
-def test_a_supply_moves_all_instances_alike():
-    fed = replace(LINEAR, supplying={"current": (0.2, -0.1), "offset": (0.5, 0.0)})
-    draws = np.array([0.3, -0.1])
-    low, usual = fed.instances(draws, supply=0.72), fed.instances(draws)
-    assert low["current"] == pytest.approx(usual["current"] * np.exp(-0.3))
-    assert low["offset"] == pytest.approx(usual["offset"] - 0.5)
-    with pytest.raises(OutOfRange, match=r"0\.72 to 0\.88 V"):
-        fed.instances(draws, supply=0.6)
-    with pytest.raises(OutOfRange, match="--supply"):
-        LINEAR.instances(draws, supply=0.76)
-
-
 def test_an_offset_moves_in_another_plan_by_as_much_as_in_its_own():
     own = replace(LINEAR, nominal=LINEAR.nominal | {"offset": 0.02}, scales=LINEAR.scales | {"offset"})
     draws = np.array([0.3, -0.1])
@@ -118,11 +93,8 @@ def test_the_spread_has_the_squares_in_it():
 
 
 def test_json_and_back():
-    moved = replace(
-        LINEAR, warming={"current": (0.5, 0.1)}, supplying={"current": (0.2, -0.1)}, bending={"offset": {"current": 0.4}}
-    )  # fmt: skip
+    moved = replace(LINEAR, bending={"offset": {"current": 0.4}})
     again = Sensitivity.from_dict(json.loads(json.dumps(moved.to_dict())))
-    assert (again.warming, again.supplying) == (moved.warming, moved.supplying)
     assert again.bending == moved.bending
     np.testing.assert_array_equal(again.slopes["offset"], LINEAR.slopes["offset"])
     assert again.scales == LINEAR.scales
@@ -294,27 +266,6 @@ def test_a_coarse_plan_leaves_out_what_only_knob_laws_need(tmp_path):
     sensitivity(replace(circuit, fit=looks), tmp_path, points=2, jobs=1, progress=False)
     assert seen
     assert all(names == {"sigmoid"} for names in seen)
-
-
-@pytest.mark.ngspice
-def test_a_tail_below_threshold_carries_more_when_it_is_warm(tmp_path):
-    found = sensitivity(SMALL, tmp_path, temperature=True, progress=False)
-    none = np.zeros(len(found.devices))
-    cold, room, hot = (float(found.instances(none, kelvin)["tail"]) for kelvin in (COLD, 300.15, HOT))
-    assert cold < room < hot
-    assert room == found.nominal["tail"]
-
-
-@pytest.mark.ngspice
-def test_a_tail_hardly_minds_the_supply(tmp_path):
-    """Its gate's voltage counts from ground; what is left is its output conductance."""
-    found = sensitivity(SMALL, tmp_path, supply=True, progress=False)
-    none = np.zeros(len(found.devices))
-    low, room, high = (float(found.instances(none, supply=volt)["tail"]) for volt in (0.72, 0.8, 0.88))
-    assert room == found.nominal["tail"]
-    assert low != high
-    assert abs(low / room - 1) < 0.05
-    assert abs(high / room - 1) < 0.05
 
 
 @pytest.mark.ngspice

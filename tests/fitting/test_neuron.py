@@ -13,7 +13,7 @@ from neuromorph.characterization import load_recipe, measure
 from neuromorph.circuit import Axis
 from neuromorph.errors import FitFailed
 from neuromorph.fitting.neuron import fit_neuron, parameters_of
-from neuromorph.fitting.neuron_form import advance, driven, integrate, tonic_interval
+from neuromorph.fitting.neuron_form import LAG, advance, driven, follow, integrate, tonic_interval
 from neuromorph.library import Library
 
 DATA = Library.shipped().read("axon_hillock")
@@ -57,6 +57,21 @@ def test_stepping_gives_the_tonic_interval(current):
         if fired[0]:
             times.append((k + 1) * step - late[0])
     assert np.diff(times).mean() == pytest.approx(float(tonic_interval(P, current, np)), rel=2e-3)
+
+
+def test_a_spike_carries_how_far_its_current_rose():
+    """By r (x - X); X goes to x within its time, whatever the steps."""
+    cold = P._replace(rise=2e-9, lag=LAG)
+    now, before = driven(cold, np.full(2, 4e-7), np), np.array([0.5, 0.8])
+    _, since, fired, late = advance(cold, now.threshold - 1e-4, np.full(2, 1.0), now, 0.5e-9, np, before)
+    assert fired.all()
+    np.testing.assert_allclose(since - late, now.carry - 2e-9 * (now.root - before), rtol=1e-12)
+    once = follow(cold, before, now, 2e-9, np)
+    np.testing.assert_allclose(once - now.root, (before - now.root) * np.exp(-2e-9 / LAG), rtol=1e-12)
+    np.testing.assert_allclose(
+        follow(cold, follow(cold, before, now, 1e-9, np), now, 1e-9, np), once, rtol=1e-12
+    )
+    assert follow(P, None, now, 2e-9, np) is None
 
 
 def test_below_the_rheobase_it_never_fires():

@@ -10,13 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from neuromorph.characterization.corner_table import read_corners
 from neuromorph.devices.variation import REFERENCE_TUBES
 from neuromorph.errors import InputError, LibraryError, OutOfRange
 from neuromorph.fitting.eligibility import update
+from neuromorph.fitting.neuron_form import DEAD_TERMS
 from neuromorph.library import Library
 from neuromorph.models.diehl import TRACE_UNIT
 from neuromorph.models.library_blocks import blocks_for, chip_blocks
-from neuromorph.models.mismatch import Chip, Sizes, read_variation
+from neuromorph.models.mismatch import DRAWN, Chip, Sizes, _refractory, read_variation
 from neuromorph.models.update_rates import UpdateRates
 from neuromorph.models.weight_readout import WeightReadout
 from neuromorph.network.simulate import build_network, simulate
@@ -174,31 +176,51 @@ def test_twins_that_are_not_seen_alike_leave_an_eligibility_where_both_are_equal
 
 
 @pytest.fixture
-def warmed(tmp_path):
-    """Sensitivities of the cell alone, whose charging doubles at 77 C and falls by a tenth at 0.72 V."""
-    cell = read_variation()["memory_cell"]
-    none = dict.fromkeys(cell.slopes, (0.0, 0.0))
-    gains = ("i_charge",)
-    own = replace(
-        cell,
-        warming=none | dict.fromkeys(gains, (float(np.log(2.0)), 0.0)),
-        supplying=none | dict.fromkeys(gains, (float(-np.log(0.9)), 0.0)),
-    )
-    (tmp_path / "memory_cell.json").write_text(json.dumps(own.to_dict()))
+def corners(tmp_path):
+    """Tables of all blocks that say nothing, but that the cell's charging doubles at 85 C and is a tenth less at 0.72 V."""
+    for block in DRAWN:
+        known = read_corners(block)
+        values = {name: np.ones_like(rows) for name, rows in known.values.items()}
+        if block == "memory_cell":
+            values["i_charge"][-1] *= 2.0
+            values["i_charge"][:, 0] *= 0.9
+        file = tmp_path / f"{block}.json"
+        file.write_text(json.dumps(replace(known, values=values).to_dict()))
     return tmp_path
 
 
-def test_a_chip_has_a_temperature_and_a_supply(warmed):
+def test_a_chip_has_a_temperature_and_a_supply(corners):
     def gains(**conditions):
-        made, _ = chip_blocks(Chip(0.1, 3, **conditions), SIZES, CONFIG.frame, LIBRARY, variation=warmed)
+        made, _ = chip_blocks(Chip(0.1, 3, **conditions), SIZES, CONFIG.frame, LIBRARY, corners=corners)
         return np.asarray(made.cell.charge_rate)
 
-    np.testing.assert_allclose(gains(celsius=77.0), 2.0 * gains(), rtol=1e-5)
+    np.testing.assert_allclose(gains(celsius=85.0), 2.0 * gains(), rtol=1e-5)
     np.testing.assert_allclose(gains(supply=0.72), 0.9 * gains(), rtol=1e-5)
     with pytest.raises(OutOfRange, match="0 to 85 C"):
         gains(celsius=120.0)
     with pytest.raises(OutOfRange, match=r"0\.72 to 0\.88 V"):
         gains(supply=1.0)
+
+
+@pytest.mark.parametrize(("celsius", "supply"), [(0.0, 0.72), (0.0, 0.88), (85.0, 0.72), (85.0, 0.88)])
+def test_chips_of_20_percent_run_at_every_corner(celsius, supply):
+    """None of a hundred neurons fires before its dead time is over."""
+    sizes = Sizes(NOTES, FEATURES, 100)
+    made, _ = chip_blocks(Chip(0.2, 1, celsius=celsius, supply=supply), sizes, CONFIG.frame, LIBRARY)
+    assert np.isfinite(np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(made)])).all()
+    assert 1 <= made.cell_neuron.substeps <= 12
+
+
+@pytest.mark.parametrize(("shift", "share"), [(-2.0, 0.4), (-0.4, 0.6), (0.5, 1.5)])
+def test_no_instances_dead_time_falls_below_a_share_of_the_designs(shift, share):
+    """A shift of every term by the same share is one of the whole: what is left of it, at any current."""
+    model = LIBRARY.models("axon_hillock")["axon_hillock"]
+    names = [f"dead_time_{k}" for k in range(DEAD_TERMS)]
+    own = {**model, **{name: np.array([model[name] * (1 + shift)]) for name in names}}
+    held = _refractory(own, model)
+    for x in (0.0, 0.4, 1.0):
+        time, design = (sum(p[name] * x**k for k, name in enumerate(names)) for p in (held, model))
+        np.testing.assert_allclose(time / design, share, rtol=1e-9)
 
 
 def test_what_is_refused(tmp_path):

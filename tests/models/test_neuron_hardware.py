@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neuromorph.errors import InputError
-from neuromorph.fitting.neuron_form import DEAD_TERMS, carried, driven, tonic_interval
+from neuromorph.fitting.neuron_form import DEAD_TERMS, LAG, REACH, carried, driven, tonic_interval
 from neuromorph.library import Library
 from neuromorph.models.frame import Frame
 from neuromorph.models.neuron_hardware import STEP_SECONDS, hardware_neuron
@@ -75,6 +75,28 @@ def test_a_harder_spike_is_followed_by_a_longer_dead_time():
     times = spike_times(unit, drives)
     after = np.diff(times[1])[10]
     assert after - np.diff(times[0])[-1] == pytest.approx(longer, abs=0.02)
+
+
+def test_a_cold_neuron_waits_longer_after_a_current_that_rose():
+    """By r times the rise of the root, of which a tick's substeps forget some; at a steady current it fires as ever."""
+    rise, low, high = 2.0, 0.3, 0.8  # ns
+    usual = neuron()
+    model = MODEL | {"rise": 1e-9 * rise}
+    cold = hardware_neuron(model, FRAME.seconds / FRAME.spikes_per_unit, FRAME.tick_seconds)
+    drives = np.full((400, 1), low)
+    before, _ = map(np.asarray, run(usual, jnp.asarray(drives, jnp.float32)))
+    jump = np.flatnonzero(before[:, 0])[10]
+    drives[jump:] = high
+    answers = [[np.asarray(a)[:, 0] for a in run(n, jnp.asarray(drives, jnp.float32))] for n in (usual, cold)]
+    times = [np.flatnonzero(spikes) for spikes, _ in answers]
+    assert np.array_equal(times[0][:11], times[1][:11])
+    intervals = [TICK * (t[-1] - t[11]) / (len(t) - 12) for t in times]
+    # the number of spikes is known to one of them
+    assert intervals[0] == pytest.approx(intervals[1], abs=TICK / 60)
+    longer = answers[0][1][jump] - answers[1][1][jump]
+    x = np.sqrt(float(usual.full_scale) * np.array([low, high]) / float(usual.parameters.current_scale))
+    most = rise * min(x[1] - x[0], REACH)
+    assert most * np.exp(-TICK / (1e9 * LAG)) < longer <= most + 0.02  # ns, spikes of other steps
 
 
 def test_a_longer_tick_is_divided():
