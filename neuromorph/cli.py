@@ -87,6 +87,7 @@ def _hardware_commands(commands) -> None:
         "--references", metavar="FOLDER",
         help="keep the held-out curves there, and use them again while circuits and stimuli are the same",
     )  # fmt: skip
+    p.add_argument("--corners", metavar="FOLDER", help="tables of neuromorph corners (those of the package)")
     p.add_argument(
         "--quick", action="store_true",
         help="score on the held-out curves that come with the package, and measure points of them again for two minutes",

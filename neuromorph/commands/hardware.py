@@ -157,8 +157,9 @@ def run_verify(args: argparse.Namespace) -> int:
         )  # fmt: skip
     figures = [] if args.recipes else [device_figure(args.jobs)]
     figures += verify(
-        chosen(args.recipes), library, args.jobs, progress=not args.quiet, references=references
-    )
+        chosen(args.recipes), library, args.jobs, progress=not args.quiet, references=references,
+        tables=Path(args.corners) if args.corners else None,
+    )  # fmt: skip
     print(table(figures))
     if args.json:
         record(Path(args.json), figures, " ".join(["neuromorph", *sys.argv[1:]]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 from neuromorph.characterization import measure
 from neuromorph.characterization.plan import planned
@@ -68,6 +69,7 @@ def verify(
     jobs: int | None = None,
     progress: bool = True,
     references: Library | None = None,
+    tables: Path | None = None,
 ) -> list[Figure]:
     """Measure every held-out sweep in ngspice and score the stored models on it, at random temperatures and supplies, too,
     where the recipe has checks for them.
@@ -77,6 +79,8 @@ def verify(
     references : Library, optional
         Where held-out curves are kept: a block whose netlist, stimuli and measurements are those of the curves there
         is not measured again, nor is ngspice's own floor.  It must not be the library of the models.
+    tables : Path, optional
+        Folder of the tables of corners, by default those of the package.
 
     Raises
     ------
@@ -89,7 +93,9 @@ def verify(
     for circuit in circuits:
         data = held_out(circuit, library, jobs, progress, references)
         figures += score(circuit, library, data)
-        figures += corner_figures(circuit, data, jobs=jobs, progress=progress, references=references)
+        figures += corner_figures(
+            circuit, data, tables=tables, jobs=jobs, progress=progress, references=references
+        )
     return figures
 
 
