@@ -70,6 +70,7 @@ def verify(
     progress: bool = True,
     references: Library | None = None,
     tables: Path | None = None,
+    corners: bool = True,
 ) -> list[Figure]:
     """Measure every held-out sweep in ngspice and score the stored models on it, at random temperatures and supplies, too,
     where the recipe has checks for them.
@@ -81,6 +82,8 @@ def verify(
         is not measured again, nor is ngspice's own floor.  It must not be the library of the models.
     tables : Path, optional
         Folder of the tables of corners, by default those of the package.
+    corners : bool
+        Whether blocks are measured at other temperatures and supplies, too.
 
     Raises
     ------
@@ -93,9 +96,10 @@ def verify(
     for circuit in circuits:
         data = held_out(circuit, library, jobs, progress, references)
         figures += score(circuit, library, data)
-        figures += corner_figures(
-            circuit, data, tables=tables, jobs=jobs, progress=progress, references=references
-        )
+        if corners:
+            figures += corner_figures(
+                circuit, data, tables=tables, jobs=jobs, progress=progress, references=references
+            )
     return figures
 
 
