@@ -81,7 +81,7 @@ def worst_of(
 ) -> list[Figure]:
     """A block's own figures at their worst corner, and what they were if temperature and supply were ignored.
 
-    Twice the usual limits hold; those at unseen knobs are twice the usual ones already.
+    Twice the usual limits of an error hold; those at unseen knobs are twice the usual ones already.
     """
     found = [score(one.model, one.data) for one in corners]
     blind = [score(one.usual, one.data) for one in corners]
@@ -89,16 +89,18 @@ def worst_of(
     for k, first in enumerate(found[0]):
         if first.must is None or first.goal is None:
             continue
-        block, _, what = first.claim.partition(": ")
-        factor = 1.0 if "held-out" in what else 2.0
+        higher = first.better == "higher"
+        worst, factor = np.min if higher else np.max, 1.0 if higher or "held-out" in first.claim else 2.0
         each, ignored = (np.array([scored[k].value for scored in which], float) for which in (found, blind))
         details = {
             "corners": [str(one.corner) for one in corners], "each": each.round(3).tolist(),
-            "ignored": round(float(ignored.max()), 3),
+            "ignored": round(float(worst(ignored)), 3),
         }  # fmt: skip
-        claim = f"{block}: unseen temperatures and supplies, {what}"
+        claim = first.claim.replace(": ", ": unseen temperatures and supplies, ", 1)
         must, goal = factor * first.must, factor * first.goal
-        rows.append(Figure(claim, float(each.max()), first.unit, must, goal, details=details))
+        rows.append(
+            replace(first, claim=claim, value=float(worst(each)), must=must, goal=goal, details=details)
+        )
     return rows
 
 

@@ -115,8 +115,7 @@ class Chip:
     @property
     def corner(self) -> Corner:
         """Temperature and supply."""
-        usual = self.celsius == USUAL_CELSIUS
-        return Corner(USUAL.kelvin if usual else self.celsius + ZERO_CELSIUS, self.supply)
+        return Corner(self.celsius + ZERO_CELSIUS, self.supply)
 
     def __post_init__(self) -> None:
         DeviceStatistics(mismatch=self.mismatch)

@@ -104,18 +104,20 @@ def test_the_worst_corner_counts_and_limits_double():
             Figure("toy: gain, max error", model["off"] * data, "%", 2.0, 0.5),
             Figure("toy: held-out biases, max error", data, "%", 4.0, 1.0),
             Figure("toy: a baseline", 7.0, "%"),
+            Figure("toy: hits", 100.0 - data, "%", 90.0, 99.0, better="higher"),
         ]
 
     corners = [
         CheckedCorner(Corner(310.0, v), {"off": 1.0}, {"off": 9.0}, e) for v, e in ((0.75, 1.0), (0.85, 3.0))
     ]
-    gain, biases = worst_of(score, corners)
+    gain, biases, hits = worst_of(score, corners)
     assert (gain.claim, gain.value, gain.must, gain.goal) == (
         "toy: unseen temperatures and supplies, gain, max error", 3.0, 4.0, 1.0,
     )  # fmt: skip
     assert gain.details["each"] == [1.0, 3.0]
     assert gain.details["ignored"] == 27.0
     assert (biases.must, biases.goal) == (4.0, 1.0)
+    assert (hits.value, hits.must, hits.goal, hits.better) == (97.0, 90.0, 99.0, "higher")
 
 
 def test_without_a_table_there_is_nothing_to_check(tmp_path):
