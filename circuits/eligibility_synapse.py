@@ -6,11 +6,13 @@ python circuits/eligibility_synapse.py --plot
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from neuromorph.circuit import Axis, Circuit, Knob, Sweep, linear
+from neuromorph.fitting.corners import worst_of
 from neuromorph.fitting.eligibility import (
     E_REF,
     FRAME,
@@ -28,10 +30,11 @@ from neuromorph.fitting.eligibility import (
     fit_eligibility,
     random_activity,
     score_eligibility,
+    score_update,
 )
 from neuromorph.fitting.pulse_pairs import UPDATE, UPDATE_OUT, update_cards, weight_change
 from neuromorph.fitting.trace_knobs import KNOBS as TRACE_KNOBS
-from neuromorph.fitting.update_knobs import GATE_KNOBS, knob_sweeps
+from neuromorph.fitting.update_knobs import GATE_KNOBS, WIDTH, knob_sweeps
 from neuromorph.spice.waveforms import pulses, sample, staircase, straight, windows
 
 NETLISTS = Path(__file__).resolve().parent.parent / "netlists"
@@ -157,6 +160,24 @@ _FRAME_AXIS = {"frame": Axis(tuple(range(1, FRAMES + 1)), "1")}
 _TRACES = {"e_up": "V", "e_down": "V"}
 _DRIFT = {"drift": "V", "drift_common": "V"}
 
+
+def _check(name, bench=_update, **axes):
+    return Sweep(name, axes, bench, weight_change, UPDATE_OUT, held_out=True)
+
+
+_SIGNAL, _TRACE = Axis((WIDTH,), "s"), Axis((0.01,), "1")
+_CORNER_CHECKS = (
+    _check("update_check", y_up=Axis((0.02, 0.1, 0.7, 4.0), "1"), y_down=Axis((0.009, 0.5), "1"),
+           width=Axis((-1.3e-8, -5e-9, 3.1e-9, 1.1e-8), "s"), weight=Axis((0.06,), "V")),
+    _check("silent_check", y_up=Axis((0.01, 0.3, 1.0), "1"), y_down=_TRACE, width=Axis((0.0,), "s"),
+           weight=Axis((-0.045, 0.045), "V")),
+    _check("balanced_check", _balanced, y=Axis((0.01, 0.1, 0.3), "1"), width=Axis((-WIDEST, WIDEST), "s"),
+           weight=Axis((0.045,), "V")),
+    _check("reference_check", eref=Axis((0.374, 0.413), "V"), y_up=Axis((0.1, 1.0), "1"), y_down=_TRACE, width=_SIGNAL),
+    _check("height_check", height=Axis((0.327, 0.398), "V"), y_up=Axis((0.1, 1.0), "1"), y_down=_TRACE, width=_SIGNAL),
+)  # fmt: skip
+"""Updates alone: a half of those of the usual temperature and supply, with the smallest and the largest."""
+
 CIRCUIT = Circuit(
     name="eligibility_synapse",
     summary="three-factor synapse: twin log-domain eligibility traces and the update of a differential weight",
@@ -223,8 +244,12 @@ CIRCUIT = Circuit(
         Sweep("hold_check", {"y_up": Axis((0.05, 0.5), "1"), "y_down": Axis((0.05,), "1"),
                              "weight": Axis((-0.09, 0.045, 0.09), "V")}, _hold, _hold_measure, _DRIFT, held_out=True),
     ),
+    rail_sources=("vbp",),
+    corner_sweeps=("reference", "height"),
     fit=fit_eligibility,
     score=score_eligibility,
+    corner_checks=_CORNER_CHECKS,
+    score_corners=partial(worst_of, score_update),
     figures=("gain", "residual", "full_update", "drift"),
     literature="e-prop: Bellec and others, Nat. Commun. 11:3625 (2020); log-domain synapse: Bartolozzi and Indiveri "
     "(2007); the pulse-width, mirror-free update of a differential weight is our own",

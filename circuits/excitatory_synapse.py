@@ -5,11 +5,13 @@ python circuits/excitatory_synapse.py --plot
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from neuromorph.circuit import REFERENCE_OPTIONS, Axis, Circuit, Knob, Sweep, linear
+from neuromorph.fitting.corners import worst_of
 from neuromorph.fitting.synapse import (
     POST,
     SOUNDING,
@@ -80,6 +82,19 @@ _fine_pair = _bench(lambda point: [START, START + point["pair_interval"]], STEP 
 _random = _bench(lambda point: random_train(int(point["seed"])))
 _train = _bench(lambda point: regular_train(point["interval"]))
 
+_CHECKS = (
+    Sweep("pairs_check", {"pair_interval": Axis((5e-9, 7.5e-9, 11e-9, 19e-9, 33e-9), "s")}, _pair, _measure, _OUT, _GRID,
+          held_out=True),
+    Sweep("knobs_check",
+          {"vnt": Axis((0.265, 0.31), "V"), "vre": Axis((0.542, 0.562), "V"), "vw": Axis((0.37, 0.43), "V"),
+           "v_post": Axis((0.1, 0.35), "V"), "pair_interval": Axis((11e-9,), "s")},
+          _pair, _measure, _OUT, _GRID, held_out=True),
+    Sweep("trains_check", {"seed": Axis((301, 302, 303), "")}, _random, _measure, _OUT, _GRID, held_out=True),
+    Sweep("regular_check", {"interval": Axis((7.5e-9, 11e-9, 19e-9), "s"), "vw_stored": Axis((0.30, 0.34), "V")},
+          _regular, _measure, _OUT, _GRID, held_out=True),
+)  # fmt: skip
+"""Held out, at the usual temperature and supply and at others."""
+
 CIRCUIT = Circuit(
     name="excitatory_synapse",
     summary="action potential -> cleft -> receptor -> post-synaptic current",
@@ -108,20 +123,15 @@ CIRCUIT = Circuit(
         Sweep("trains", {"seed": Axis((31, 32), "")}, _random, _measure, _OUT, _GRID, caption="Random trains"),
         Sweep("regular", {"interval": Axis((6e-9, 9e-9, 14e-9, 25e-9), "s"), "vw_stored": Axis((0.32,), "V")}, _regular,
               _measure, _OUT, _GRID, caption="Regular trains of a frame"),
-        Sweep("pairs_check", {"pair_interval": Axis((5e-9, 7.5e-9, 11e-9, 19e-9, 33e-9), "s")}, _pair, _measure,
-              _OUT, _GRID, held_out=True),
+        _CHECKS[0],
         Sweep("pairs_floor", {"pair_interval": Axis((5e-9, 7.5e-9, 11e-9, 19e-9, 33e-9), "s")}, _fine_pair, _measure,
               _OUT, _GRID, held_out=True),
-        Sweep("knobs_check",
-              {"vnt": Axis((0.265, 0.31), "V"), "vre": Axis((0.542, 0.562), "V"), "vw": Axis((0.37, 0.43), "V"),
-               "v_post": Axis((0.1, 0.35), "V"), "pair_interval": Axis((11e-9,), "s")},
-              _pair, _measure, _OUT, _GRID, held_out=True),
-        Sweep("trains_check", {"seed": Axis((301, 302, 303), "")}, _random, _measure, _OUT, _GRID, held_out=True),
-        Sweep("regular_check", {"interval": Axis((7.5e-9, 11e-9, 19e-9), "s"), "vw_stored": Axis((0.30, 0.34), "V")},
-              _regular, _measure, _OUT, _GRID, held_out=True),
+        *_CHECKS[1:],
     ),
     fit=fit_excitatory,
     score=score_excitatory,
+    corner_checks=_CHECKS,
+    score_corners=partial(worst_of, score_excitatory, unseen_knobs=2.0),
     description="The cleft rests at the supply and is a log-domain integrator: a spike lets a source-coupled injector "
     "(vnt, release) pull it down, so pulses add in the receptor's current; a constant reuptake current (vre) makes "
     "that current decay exponentially; a differential pair scales it by a sigmoid of vw. Above 100 nA the receptor "

@@ -5,11 +5,13 @@ python circuits/gate_synapse.py --plot
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from neuromorph.circuit import Axis, Circuit, Sweep, linear
+from neuromorph.fitting.corners import worst_of
 from neuromorph.fitting.readout import REFERENCE, fit_readout, score_readout
 from neuromorph.spice.waveforms import integral, pulses, sample
 
@@ -67,6 +69,19 @@ _TIME = {"time": linear(0, STOP, 121, "s")}
 _OUT = {"charge": "C", "rest_current": "A", "energy": "J", "static_current": "A", "current": "A"}
 _DW = linear(-0.15, 0.15, 13)
 
+_CHECKS = (
+    Sweep("charge_check", {"v_line": Axis((0.325, 0.35, 0.415), "V"),
+                           "dw": Axis((-0.115, -0.07, -0.021, 0.016, 0.043, 0.095), "V")},
+          _bench, _measure, _OUT, _TIME, held_out=True),
+    Sweep("crowd_check", {"v_line": Axis((0.36, 0.395, 0.415), "V"), "pulses": Axis((3.0, 6.0, 10.0), "1"),
+                          "others": Axis((-0.06, 0.0, 0.06), "V")},
+          _crowded, _measure, _OUT, _TIME, held_out=True),
+    Sweep("output_check", {"v_line": Axis((0.365, 0.40), "V"), "v_out": Axis((0.34, 0.37, 0.43, 0.46), "V"),
+                           "dw": Axis((-0.05, 0.0, 0.05), "V")},
+          _bench, _measure, _OUT, _TIME, held_out=True),
+)  # fmt: skip
+"""Held out, at the usual temperature and supply and at others."""
+
 CIRCUIT = Circuit(
     name="gate_synapse",
     summary="signed read-out of a weight: a shaped spike gives the charge q tanh(w / W) to the dendrite",
@@ -90,20 +105,19 @@ CIRCUIT = Circuit(
         Sweep("crowd", {"v_line": Axis((0.33, 0.35, 0.37, 0.40, 0.43), "V"),
                         "pulses": Axis((1.0, 2.0, 4.0, 8.0, 12.0), "1")},
               _crowded, _measure, _OUT, _TIME, caption="Synapses of one unit read at once"),
+        Sweep("sides", {"v_line": Axis((0.35, 0.40, 0.43), "V"), "pulses": Axis((2.0, 6.0, 12.0), "1"),
+                        "others": Axis((-0.07, 0.0, 0.07), "V")},
+              _crowded, _measure, _OUT, _TIME, caption="Synapses of either sign read at once", optional=True),
         Sweep("quiescent", {"v_quiescent": Axis((0.20, 0.22, 0.25, 0.28), "V"), "dw": Axis((-0.09, 0.0, 0.09), "V")},
               _bench, _measure, _OUT, _TIME, caption="Quiescent current of the column", optional=True),
-        Sweep("charge_check", {"v_line": Axis((0.325, 0.35, 0.415), "V"),
-                               "dw": Axis((-0.115, -0.07, -0.021, 0.016, 0.043, 0.095), "V")},
-              _bench, _measure, _OUT, _TIME, held_out=True),
-        Sweep("crowd_check", {"v_line": Axis((0.36, 0.395, 0.415), "V"), "pulses": Axis((3.0, 6.0, 10.0), "1"),
-                              "others": Axis((-0.06, 0.0, 0.06), "V")},
-              _crowded, _measure, _OUT, _TIME, held_out=True),
-        Sweep("output_check", {"v_line": Axis((0.365, 0.40), "V"), "v_out": Axis((0.34, 0.37, 0.43, 0.46), "V"),
-                               "dw": Axis((-0.05, 0.0, 0.05), "V")},
-              _bench, _measure, _OUT, _TIME, held_out=True),
+        *_CHECKS,
     ),
+    rail_sources=("vsw",),
+    corner_sweeps=("sides",),
     fit=fit_readout,
     score=score_readout,
+    corner_checks=_CHECKS,
+    score_corners=partial(worst_of, score_readout),
     literature="differential pair as a bounded weight: Mead, Analog VLSI and Neural Systems (1989); pulsed tail and "
     "column our own",
     description="The weight is the difference of two capacitor voltages around 0.6 V, so whatever moves both alike "

@@ -5,11 +5,13 @@ python circuits/inhibitory_synapse.py --plot
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from neuromorph.circuit import REFERENCE_OPTIONS, Axis, Circuit, Knob, Sweep, linear
+from neuromorph.fitting.corners import worst_of
 from neuromorph.fitting.synapse import (
     POST,
     START,
@@ -57,6 +59,18 @@ _fine_pair = _bench(lambda point: [START, START + point["pair_interval"]], STEP 
 _random = _bench(lambda point: random_train(int(point["seed"])))
 _regular = _bench(lambda point: regular_train(point["interval"]))
 
+_CHECKS = (
+    Sweep("pairs_check", {"pair_interval": Axis((5e-9, 7.5e-9, 11e-9, 19e-9, 33e-9), "s")}, _pair, _measure, _OUT, _GRID,
+          held_out=True),
+    Sweep("knobs_check",
+          {"vnt": Axis((0.265, 0.31), "V"), "vre": Axis((0.542, 0.562), "V"), "vw": Axis((0.37, 0.43), "V"),
+           "v_post": Axis((0.05, 0.35), "V"), "vdecay": Axis((0.0, 0.22), "V"), "pair_interval": Axis((11e-9,), "s")},
+          _pair, _measure, _OUT, _GRID, held_out=True),
+    Sweep("trains_check", {"seed": Axis((301, 302, 303), "")}, _random, _measure, _OUT, _GRID, held_out=True),
+    Sweep("regular_check", {"interval": Axis((7.5e-9, 11e-9, 19e-9), "s")}, _regular, _measure, _OUT, _GRID, held_out=True),
+)  # fmt: skip
+"""Held out, at the usual temperature and supply and at others."""
+
 CIRCUIT = Circuit(
     name="inhibitory_synapse",
     summary="action potential -> cleft -> receptor -> current sunk from the post-synaptic node",
@@ -83,20 +97,15 @@ CIRCUIT = Circuit(
         Sweep("trains", {"seed": Axis((31, 32), "")}, _random, _measure, _OUT, _GRID, caption="Random trains"),
         Sweep("regular", {"interval": Axis((6e-9, 9e-9, 14e-9, 25e-9), "s")}, _regular, _measure, _OUT, _GRID,
               caption="Regular trains of a frame"),
-        Sweep("pairs_check", {"pair_interval": Axis((5e-9, 7.5e-9, 11e-9, 19e-9, 33e-9), "s")}, _pair, _measure,
-              _OUT, _GRID, held_out=True),
+        _CHECKS[0],
         Sweep("pairs_floor", {"pair_interval": Axis((5e-9, 7.5e-9, 11e-9, 19e-9, 33e-9), "s")}, _fine_pair, _measure,
               _OUT, _GRID, held_out=True),
-        Sweep("knobs_check",
-              {"vnt": Axis((0.265, 0.31), "V"), "vre": Axis((0.542, 0.562), "V"), "vw": Axis((0.37, 0.43), "V"),
-               "v_post": Axis((0.05, 0.35), "V"), "vdecay": Axis((0.0, 0.22), "V"), "pair_interval": Axis((11e-9,), "s")},
-              _pair, _measure, _OUT, _GRID, held_out=True),
-        Sweep("trains_check", {"seed": Axis((301, 302, 303), "")}, _random, _measure, _OUT, _GRID, held_out=True),
-        Sweep("regular_check", {"interval": Axis((7.5e-9, 11e-9, 19e-9), "s")}, _regular, _measure, _OUT, _GRID,
-              held_out=True),
+        *_CHECKS[1:],
     ),
     fit=fit_inhibitory,
     score=score_inhibitory,
+    corner_checks=_CHECKS,
+    score_corners=partial(worst_of, score_inhibitory, unseen_knobs=2.0),
     description="Cleft, release, reuptake and weight pair are those of the excitatory synapse and take the same knob "
     "voltages. An n mirror turns the current round, with its source at 0 V: the inhibition shunts, its current "
     "ends as the post-synaptic node nears 0 V. A leak on the mirror (vdecay) takes a constant current from it.",

@@ -26,6 +26,8 @@ Point = Mapping[str, float]
 
 USUAL_KELVIN = 300.15
 """Temperature at which everything is measured unless it says otherwise, K."""
+USUAL_SUPPLY = 0.8
+"""Supply of everything unless it says otherwise, V."""
 STANDARD_OPTIONS = "method=gear reltol=1e-4 abstol=1e-14 vntol=1e-7 chgtol=1e-19 gmin=1e-15 itl4=50"
 """Tolerances of the product: with ngspice's defaults femtofarad nodes lose spikes silently."""
 
@@ -220,6 +222,8 @@ class Circuit:
         in it: :func:`neuromorph.characterization.shifts.sensitivity` shifts them apart.
     kelvin : float
         Of its transistors; benches may read it.
+    rail_sources : tuple of str
+        Voltage sources of its benches, besides its knobs, that are made from the supply and keep their distance from it.
     corner_sweeps : tuple of str
         Optional sweeps that are measured at other temperatures and supplies, too.
     corner_checks : tuple of Sweep
@@ -239,7 +243,7 @@ class Circuit:
     transistors: int
     fit: Callable[[Any], Any] | None = None
     score: Callable[[Any, Any], list[Any]] | None = None
-    supply: float = 0.8
+    supply: float = USUAL_SUPPLY
     literature: str = ""
     description: str = ""
     limits: str = ""
@@ -247,6 +251,7 @@ class Circuit:
     figures: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     kelvin: float = USUAL_KELVIN
+    rail_sources: tuple[str, ...] = ()
     corner_sweeps: tuple[str, ...] = ()
     corner_checks: tuple[Sweep, ...] = ()
     score_corners: Callable[[Any], list[Any]] | None = None

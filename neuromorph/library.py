@@ -27,6 +27,7 @@ from typing import IO, Any
 import h5py
 import numpy as np
 
+from neuromorph.circuit import USUAL_KELVIN, USUAL_SUPPLY
 from neuromorph.errors import LibraryError
 from neuromorph.spice.netlist import digest
 from neuromorph.units import format_quantity
@@ -102,6 +103,21 @@ class BlockData:
     attributes: dict[str, Any]
     sweeps: dict[str, SweepData]
     fit: FittedModel | None = None
+
+    @property
+    def kelvin(self) -> float:
+        """Temperature that it was measured at, K."""
+        return float(self.attributes.get("kelvin", USUAL_KELVIN))
+
+    @property
+    def supply(self) -> float:
+        """Supply that it was measured at, V."""
+        return float(self.attributes.get("supply", USUAL_SUPPLY))
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it was measured at the usual temperature and supply."""
+        return (self.kelvin, self.supply) == (USUAL_KELVIN, USUAL_SUPPLY)
 
     def __getitem__(self, sweep: str) -> SweepData:
         if sweep not in self.sweeps:

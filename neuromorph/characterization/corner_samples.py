@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,13 @@ from neuromorph.characterization.corners import (
     HIGH_SUPPLY,
     HOT,
     LOW_SUPPLY,
-    USUAL_SUPPLY,
     Corner,
     at_corner,
+    at_supply,
 )
+from neuromorph.characterization.plan import planned
 from neuromorph.characterization.samples import KeptSamples, fitted_sweeps, measure
-from neuromorph.circuit import USUAL_KELVIN, Circuit
+from neuromorph.circuit import USUAL_KELVIN, USUAL_SUPPLY, Circuit
 from neuromorph.errors import CircuitError
 
 KELVIN = (COLD, USUAL_KELVIN, 328.15, HOT)
@@ -59,7 +61,8 @@ def corner_table(
         When ngspice is missing.
     """
     sweeps = fitted_sweeps(circuit, points, also=circuit.corner_sweeps)
-    kept = KeptSamples(folder, circuit, f"corners {KELVIN} {SUPPLY}", sweeps)
+    low = planned(at_supply(replace(circuit, sweeps=sweeps, corner_sweeps=()), LOW_SUPPLY)).digest
+    kept = KeptSamples(folder, circuit, f"corners {KELVIN} {SUPPLY} {low}", sweeps)
 
     def make(number: int) -> tuple[Circuit, int]:
         return at_corner(circuit, CORNERS[number], kept.netlists / f"{circuit.name}_corner_{number}.cir"), 0

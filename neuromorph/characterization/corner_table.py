@@ -57,7 +57,7 @@ class CornerTable:
             _weights(1 / np.array(self.kelvin), 1 / kelvin), _weights(np.array(self.supply), supply)
         )
         usual = self.kelvin.index(USUAL.kelvin), self.supply.index(USUAL.supply)
-        elsewhere = {name: 0.0 for name, rows in self.values.items() if not np.any(rows[usual[0]])}
+        elsewhere = {name: 0.0 for name, rows in self.values.items() if not rows[usual]}
         found = dict(parameters)
         for name, value in {**elsewhere, **parameters}.items():
             if name not in self.values:

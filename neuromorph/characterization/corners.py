@@ -17,14 +17,14 @@ from typing import NamedTuple
 import numpy as np
 
 from neuromorph.characterization.samples import written
-from neuromorph.circuit import USUAL_KELVIN, Circuit, Point
+from neuromorph.circuit import USUAL_KELVIN, USUAL_SUPPLY, Circuit, Point
 from neuromorph.errors import OutOfRange
 
 COLD, HOT = 273.15, 358.15
 """Lowest and highest temperature, K: 0 C and 85 C."""
 ZERO_CELSIUS = 273.15
-LOW_SUPPLY, USUAL_SUPPLY, HIGH_SUPPLY = 0.72, 0.8, 0.88
-"""V: ten percent below, where everything else is measured, ten percent above."""
+LOW_SUPPLY, HIGH_SUPPLY = 0.72, 0.88
+"""V: ten percent below the usual one and above it."""
 _SOURCES = re.compile(r"v|\.ic|\.nodeset|\+", re.IGNORECASE)
 
 
@@ -74,11 +74,12 @@ def at_corner(circuit: Circuit, corner: Corner, file: Path) -> Circuit:
 def at_supply(circuit: Circuit, supply: float) -> Circuit:
     """The circuit with its sweeps and checks at ``supply``, V.
 
-    Sources and starts of a bench that stand at the usual supply stand at the other one.  Knobs made from the rail move
-    with it, also where they are an axis, whose values stay what they are at the usual supply.
+    Sources and starts of a bench that stand at the usual supply stand at the other one.  Knobs and sources made from the
+    rail move with it, also where they are an axis, whose values stay what they are at the usual supply.
     """
     rail = re.compile(rf"(?<![\w.+-]){re.escape(f'{circuit.supply:g}')}(?![\w.])")
-    moved = {f"v_{knob.name}".lower() for knob in circuit.knobs if knob.from_supply}
+    moved = {f"v_{knob.name}" for knob in circuit.knobs if knob.from_supply} | set(circuit.rail_sources)
+    moved = {name.lower() for name in moved}
 
     def line(text: str) -> str:
         if not _SOURCES.match(text):
@@ -93,6 +94,7 @@ def at_supply(circuit: Circuit, supply: float) -> Circuit:
 
     return replace(
         circuit,
+        supply=supply,
         sweeps=tuple(replace(s, bench=shifted(s.bench)) for s in circuit.sweeps),
         corner_checks=tuple(replace(s, bench=shifted(s.bench)) for s in circuit.corner_checks),
     )

@@ -206,7 +206,7 @@ def assembled(
     data = {sweep.name: _sweep_data(circuit, sweep, results) for sweep in sweeps}
     attributes = provenance(circuit.netlist_text(), plan, version, STANDARD_OPTIONS)
     attributes.update({f"default_{knob.name}": knob.default for knob in circuit.knobs})
-    attributes["kelvin"] = circuit.kelvin
+    attributes |= {"kelvin": circuit.kelvin, "supply": circuit.supply}
     return BlockData(circuit.name, attributes, data)
 
 

@@ -18,13 +18,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neuromorph.circuit import USUAL_KELVIN, USUAL_SUPPLY
 from neuromorph.devices.cnfet import PRESETS
 from neuromorph.devices.equations import biased_current, evaluate_geometry
 
-SUPPLY = 0.8
 EDGE, FLAT = 0.1e-9, 1.1e-9
 """Edges and flat top of an action potential, s."""
 _GAMMA = 1 - np.sqrt(0.5)
+SETTLED = 1e-2
+"""The last of the steps in which the nodes come to rest, s: in the cold a receptor's takes milliseconds."""
 _PROBE = 1e-6
 """Voltage step of the numerical Jacobian, V."""
 
@@ -66,10 +68,18 @@ class Cleft:
     devices : sequence of Device
     c_cleft : float
         The cleft's capacitor, F; gate capacitances are the device law's.
+    kelvin, supply : float
+        Temperature of the transistors, K, and the rail, V.
     """
 
-    def __init__(self, devices: Sequence[Device], c_cleft: float) -> None:
-        self.devices = devices
+    def __init__(
+        self,
+        devices: Sequence[Device],
+        c_cleft: float,
+        kelvin: float = USUAL_KELVIN,
+        supply: float = USUAL_SUPPLY,
+    ) -> None:
+        self.devices, self.supply = devices, supply
         nodes = {node for d in devices for node in (d.drain, d.gate, d.source)}
         self.states = [s for s in _STATES if s in nodes]
         self.held = sorted(nodes - set(self.states))
@@ -82,7 +92,7 @@ class Cleft:
             self._incidence[names.index(d.drain), k] -= 1
             self._incidence[names.index(d.source), k] += 1
         self._sign = np.array([1.0 if d.polarity == "n" else -1.0 for d in devices])[:, None]
-        self._constants = _constants(devices)
+        self._constants = _constants(devices, kelvin)
         full = self._capacitances(names, c_cleft)
         n = len(self.states)
         self.capacitance = full[:n, :n]
@@ -125,11 +135,11 @@ class Cleft:
         """
         grid = _grid(spikes, time[-1])
         rows = len(spikes)
-        given = {**knobs, "vdd": SUPPLY, "ground": 0.0}
+        given = {**knobs, "vdd": self.supply, "ground": 0.0}
         held = np.stack([np.broadcast_to(np.asarray(given[n], float), rows) for n in self.held])
         state = self._rest(held)
         result = np.empty((rows, grid.shape[1]))
-        slopes = _slopes(spikes, grid)
+        slopes = _slopes(spikes, grid, self.supply)
         for k, h in enumerate(np.diff(grid).T):
             result[:, k] = self._into_post(state, held, slopes[:, k])
             state = self._advance(state, held, slopes[:, k], h)
@@ -143,11 +153,11 @@ class Cleft:
         return flow[self._post] + self._coupling @ flow[: len(state)]
 
     def _rest(self, held: np.ndarray) -> np.ndarray:
-        """Settle without a spike: long steps of the same method."""
-        start = {"ap": 0.0, "release": SUPPLY, "cleft": SUPPLY, "receptor": 0.5, "mirror": 0.05}
+        """Settle without a spike: long steps of the same method, until femtoamperes have moved a node."""
+        start = {"ap": 0.0, "release": self.supply, "cleft": self.supply, "receptor": 0.5, "mirror": 0.05}
         state = np.stack([np.full(held.shape[1], start[s]) for s in self.states])
         still = np.zeros(held.shape[1])
-        for h in np.geomspace(1e-12, 1e-6, 60):
+        for h in np.geomspace(1e-12, SETTLED, 100):
             state = self._advance(state, held, still, np.full(held.shape[1], h))
         return state
 
@@ -166,8 +176,8 @@ class Cleft:
         return state + h * (1.5 * first + 0.5 * second)
 
 
-def _constants(devices: Sequence[Device]) -> dict[str, np.ndarray]:
-    rows = [PRESETS[d.flavour].values() for d in devices]
+def _constants(devices: Sequence[Device], kelvin: float) -> dict[str, np.ndarray]:
+    rows = [{**PRESETS[d.flavour].values(), "tk": kelvin} for d in devices]
     parameters = {name: np.array([r[name] for r in rows]) for name in rows[0]}
     constants = {**parameters, **evaluate_geometry(parameters, np)}
     return {name: np.broadcast_to(value, len(devices)) for name, value in constants.items()}
@@ -197,12 +207,12 @@ def _padded(grid: np.ndarray, count: int) -> np.ndarray:
     return np.r_[grid[:-1], extra, grid[-1]]
 
 
-def _slopes(spikes: Sequence[np.ndarray], grid: np.ndarray) -> np.ndarray:
+def _slopes(spikes: Sequence[np.ndarray], grid: np.ndarray, supply: float) -> np.ndarray:
     """Slope of the action potential in every step, V/s."""
     rows = []
     for times, steps in zip(spikes, grid, strict=True):
         start = np.asarray(times)[:, None]
         corners = (start + np.array([0.0, EDGE, EDGE + FLAT, 2 * EDGE + FLAT])).ravel()
-        levels = np.tile([0.0, SUPPLY, SUPPLY, 0.0], len(times))
+        levels = np.tile([0.0, supply, supply, 0.0], len(times))
         rows.append(np.diff(np.interp(steps, corners, levels)) / np.diff(steps))
     return np.stack(rows)

@@ -372,13 +372,22 @@ def _fit_traces(
     return p, dx * scale, float(np.sqrt(np.mean((model(p) - measured) ** 2)) / measured.std())
 
 
+_UNITS = update_knobs.UNITS | trace_knobs.UNITS | {
+    "rate": "V/s", "v_trace": "V", "full_update": "V", "energy_per_update": "J", "psi_lag": "s", "leak_lag": "s",
+    "order_size": "V", "order_width": "s",
+}  # fmt: skip
+
+
 def fit_eligibility(data: BlockData) -> FittedModel:
-    """Update law, trace recursion with its circuit's terms, drift, energy; of a coarse plan the update law alone."""
+    """Update law, trace recursion with its circuit's terms, drift, energy; of a plan without frames the update alone."""
     moved, d_moved, update_error = _fit_update(data)
+    knobs, d_knobs, knob_errors = fit_update_knobs(data, moved, _of_one)
     if "frames" not in data.sweeps:
+        turn, d_turn, _ = _fit_order(data) if knobs else ({}, {}, 0.0)
+        known = moved | knobs | turn
         return FittedModel(
-            "twin_log_traces", moved, dict.fromkeys(moved, "1") | {"rate": "V/s"}, d_moved,
-            {"update_max_of_full_scale": update_error}, {"y": (0.01, 5.0), "width": (-WIDEST, WIDEST)},
+            "twin_log_traces", known, {name: _UNITS.get(name, "1") for name in known}, d_moved | d_knobs | d_turn,
+            {"update_max_of_full_scale": update_error, **knob_errors}, {"y": (0.01, 5.0), "width": (-WIDEST, WIDEST)},
         )  # fmt: skip
     decay, d_decay, decay_error = _fit_decay(data)
     lag, d_lag, lag_error = _fit_lag(data)
@@ -386,7 +395,6 @@ def fit_eligibility(data: BlockData) -> FittedModel:
     floor = {"floor": float(data["floor"]["y"][-1])}
     traces, d_traces, rms = _fit_traces(data, _TRACE, decay | floor, lone=True)
     ideal, _, ideal_rms = _fit_traces(data, ("gain", "decay_full"), {}, lone=False)
-    knobs, d_knobs, knob_errors = fit_update_knobs(data, moved, _of_one)
     rails, d_rails, rail_errors = fit_trace_knobs(data)
     hold = data["hold"]
     drift = hold["drift"] / WEIGHT_RANGE
@@ -397,10 +405,7 @@ def fit_eligibility(data: BlockData) -> FittedModel:
         "drift": float(np.abs(drift).max()),
         "energy_per_update": float(data["update"]["energy"].mean()),
     }  # fmt: skip
-    units = {n: "1" for n in parameters} | update_knobs.UNITS | trace_knobs.UNITS | {
-        "rate": "V/s", "v_trace": "V", "full_update": "V", "energy_per_update": "J", "psi_lag": "s",
-        "leak_lag": "s", "order_size": "V", "order_width": "s",
-    }  # fmt: skip
+    units = {name: _UNITS.get(name, "1") for name in parameters}
     errors = {
         "update_max_of_full_scale": update_error,
         "decay_max_relative": decay_error,
@@ -440,15 +445,7 @@ def score_eligibility(model: FittedModel, data: BlockData) -> list[Figure]:
     """Traces against the ideal recursion and the model, updates, zeros and drift on held-out stimuli."""
     p = model.parameters
     ideal = _IDEAL | {"gain": p["ideal_gain"], "decay_full": p["ideal_decay"]}
-    frames, check, hold, steps = (
-        data[n] for n in ("frames_check", "update_check", "hold_check", "inject_check")
-    )
-    grid = np.meshgrid(check["y_up"], check["y_down"], check["width"], check["weight"], indexing="ij")
-    full = np.abs(check["dw"]).max()
-    error = 100 * np.abs(update(p, *grid[:3]) - check["dw"]) / full
-    small = np.broadcast_to((grid[0] <= SMALL) & (grid[1] <= SMALL), check["dw"].shape)
-    moved = np.abs(check["dw"][small])
-    relative = 100 * np.abs(update(p, *grid[:3]) - check["dw"])[small] / moved
+    frames, hold, steps = (data[n] for n in ("frames_check", "hold_check", "inject_check"))
     return [
         Figure("eligibility against the ideal recursion, correlation, lowest of 3 runs",
                float(_correlations(ideal, frames).min()), "1", 0.98, 0.995, better="higher"),
@@ -464,6 +461,25 @@ def score_eligibility(model: FittedModel, data: BlockData) -> list[Figure]:
                float(100 * np.abs(_late_errors(p["leak_lag"], data["cut_check"])).max()), "%", 5.0, 2.0),
         Figure("baseline, a line that follows at once: leak lost and gained, max error of a frame's",
                float(100 * np.abs(_late_errors(TINY * 1e-9, data["cut_check"])).max()), "%"),
+        *score_update(model, data),
+        Figure("fast weight: drift per frame, on its range",
+               float(np.abs(hold["drift"]).max() / WEIGHT_RANGE), "1", 1e-6, 3e-7),
+        Figure("fast weight: drift of one node per frame, before the pair cancels it, on its range",
+               float(np.abs(hold["drift_common"]).max() / WEIGHT_RANGE), "1"),
+        *trace_figures(data, p),
+    ]  # fmt: skip
+
+
+def score_update(model: FittedModel, data: BlockData) -> list[Figure]:
+    """Updates and their zeros on held-out stimuli and settings."""
+    p, check = model.parameters, data["update_check"]
+    grid = np.meshgrid(check["y_up"], check["y_down"], check["width"], check["weight"], indexing="ij")
+    full, scale = np.abs(check["dw"]).max(), float(update(p, 1.0, 0.01, WIDEST))
+    error = 100 * np.abs(update(p, *grid[:3]) - check["dw"]) / full
+    small = np.broadcast_to((grid[0] <= SMALL) & (grid[1] <= SMALL), check["dw"].shape)
+    moved = np.abs(check["dw"][small])
+    relative = 100 * np.abs(update(p, *grid[:3]) - check["dw"])[small] / moved
+    return [
         Figure("three-factor update: dw, max error of full range", float(error.max()), "%", 3.0, 1.0),
         Figure(f"three-factor update: dw of traces up to {SMALL:g}, max relative error", float(relative.max()), "%",
                5.0, 2.0),
@@ -472,15 +488,10 @@ def score_eligibility(model: FittedModel, data: BlockData) -> list[Figure]:
         Figure("three-factor update: law of that order, max error of full range",
                float(100 * np.abs(order(p, *grid[:3]) - check["order"]).max() / full), "%", 0.1, 0.02),
         Figure("three-factor update: dw at zero signal, of full scale",
-               float(100 * np.abs(data["silent_check"]["dw"]).max() / p["full_update"]), "%", 0.1, 0.02),
+               float(100 * np.abs(data["silent_check"]["dw"]).max() / scale), "%", 0.1, 0.02),
         Figure("three-factor update: dw at zero eligibility, of full scale",
-               float(100 * np.abs(data["balanced_check"]["dw"][:2]).max() / p["full_update"]), "%", 0.1, 0.02),
+               float(100 * np.abs(data["balanced_check"]["dw"][:2]).max() / scale), "%", 0.1, 0.02),
         Figure("three-factor update: dw with both traces at 0.3, of full scale",
-               float(100 * np.abs(data["balanced_check"]["dw"][2]).max() / p["full_update"]), "%"),
-        Figure("fast weight: drift per frame, on its range",
-               float(np.abs(hold["drift"]).max() / WEIGHT_RANGE), "1", 1e-6, 3e-7),
-        Figure("fast weight: drift of one node per frame, before the pair cancels it, on its range",
-               float(np.abs(hold["drift_common"]).max() / WEIGHT_RANGE), "1"),
+               float(100 * np.abs(data["balanced_check"]["dw"][2]).max() / scale), "%"),
         *knob_figures("three-factor update", data, p, _of_one),
-        *trace_figures(data, p),
     ]  # fmt: skip

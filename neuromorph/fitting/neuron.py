@@ -169,7 +169,7 @@ def fit_neuron(data: BlockData) -> FittedModel:
     good = np.isfinite(tonic["interval"])
     current, interval = tonic["i_in"][good], tonic["interval"][good]
     leak_current, leak_conductance = leak(data)
-    kelvin = float(data.attributes.get("kelvin", USUAL_KELVIN))
+    kelvin = data.kelvin
     knee = KNEE * kelvin / USUAL_KELVIN
     # at the usual temperature a rising current gains nothing: 0.138 for 0.151 % of the next interval
     names = NAMES if kelvin == USUAL_KELVIN else (*NAMES, "rise")

@@ -3,7 +3,9 @@
 The column that mirrors the charge onto a dendrite lags behind the pulse by a time that falls as the pulse grows.  While
 charge passes, its outputs conduct: a pulse takes ``output_slope q(v_line)`` a volt from the dendrite, whatever the weight.
 Pulses that pass at once lose charge to each other: each is divided by ``1 + sum k(v_line)`` over the others, with
-``k = crowd (q(v_line) / q)^crowd_power``, whatever their weights.
+``k = crowd (q(v_line) / q)^crowd_power``, whatever their weights.  At another temperature or supply the two sides of the
+column lose unlike shares: k is ``exp(lean)`` times as large for charge of a positive sign, and as much smaller for the
+other, with ``lean = crowd_lean + crowd_lean_slope ln(q(v_line) / q)``.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ READ_LAW = (
 """Parameters of the charge of a pulse."""
 _START = (-0.4, 1.0, -0.1, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
 _CROWD = ("crowd", "crowd_power")
+_SIDES = (*_CROWD, "crowd_lean", "crowd_lean_slope")
 _LAG = ("log_lag", "lag_slope", "lag_bend")
 SPIKE = 5e-9
 """When the bench's neuron spikes, s."""
@@ -158,8 +161,48 @@ def _fit_crowd(data: BlockData, read: Any) -> tuple[dict[str, float], dict[str, 
     return law, deviation
 
 
+def crowded(p: Mapping[str, float], v_line: Any, others: Any, alone: Any) -> np.ndarray:
+    """Charge of pulses that pass at once, C, each with so many ``others`` beside it, whose charges are ``alone`` in sum."""
+    size = np.log(
+        _full([p[n] for n in READ_LAW], v_line) / _full([p[n] for n in READ_LAW], np.asarray(V_LINE))
+    )
+    lean = p.get("crowd_lean", 0.0) + p.get("crowd_lean_slope", 0.0) * size
+    full = (others + 1) * pulse_charge(p, v_line, 1.0)
+    share = others * crowd_share(p, v_line)
+    return 0.5 * ((full + alone) / (1 + share * np.exp(lean)) - (full - alone) / (1 + share * np.exp(-lean)))
+
+
+def _fit_sides(data: BlockData, read: Any) -> tuple[dict[str, float], dict[str, float]]:
+    """The crowd's law with both of its sides, from pulses through weights of either sign."""
+    scale = np.array([1e-2, 1.0, 1.0, 1.0])
+    known, rows = dict(zip(READ_LAW, read, strict=True)), []
+    for name in ("crowd", "sides"):
+        sweep = data[name]
+        axes = np.meshgrid(
+            sweep["v_line"], sweep["pulses"], sweep.axes.get("others", [WEIGHT_VOLT]), indexing="ij"
+        )
+        line, others, weight = axes[0], axes[1] - 1, axes[2]
+        alone = pulse_charge(known, line, WEIGHT_VOLT) + others * pulse_charge(known, line, weight)
+        full = (others + 1) * pulse_charge(known, line, 1.0)
+        rows.append((line, others, alone, full, sweep["charge"].reshape(line.shape)))
+
+    def errors(x: np.ndarray) -> np.ndarray:
+        p = known | dict(zip(_SIDES, scale * x, strict=True))
+        return np.concatenate([
+            ((crowded(p, line, others, alone) - measured) / full).ravel()
+            for line, others, alone, full, measured in rows
+        ])  # fmt: skip
+
+    x, dx = least_squares(errors, (1.0, 1.0, 0.0, 0.0), _SIDES, data.name)
+    law, deviation = (dict(zip(_SIDES, map(float, scale * v), strict=True)) for v in (x, dx))
+    return law, deviation
+
+
 def fit_readout(data: BlockData) -> FittedModel:
-    """The laws of charge, lag, output slope and crowd; static power at the defaults."""
+    """The laws of charge, lag, output slope and crowd; static power at the defaults.
+
+    The crowd's sides are told apart at other corners alone: at the usual one they are alike.
+    """
     sweep = data["charge"]
     line, dw = np.meshgrid(sweep["v_line"], sweep["dw"], indexing="ij")
     measured = sweep["charge"] / 1e-15
@@ -178,9 +221,10 @@ def fit_readout(data: BlockData) -> FittedModel:
     }  # fmt: skip
     lag, d_lag = _fit_lag(data)
     slope, d_slope = _fit_output(data, parameters["charge"])
-    crowd, d_crowd = _fit_crowd(data, x)
+    alike = data.is_usual or "sides" not in data.sweeps
+    crowd, d_crowd = _fit_crowd(data, x) if alike else _fit_sides(data, x)
     parameters |= lag | crowd | {"output_slope": slope}
-    units = {n: "1" for n in (*READ_LAW, *_LAG, *_CROWD)} | {
+    units = {n: "1" for n in (*READ_LAW, *_LAG, *crowd)} | {
         "charge": "C", "v_width": "V", "unit_charge": "C", "column_static_power": "W",
         "column_rest_current": "A", "output_slope": "1/V",
     }  # fmt: skip
@@ -235,8 +279,8 @@ def _crowd_errors(p: Mapping[str, float], sweep: SweepData) -> tuple[float, floa
     others = sweep["pulses"][None, :, None] - 1
     sum_alone = pulse_charge(p, line, WEIGHT_VOLT) + others * pulse_charge(p, line, sweep["others"])
     full = (others + 1) * pulse_charge(p, line, 1.0)
-    crowded = sum_alone / (1 + others * crowd_share(p, line))
-    error, naive = (float(100 * np.abs((q - sweep["charge"]) / full).max()) for q in (crowded, sum_alone))
+    together = crowded(p, line, others, sum_alone)
+    error, naive = (float(100 * np.abs((q - sweep["charge"]) / full).max()) for q in (together, sum_alone))
     return error, naive
 
 

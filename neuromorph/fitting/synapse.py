@@ -14,6 +14,7 @@ from functools import partial
 
 import numpy as np
 
+from neuromorph.circuit import USUAL_SUPPLY
 from neuromorph.errors import FitFailed
 from neuromorph.figures import Figure
 from neuromorph.fitting.cleft import EXCITATORY, INHIBITORY, Cleft, Device
@@ -25,6 +26,8 @@ WINDOW = 150e-9
 POST = 0.2
 """Voltage of the clamped post-synaptic node, V, where a sweep names none."""
 KNOBS = ("vnt", "vre", "vw", "vdecay")
+RAIL_KNOBS = ("vnt", "vre")
+"""Knobs that are made from the rail."""
 _CLEFT = 5e-15
 """The cleft's capacitor in the netlist, where the fit starts, F."""
 STORED_ZERO = 0.27
@@ -64,11 +67,16 @@ def waveform(spikes: np.ndarray, time: np.ndarray, p: Mapping[str, float]) -> np
 
 
 def points(data: BlockData, sweep: SweepData) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
-    """Spike times and knob voltages of every point of a sweep, its outer axes flattened."""
+    """Spike times and knob voltages of every point of a sweep, its outer axes flattened.
+
+    An axis has a knob's value at the usual supply; one that is made from the rail stands where the rail has moved it to.
+    """
     mesh = np.meshgrid(*sweep.axes.values(), indexing="ij")
     axes = {name: values.ravel() for name, values in zip(sweep.axes, mesh, strict=True)}
     rows = mesh[0].size
     knobs = {name: axes.get(name, np.full(rows, float(data.attributes[f"default_{name}"]))) for name in KNOBS}
+    moved = data.supply - USUAL_SUPPLY
+    knobs |= {name: knobs[name] + moved for name in RAIL_KNOBS}
     knobs |= {"post": axes.get("v_post", np.full(rows, POST)), "vwref": np.full(rows, 0.4)}
     return [_spikes({name: float(v[r]) for name, v in axes.items()}) for r in range(rows)], knobs
 
@@ -92,14 +100,17 @@ def predict(
     devices: Sequence[Device], p: Mapping[str, float], data: BlockData, sweep: SweepData
 ) -> np.ndarray:
     """Currents of the cleft's form at a sweep's points, A, positive in the synapse's own direction."""
-    cleft = Cleft(devices, p["c_cleft"])
+    cleft = Cleft(devices, p["c_cleft"], data.kelvin, data.supply)
     sign = 1.0 if devices is EXCITATORY else -1.0
     return sign * cleft.run(*points(data, sweep), sweep["time"])
 
 
 def fit_synapse(data: BlockData, devices: Sequence[Device]) -> FittedModel:
-    """The cleft's capacitance, six parameters of the network's form and the weight curve."""
-    cleft, d_cleft, error = _fit_cleft(data, devices)
+    """The cleft's capacitance, six parameters of the network's form and the weight curve.
+
+    At other temperatures and supplies the capacitance stays that of the usual ones: it is the netlist's.
+    """
+    cleft, d_cleft, cleft_errors = _fit_cleft(data, devices) if data.is_usual else ({}, {}, {})
     pulse, d_pulse, pulse_error = _fit_pulse(data)
     if "stored" in data.sweeps:
         weight, d_weight = _fit_weight(data["stored"], "vw_stored", data.name)
@@ -119,7 +130,7 @@ def fit_synapse(data: BlockData, devices: Sequence[Device]) -> FittedModel:
         "energy_per_release": _energy_per_release(data, pulse),
     }
     units = {name: _unit(name) for name in p}
-    errors = {"cleft_rms_of_peak": error, "waveform_rms_of_full_scale": pulse_error}
+    errors = {**cleft_errors, "waveform_rms_of_full_scale": pulse_error}
     box = {
         "interval": (4e-9, WINDOW),
         "current": (0.0, float(max(data[s]["current"].max() for s in ("pairs", "trains")))),
@@ -143,7 +154,7 @@ def _unit(name: str) -> str:
 
 def _fit_cleft(
     data: BlockData, devices: Sequence[Device]
-) -> tuple[dict[str, float], dict[str, float], float]:
+) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
     """The cleft's capacitance, from lone spikes at every knob and from pairs."""
     sets = [data[name] for name in ("release", "reuptake", "pairs")]
     full = max(float(measured(s).max()) for s in sets)
@@ -160,7 +171,7 @@ def _fit_cleft(
 
     x, dx = least_squares(residuals, [1.0], ("c_cleft",), data.name, diff_step=1e-3, xtol=1e-4, ftol=1e-5)
     rms = float(np.sqrt(np.mean(residuals(x) ** 2)))
-    return {"c_cleft": float(x[0] * _CLEFT)}, {"c_cleft": float(dx[0] * _CLEFT)}, rms
+    return {"c_cleft": float(x[0] * _CLEFT)}, {"c_cleft": float(dx[0] * _CLEFT)}, {"cleft_rms_of_peak": rms}
 
 
 def _fit_pulse(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuromorph.characterization.corner_table import OFFSETS, CornerTable, read_corners
-from neuromorph.characterization.corners import USUAL, USUAL_SUPPLY, ZERO_CELSIUS, Corner
+from neuromorph.characterization.corners import USUAL, ZERO_CELSIUS, Corner
 from neuromorph.characterization.sensitivity import Sensitivity
 from neuromorph.devices.variation import DeviceStatistics
 from neuromorph.errors import InputError, LibraryError
@@ -62,7 +62,7 @@ DRAWN: Mapping[str, tuple[str, ...]] = {
     "eligibility_synapse": ("rate", "twin"),
     "error_unit": ("time_up", "time_down", "time_rest", "v_offset"),
     "excitatory_synapse": ("v_weight_offset", "v_weight_width", "weight_charge"),
-    "feedback_synapse": _DELTA,
+    "feedback_synapse": ("rate", "read_charge", "v_width"),  # its windows cancel the rest: 1e-4, less than a fit tells
     "gate_synapse": READ_LAW,
     "lateral_synapse": _DELTA,
     "learning_unit": ("capacitance", "v_width", "v_offset", "down", "time_per_slope"),
@@ -109,7 +109,7 @@ class Chip:
     number: int = 0
     scale: Mapping[str, float] = field(default_factory=dict)
     celsius: float = USUAL_CELSIUS
-    supply: float = USUAL_SUPPLY
+    supply: float = USUAL.supply
     given: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -353,7 +353,7 @@ def _head_readout(
 ) -> WeightReadout:
     gain = own["read_charge"] / own["v_width"] * usual["v_width"] / usual["read_charge"]
     offset = -(own["read_rest"] - usual["read_rest"]) * usual["v_width"] / WEIGHT_VOLT
-    return _readout(readout, blocks, gain, offset)
+    return _readout(readout, blocks, gain, np.broadcast_to(offset, gain.shape))
 
 
 def _readout(readout: WeightReadout, blocks: BlockSet, gain: Any, offset: Any) -> WeightReadout:

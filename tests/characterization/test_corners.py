@@ -18,9 +18,13 @@ def netlist(circuit, cards, knob=0.5):
     return circuit.testbench({"vbias": knob}, cards, ".dc vin 0 0.8 0.1", "v(out)")
 
 
-def benched(tmp_path, cards, supply, from_supply=False):
+def benched(tmp_path, cards, supply, from_supply=False, rail_sources=()):
     """A bench of the RC circuit at a supply, and at the usual one."""
-    circuit = rc_circuit(tmp_path, knobs=(Knob("vbias", 0.0, 1.0, 0.5, "nothing", from_supply=from_supply),))
+    circuit = rc_circuit(
+        tmp_path,
+        knobs=(Knob("vbias", 0.0, 1.0, 0.5, "nothing", from_supply=from_supply),),
+        rail_sources=rail_sources,
+    )
     sweep = replace(
         circuit.sweeps[0],
         axes={"vbias": Axis((0.3,), "V")},
@@ -47,6 +51,24 @@ def test_a_bias_made_from_the_rail_keeps_its_distance_also_as_an_axis(tmp_path, 
     found, usual = benched(tmp_path, "", HIGH_SUPPLY, from_supply)
     assert "v_vbias vbias 0 0.3\n" in usual
     assert float(re.search(r"^v_vbias vbias 0 (\S+)$", found, re.M)[1]) == pytest.approx(value)
+
+
+def test_a_benchs_own_source_made_from_the_rail_keeps_its_distance(tmp_path):
+    found, _ = benched(tmp_path, "va a 0 0.5\nvab ab 0 0.5", HIGH_SUPPLY, rail_sources=("va",))
+    assert "va a 0 0.58\n" in found
+    assert "vab ab 0 0.5\n" in found
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_sources_made_from_the_rail_are_sources_of_its_benches(name):
+    circuit = load_recipe(name)
+    lines = {
+        (line.split()[0], len(line.split()))
+        for sweep in circuit.sweeps
+        for line in sweep.bench(circuit, next(iter(sweep.points()))[1]).splitlines()
+        if line.strip()
+    }
+    assert {(source, 4) for source in circuit.rail_sources} <= lines
 
 
 def test_at_the_usual_supply_nothing_moves(tmp_path):

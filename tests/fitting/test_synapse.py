@@ -48,6 +48,19 @@ def test_the_devices_are_those_of_the_netlist(name, devices):
     assert found == {(d.flavour, d.polarity, d.drain, d.gate, d.source) for d in devices}
 
 
+@pytest.mark.parametrize(("kelvin", "supply"), [(273.15, 0.72), (300.15, 0.8), (358.15, 0.88)])
+@pytest.mark.parametrize("devices", [EXCITATORY, INHIBITORY])
+def test_it_starts_at_rest(devices, kelvin, supply):
+    """What is left moves no femtofarad by a microvolt in a window of 150 ns; in the cold, femtoamperes take milliseconds to
+    settle a receptor."""
+    cleft = Cleft(devices, 5e-15, kelvin, supply)
+    moved = {"vnt": KNOBS["vnt"] + supply - 0.8, "vre": KNOBS["vre"] + supply - 0.8}
+    given = {**KNOBS, **moved, "vdd": supply, "ground": 0.0}
+    held = np.array([[given[name]] for name in cleft.held])
+    state = cleft._rest(held)
+    assert np.abs(cleft.currents(state, held)[: len(state)]).max() < 1e-15 * 1e-6 / 150e-9
+
+
 def test_signs_and_knobs():
     """Excitation flows into the node, inhibition out; each knob moves the charge the way its text says."""
     assert run(EXCITATORY).sum() > 0 > run(INHIBITORY).sum()
