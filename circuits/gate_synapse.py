@@ -130,7 +130,8 @@ CIRCUIT = Circuit(
     "column has a quiescent current; below 0.22 V of its bias a mirror falls asleep between spikes and "
     "delays the charge. Pulses that pass at once lose charge to each other, as the column's inputs give way and its "
     "outputs leave saturation: each divides every other by a factor that goes with its own charge, whatever the weights "
-    "(1.2 % for a pulse of a note's line, eight at once lose 8 %). The law is of pulses that begin together; two that "
+    "(1.2 % for a pulse of a note's line, eight at once lose 8 %); at a supply other than the usual one the two "
+    "sides lose unlike shares. The law is of pulses that begin together; two that "
     "begin a nanosecond apart lose less than half of it, two nanoseconds apart nothing.",
 )  # fmt: skip
 
