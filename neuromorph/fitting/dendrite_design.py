@@ -11,7 +11,7 @@ other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,6 +73,36 @@ def stiffness(adder: Mapping[str, float], vbias: float, swing: float) -> np.ndar
     weight = 1.0 / (np.abs(v) + swing)  # so that the current counts, not its share of nothing
     terms = v[:, None] * (v[:, None] / STIFF_RANGE) ** np.arange(STIFF_DEGREE + 1)
     return np.linalg.lstsq(terms * weight[:, None], beyond * weight, rcond=None)[0]
+
+
+def moved_design(
+    design: DendriteDesign,
+    adder: Mapping[str, float],
+    readout: Mapping[str, float],
+    *,
+    candidate_unit: float,
+    gate_unit: float,
+) -> DendriteDesign:
+    """What settings of a ``design`` give with the parameters of another temperature and supply.
+
+    Parameters
+    ----------
+    adder, readout : of ``dendritic_adder`` and ``gate_synapse`` there
+    candidate_unit, gate_unit : V
+    """
+    heights = np.array([design.external_height, design.cell_height])
+    shunts, crowds = output_charge(readout, heights) / adder["capacitance"], crowd_share(readout, heights)
+    return replace(
+        design,
+        tau=adder["capacitance"] / conductance(adder, design.candidate_bias, candidate_unit),
+        lag=float(column_lag(readout, design.external_height)),
+        external_shunt=float(shunts[0]),
+        cell_shunt=float(shunts[1]),
+        external_crowd=float(crowds[0]),
+        cell_crowd=float(crowds[1]),
+        gate_stiffness=stiffness(adder, design.gate_bias, gate_unit),
+        candidate_stiffness=stiffness(adder, design.candidate_bias, candidate_unit),
+    )
 
 
 def dendrite_design(

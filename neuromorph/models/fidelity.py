@@ -240,21 +240,22 @@ def nominal_blocks(
     """
     if neuron is None:
         neuron = IdealNeuron(frame.spike_rate, _get(models, "axon_hillock")["t_dead"], frame.tick_seconds)
-    design, head = gate_dendrites(models, frame), _readout(models, V_LINE)
+    design, readout = gate_dendrites(models, frame), _get(models, "gate_synapse")
+    head = gate_readout(readout, V_LINE)
     blocks = BlockSet(
         feature_neuron=neuron,
         cell_neuron=neuron,
-        feature_synapse=_feature_synapse(models, frame),
-        dendrite=_dendrite(design, frame),
-        note_dendrite=_note_dendrite(models, frame),
+        feature_synapse=feature_synapse(_get(models, "excitatory_synapse"), frame),
+        dendrite=gate_dendrite(design, frame),
+        note_dendrite=note_dendrite(models, frame),
         gate=sigmoid_gates(_get(models, "memory_cell")),
         tanh=amplifier(_get(models, "memory_cell")),
         cell=memory_cell(_get(models, "memory_cell")),
         diehl=diehl_synapse(_get(models, "stdp_synapse"), _get(models, "excitatory_synapse")),
         eligibility=_eligibility(_get(models, "eligibility_synapse"), frame),
         delta=_delta(_get(models, "delta_synapse"), _get(models, "eligibility_synapse"), frame),
-        external_readout=_readout(models, design.external_height),
-        cell_readout=_readout(models, design.cell_height),
+        external_readout=gate_readout(readout, design.external_height),
+        cell_readout=gate_readout(readout, design.cell_height),
         head_readout=head,
         lateral_readout=head,
         feedback_readout=head,
@@ -318,11 +319,6 @@ class _Parameters(dict[str, Any]):
             f"the model of block {self.block!r} has no parameter {name!r}",
             remedy=f"it has {sorted(self)}",
         )
-
-
-def _pick(models: Mapping[str, Mapping[str, float]], block: str, cls: type) -> dict[str, float]:
-    values = _get(models, block)
-    return {name: values[name] for name in cls.__dataclass_fields__}  # type: ignore[attr-defined]
 
 
 def sigmoid_gates(p: Mapping[str, Any]) -> SigmoidGate:
@@ -440,13 +436,13 @@ def gate_dendrites(models: Mapping[str, Mapping[str, float]], frame: Frame) -> D
     )
 
 
-def _readout(models: Mapping[str, Mapping[str, float]], v_line: float) -> WeightReadout:
-    """Of the synapses on lines whose pulses are ``v_line`` high."""
-    width = float(read_width(_get(models, "gate_synapse"), v_line)) / WEIGHT_VOLT
+def gate_readout(p: Mapping[str, float], v_line: float) -> WeightReadout:
+    """Of the synapses on lines whose pulses are ``v_line`` high, from parameters of block ``gate_synapse``."""
+    width = float(read_width(p, v_line)) / WEIGHT_VOLT
     return WeightReadout(width, linear=False, largest=math.ceil(10.0 * WEIGHT_BOUND / width) / 10.0)
 
 
-def _dendrite(design: DendriteDesign, frame: Frame) -> Dendrite:
+def gate_dendrite(design: DendriteDesign, frame: Frame) -> Dendrite:
     h = frame.tick_seconds
     unit = (1.0 - decay_over(h, design.tau)) / (1.0 - decay_over(h, frame.tau_synapse))
     nodes = jnp.array([[1.0 / design.widening]] * 3 + [[1.0]])
@@ -460,27 +456,42 @@ def _dendrite(design: DendriteDesign, frame: Frame) -> Dendrite:
     return Dendrite(design.tau, design.lag, gain=unit, load=load, crowd=crowd)
 
 
-def _note_dendrite(models: Mapping[str, Mapping[str, float]], frame: Frame) -> Dendrite:
-    """The conductance of a cell's candidate, taken as linear, and a capacitor with which it decays as the read-out does."""
-    readout, adder = _get(models, "gate_synapse"), _get(models, "dendritic_adder")
-    capacitance = conductance(adder, LOWEST_BIAS, TANH_UNIT) * frame.tau_read
+def note_dendrite(
+    models: Mapping[str, Mapping[str, float]],
+    frame: Frame,
+    there: Mapping[str, Mapping[str, float]] | None = None,
+) -> Dendrite:
+    """The conductance of a cell's candidate, taken as linear, and a capacitor with which it decays as the read-out does;
+    both of ``models``, their circuits of those that are ``there``."""
+    now = there or models
+    readout = _get(now, "gate_synapse")
+    usual, own = (conductance(_get(m, "dendritic_adder"), LOWEST_BIAS, TANH_UNIT) for m in (models, now))
+    capacitance = usual * frame.tau_read
     share = float(output_charge(readout, V_LINE)) / capacitance
     crowd = Crowd(0.0, float(crowd_share(readout, V_LINE)))
     none, one = jnp.zeros((1, 1)), jnp.ones((1, 1))
-    return Dendrite(frame.tau_read, load=NodeLoad(none, share * one, none, one), crowd=crowd)
+    return Dendrite(frame.tau_read * (usual / own), load=NodeLoad(none, share * one, none, one), crowd=crowd)
 
 
-def _feature_synapse(models: Mapping[str, Mapping[str, float]], frame: Frame) -> SpikeSynapse:
-    """Its release knob is set to where a full line through a full weight gives unit current in the mean.
+def feature_synapse(
+    p: Mapping[str, float], frame: Frame, there: Mapping[str, float] | None = None
+) -> SpikeSynapse:
+    """Its release knob is set to where a full line through a full weight gives unit current in the mean, by the parameters
+    ``p`` of block ``excitatory_synapse``; its circuit is of those that are ``there``.
 
     The delay from a spike to its current, less than half a tick, counts with the rise.
     """
-    p, h = _pick(models, "excitatory_synapse", SpikeSynapse), frame.tick_seconds
-    p |= {"tau_rise": p["tau_rise"] + _get(models, "excitatory_synapse")["delay"]}
+    designed, own = (
+        SpikeSynapse(
+            m["tau_decay"], m["tau_rise"] + m["delay"], m["gain"], m["facilitation"], m["tau_release"]
+        )
+        for m in (p, there or p)
+    )
     between = frame.seconds / (frame.input_spikes * p["tau_release"])
-    busy = float(SpikeSynapse(**p).release(jnp.float32(1.0 / math.expm1(between))))
-    unit = (1.0 - decay_over(h, p["tau_decay"])) / (1.0 - decay_over(h, frame.tau_synapse))
-    return SpikeSynapse(**p | {"gain": p["gain"] * unit / busy})
+    busy = float(designed.release(jnp.float32(1.0 / math.expm1(between))))
+    h = frame.tick_seconds
+    unit = (1.0 - decay_over(h, own.tau_decay)) / (1.0 - decay_over(h, frame.tau_synapse))
+    return replace(own, gain=p["gain"] * unit / busy)
 
 
 def _latch(p: Mapping[str, Any]) -> float:

@@ -42,6 +42,7 @@ from neuromorph.models.fidelity import (
 )
 from neuromorph.models.frame import Frame
 from neuromorph.models.gate import GATE_UNIT, TANH_UNIT
+from neuromorph.models.moved_blocks import moved_blocks
 from neuromorph.models.neuron_hardware import full_scale_current, hardware_neuron
 from neuromorph.models.pytree import as_float32
 from neuromorph.models.synapse import decay_over
@@ -272,6 +273,9 @@ def mismatched(
         return hardware_neuron(model, unit_interval, frame.tick_seconds, full_scale)
 
     cell = _cells(draws, models, cells, full_scale)
+    if corners:
+        there = {**models, **{block: draws.designed(block) for block in corners}}
+        blocks = moved_blocks(blocks, models, there, frame)
     made = replace(
         blocks,
         cell_neuron=neurons(cells, "cells"),

@@ -11,14 +11,20 @@ import numpy as np
 import pytest
 
 from neuromorph.characterization.corner_table import read_corners
+from neuromorph.characterization.corners import ZERO_CELSIUS, Corner
 from neuromorph.devices.variation import REFERENCE_TUBES
 from neuromorph.errors import InputError, LibraryError, OutOfRange
+from neuromorph.fitting.dendrite_design import LOWEST_BIAS, conductance
 from neuromorph.fitting.eligibility import update
 from neuromorph.fitting.neuron_form import DEAD_TERMS
+from neuromorph.fitting.readout import V_LINE, crowd_share
 from neuromorph.library import Library
 from neuromorph.models.diehl import TRACE_UNIT
-from neuromorph.models.library_blocks import blocks_for, chip_blocks
+from neuromorph.models.gate import TANH_UNIT
+from neuromorph.models.library_blocks import BLOCKS, blocks_for, chip_blocks
 from neuromorph.models.mismatch import DRAWN, Chip, Sizes, _refractory, read_variation
+from neuromorph.models.moved_blocks import moved_blocks
+from neuromorph.models.pytree import as_float32
 from neuromorph.models.update_rates import UpdateRates
 from neuromorph.models.weight_readout import WeightReadout
 from neuromorph.network.simulate import build_network, simulate
@@ -200,6 +206,42 @@ def test_a_chip_has_a_temperature_and_a_supply(corners):
         gains(celsius=120.0)
     with pytest.raises(OutOfRange, match=r"0\.72 to 0\.88 V"):
         gains(supply=1.0)
+
+
+def leaves(blocks):
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(blocks)]
+
+
+def test_blocks_moved_nowhere_are_the_nominal_ones():
+    models, nominal = LIBRARY.models(*BLOCKS), blocks_for("nominal", CONFIG.frame, LIBRARY)[0]
+    moved = as_float32(moved_blocks(nominal, models, models, CONFIG.frame))
+    for one, other in zip(leaves(nominal), leaves(moved), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_what_no_instance_has_of_its_own_moves_with_the_corner():
+    """Against the models there: time constants of a feature's synapse, and what eight pulses leave each other."""
+    corner = Corner(350.0, 0.76)
+    usual = LIBRARY.models("excitatory_synapse", "gate_synapse", "dendritic_adder")
+    there = {block: read_corners(block).at(usual[block], corner) for block in usual}
+    made = chip_blocks(
+        Chip(0.0, 0, celsius=corner.kelvin - ZERO_CELSIUS, supply=corner.supply), SIZES, CONFIG.frame, LIBRARY
+    )[0]
+    nominal = blocks_for("nominal", CONFIG.frame, LIBRARY)[0]
+    for name in ("tau_decay", "tau_release", "facilitation"):
+        assert float(getattr(made.feature_synapse, name)) == pytest.approx(
+            there["excitatory_synapse"][name], rel=1e-5
+        )
+    for blocks, models in ((nominal, usual), (made, there)):
+        left = blocks.note_dendrite.crowded(0.0, jnp.float32(8.0))[1]
+        assert float(left) == pytest.approx(
+            1 / (1 + 7 * crowd_share(models["gate_synapse"], V_LINE)), rel=1e-5
+        )
+        ratio = blocks.note_dendrite.tau_decay / CONFIG.frame.tau_read
+        conductances = [conductance(m["dendritic_adder"], LOWEST_BIAS, TANH_UNIT) for m in (usual, models)]
+        assert float(ratio) == pytest.approx(conductances[0] / conductances[1], rel=1e-5)
+    # a warmer column is faster
+    assert made.dendrite.tau_rise < nominal.dendrite.tau_rise
 
 
 @pytest.mark.parametrize(("celsius", "supply"), [(0.0, 0.72), (0.0, 0.88), (85.0, 0.72), (85.0, 0.88)])
