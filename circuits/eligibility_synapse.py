@@ -165,18 +165,18 @@ def _check(name, bench=_update, **axes):
     return Sweep(name, axes, bench, weight_change, UPDATE_OUT, held_out=True)
 
 
-_SIGNAL, _TRACE = Axis((WIDTH,), "s"), Axis((0.01,), "1")
+_SIGNAL, _LOW = Axis((WIDTH,), "s"), Axis((0.01,), "1")
 _CORNER_CHECKS = (
     _check("update_check", y_up=Axis((0.02, 0.1, 0.7, 4.0), "1"), y_down=Axis((0.009, 0.5), "1"),
            width=Axis((-1.3e-8, -5e-9, 3.1e-9, 1.1e-8), "s"), weight=Axis((0.06,), "V")),
-    _check("silent_check", y_up=Axis((0.01, 0.3, 1.0), "1"), y_down=_TRACE, width=Axis((0.0,), "s"),
+    _check("silent_check", y_up=Axis((0.01, 0.3, 1.0), "1"), y_down=_LOW, width=Axis((0.0,), "s"),
            weight=Axis((-0.045, 0.045), "V")),
     _check("balanced_check", _balanced, y=Axis((0.01, 0.1, 0.3), "1"), width=Axis((-WIDEST, WIDEST), "s"),
            weight=Axis((0.045,), "V")),
-    _check("reference_check", eref=Axis((0.374, 0.413), "V"), y_up=Axis((0.1, 1.0), "1"), y_down=_TRACE, width=_SIGNAL),
-    _check("height_check", height=Axis((0.327, 0.398), "V"), y_up=Axis((0.1, 1.0), "1"), y_down=_TRACE, width=_SIGNAL),
+    _check("reference_check", eref=Axis((0.374, 0.413), "V"), y_up=Axis((0.1, 1.0), "1"), y_down=_LOW, width=_SIGNAL),
+    _check("height_check", height=Axis((0.327, 0.398), "V"), y_up=Axis((0.1, 1.0), "1"), y_down=_LOW, width=_SIGNAL),
 )  # fmt: skip
-"""Updates alone: a half of those of the usual temperature and supply, with the smallest and the largest."""
+"""Updates alone, fewer than at the usual temperature and supply, with the smallest and the largest traces."""
 
 CIRCUIT = Circuit(
     name="eligibility_synapse",

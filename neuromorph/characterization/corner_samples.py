@@ -61,6 +61,7 @@ def corner_table(
         When ngspice is missing.
     """
     sweeps = fitted_sweeps(circuit, points, also=circuit.corner_sweeps)
+    # what moves with the rail decides what was measured
     low = planned(at_supply(replace(circuit, sweeps=sweeps, corner_sweeps=()), LOW_SUPPLY)).digest
     kept = KeptSamples(folder, circuit, f"corners {KELVIN} {SUPPLY} {low}", sweeps)
 

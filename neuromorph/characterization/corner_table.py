@@ -42,8 +42,8 @@ class CornerTable:
     def at(self, parameters: Mapping[str, Any], corner: Corner) -> dict[str, Any]:
         """``parameters`` of the usual corner, of one instance or arrays of them, at another one.
 
-        What was not measured at other corners stays what it is; what a block has at other temperatures alone comes with the
-        table.
+        What was not measured at other corners stays what it is; what a block has at others and not at the usual one comes
+        with the table.
 
         Raises
         ------

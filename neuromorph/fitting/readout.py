@@ -80,7 +80,12 @@ def crowd_share(p: Mapping[str, float], v_line: Any) -> np.ndarray:
 
 
 def _crowd_share(x: Any, read: Any, v_line: np.ndarray) -> np.ndarray:
-    return x[0] * (_full(read, v_line) / _full(read, np.asarray(V_LINE))) ** x[1]
+    return x[0] * _size(read, v_line) ** x[1]
+
+
+def _size(read: Any, v_line: np.ndarray) -> np.ndarray:
+    """Full charge of a pulse over that at the usual height."""
+    return _full(read, v_line) / _full(read, np.asarray(V_LINE))
 
 
 def read_width(p: Mapping[str, float], v_line: Any) -> np.ndarray:
@@ -163,34 +168,33 @@ def _fit_crowd(data: BlockData, read: Any) -> tuple[dict[str, float], dict[str, 
 
 def crowded(p: Mapping[str, float], v_line: Any, others: Any, alone: Any) -> np.ndarray:
     """Charge of pulses that pass at once, C, each with so many ``others`` beside it, whose charges are ``alone`` in sum."""
-    size = np.log(
-        _full([p[n] for n in READ_LAW], v_line) / _full([p[n] for n in READ_LAW], np.asarray(V_LINE))
-    )
+    size = np.log(_size([p[n] for n in READ_LAW], v_line))
     lean = p.get("crowd_lean", 0.0) + p.get("crowd_lean_slope", 0.0) * size
     full = (others + 1) * pulse_charge(p, v_line, 1.0)
     share = others * crowd_share(p, v_line)
     return 0.5 * ((full + alone) / (1 + share * np.exp(lean)) - (full - alone) / (1 + share * np.exp(-lean)))
 
 
+def read_at_once(p: Mapping[str, float], sweep: SweepData) -> tuple[np.ndarray, ...]:
+    """Line heights, V, numbers of others, charges alone in sum and full charges in sum, C, of a sweep's points: one pulse
+    through a unit of weight and the others through theirs, by default the same; [heights, numbers, weights]."""
+    weights = sweep.axes.get("others", [WEIGHT_VOLT])
+    line, pulses, weight = np.meshgrid(sweep["v_line"], sweep["pulses"], weights, indexing="ij")
+    alone = pulse_charge(p, line, WEIGHT_VOLT) + (pulses - 1) * pulse_charge(p, line, weight)
+    return line, pulses - 1, alone, pulses * pulse_charge(p, line, 1.0)
+
+
 def _fit_sides(data: BlockData, read: Any) -> tuple[dict[str, float], dict[str, float]]:
     """The crowd's law with both of its sides, from pulses through weights of either sign."""
     scale = np.array([1e-2, 1.0, 1.0, 1.0])
-    known, rows = dict(zip(READ_LAW, read, strict=True)), []
-    for name in ("crowd", "sides"):
-        sweep = data[name]
-        axes = np.meshgrid(
-            sweep["v_line"], sweep["pulses"], sweep.axes.get("others", [WEIGHT_VOLT]), indexing="ij"
-        )
-        line, others, weight = axes[0], axes[1] - 1, axes[2]
-        alone = pulse_charge(known, line, WEIGHT_VOLT) + others * pulse_charge(known, line, weight)
-        full = (others + 1) * pulse_charge(known, line, 1.0)
-        rows.append((line, others, alone, full, sweep["charge"].reshape(line.shape)))
+    known = dict(zip(READ_LAW, read, strict=True))
+    rows = [(*read_at_once(known, data[name]), data[name]["charge"]) for name in ("crowd", "sides")]
 
     def errors(x: np.ndarray) -> np.ndarray:
         p = known | dict(zip(_SIDES, scale * x, strict=True))
         return np.concatenate([
-            ((crowded(p, line, others, alone) - measured) / full).ravel()
-            for line, others, alone, full, measured in rows
+            ((crowded(p, line, others, alone) - charge.reshape(line.shape)) / full).ravel()
+            for line, others, alone, full, charge in rows
         ])  # fmt: skip
 
     x, dx = least_squares(errors, (1.0, 1.0, 0.0, 0.0), _SIDES, data.name)
@@ -275,12 +279,9 @@ def score_readout(model: FittedModel, data: BlockData) -> list[Figure]:
 
 def _crowd_errors(p: Mapping[str, float], sweep: SweepData) -> tuple[float, float]:
     """Largest error, % of the full charge of all pulses, of the law and without it."""
-    line = sweep["v_line"][:, None, None]
-    others = sweep["pulses"][None, :, None] - 1
-    sum_alone = pulse_charge(p, line, WEIGHT_VOLT) + others * pulse_charge(p, line, sweep["others"])
-    full = (others + 1) * pulse_charge(p, line, 1.0)
-    together = crowded(p, line, others, sum_alone)
-    error, naive = (float(100 * np.abs((q - sweep["charge"]) / full).max()) for q in (together, sum_alone))
+    line, others, alone, full = read_at_once(p, sweep)
+    together = crowded(p, line, others, alone)
+    error, naive = (float(100 * np.abs((q - sweep["charge"]) / full).max()) for q in (together, alone))
     return error, naive
 
 

@@ -63,7 +63,7 @@ DRAWN: Mapping[str, tuple[str, ...]] = {
     "eligibility_synapse": ("rate", "twin"),
     "error_unit": ("time_up", "time_down", "time_rest", "v_offset"),
     "excitatory_synapse": ("v_weight_offset", "v_weight_width", "weight_charge"),
-    "feedback_synapse": ("rate", "read_charge", "v_width"),  # its windows cancel the rest: 1e-4, less than a fit tells
+    "feedback_synapse": ("rate", "read_charge", "v_width"),  # two windows cancel its rest
     "gate_synapse": READ_LAW,
     "lateral_synapse": _DELTA,
     "learning_unit": ("capacitance", "v_width", "v_offset", "down", "time_per_slope"),

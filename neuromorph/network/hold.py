@@ -25,7 +25,7 @@ def held(config: NetworkConfig, blocks: BlockSet, state: State, seconds: float |
     cells = replace(
         state.cells, c=c, rise=state.cells.rise * _left(seconds, dendrite.tau_rise),
         current=state.cells.current * _left(seconds, dendrite.tau_decay),
-        read=state.cells.read * _left(seconds, config.frame.tau_read),
+        read=state.cells.read * _left(seconds, blocks.note_dendrite.tau_decay),
     )  # fmt: skip
     grounded = blocks.feature_neuron.initial(config.features.neurons)
     neuron = jax.tree.map(lambda new, old: jnp.where(seconds > 0, new, old), grounded, state.features.neuron)

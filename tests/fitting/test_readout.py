@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuromorph.fitting.readout import WEIGHT_VOLT, crowd_share, crowded, fit_readout, pulse_charge
+from neuromorph.fitting.readout import crowd_share, crowded, fit_readout, pulse_charge, read_at_once
 from neuromorph.library import Library
 
 STORED = Library.shipped().read("gate_synapse")
@@ -22,10 +22,8 @@ def corner(parameters, noise=0.0):
     rng, sweeps = np.random.default_rng(3), dict(STORED.sweeps)
     for name in ("crowd", "sides"):
         sweep = STORED[name]
-        axes = sweep.axes.get("others", [WEIGHT_VOLT])
-        line, pulses, weight = np.meshgrid(sweep["v_line"], sweep["pulses"], axes, indexing="ij")
-        alone = pulse_charge(FIT, line, WEIGHT_VOLT) + (pulses - 1) * pulse_charge(FIT, line, weight)
-        charge = crowded(parameters, line, pulses - 1, alone).reshape(sweep["charge"].shape)
+        line, others, alone, _ = read_at_once(FIT, sweep)
+        charge = crowded(parameters, line, others, alone).reshape(sweep["charge"].shape)
         charge = charge * (1 + noise * rng.standard_normal(charge.shape))
         sweeps[name] = replace(sweep, outputs={**sweep.outputs, "charge": charge})
     return replace(STORED, attributes={**STORED.attributes, "supply": 0.72}, sweeps=sweeps)

@@ -10,6 +10,7 @@ import pytest
 from neuromorph.characterization import load_recipe
 from neuromorph.fitting.cleft import EXCITATORY, INHIBITORY, Cleft
 from neuromorph.fitting.synapse import (
+    RAIL_KNOBS,
     START,
     _fit_cleft,
     half_width,
@@ -46,6 +47,11 @@ def test_the_devices_are_those_of_the_netlist(name, devices):
         if terminals != ["post", "vdecay", "0"]
     }
     assert found == {(d.flavour, d.polarity, d.drain, d.gate, d.source) for d in devices}
+
+
+@pytest.mark.parametrize("name", ["excitatory_synapse", "inhibitory_synapse"])
+def test_knobs_made_from_the_rail_are_the_recipes(name):
+    assert {knob.name for knob in load_recipe(name).knobs if knob.from_supply} == set(RAIL_KNOBS)
 
 
 @pytest.mark.parametrize(("kelvin", "supply"), [(273.15, 0.72), (300.15, 0.8), (358.15, 0.88)])

@@ -50,6 +50,15 @@ def test_dendrites_empty_while_cells_and_traces_keep(busy):
     np.testing.assert_allclose(after.cells.c, state.cells.c - shared, atol=left)
 
 
+def test_the_read_out_falls_as_its_dendrite_does(busy):
+    """Also where that is faster than designed, as on a warm chip."""
+    network, state = busy
+    dendrite = replace(network.blocks.note_dendrite, tau_decay=jnp.float32(11e-9))
+    after = held(network.config, replace(network.blocks, note_dendrite=dendrite), state, 30e-9)
+    assert np.abs(state.cells.read).max() > 0.01
+    np.testing.assert_allclose(after.cells.read, state.cells.read * np.exp(-30 / 11), rtol=1e-5)
+
+
 def test_features_begin_a_frame_at_rest(busy):
     network, state = busy
     rest = network.blocks.feature_neuron.initial(network.config.features.neurons)
