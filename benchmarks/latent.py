@@ -2,17 +2,19 @@
 
     python benchmarks/latent.py gate gate_synapse --mismatch 0.2 --samples 256
 
-Both come from the same plan.  Stated are the largest Kolmogorov-Smirnov distance of a parameter that the network draws,
-the smallest p with Holm's correction over the parameters, the largest difference of a correlation between two parameters,
-and, since the Monte Carlo's transistors are known one by one, how well the sensitivities predict its very samples: the
-smallest correlation, and again the largest difference of one.  Between other transistors a correlation scatters, most where
-a parameter goes with the square of an offset: what the model itself would show at as many samples stands beside it, and it
-takes 1,024 of them for that to be less than the limit in 19 of 20 draws.
+Both come from the same plan; ``--solver batch`` measures the fresh samples side by side, without ngspice.  Stated are the
+largest Kolmogorov-Smirnov distance of a parameter that the network draws, the smallest p with Holm's correction over the
+parameters, the largest difference of a correlation between two parameters, and, since the transistors of the Monte Carlo
+are known one by one, how well the sensitivities predict its very samples: the smallest correlation, and again the largest
+difference of one.  Between other transistors a correlation scatters, most where a parameter goes with the square of an
+offset: what the model itself would show at as many samples stands beside it, and it takes 1,024 of them for that to be less
+than the limit in 19 of 20 draws.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from neuromorph.characterization.montecarlo import MonteCarlo, drawn, monte_carl
 from neuromorph.characterization.samples import device_parameters
 from neuromorph.characterization.sensitivity import Sensitivity
 from neuromorph.circuit import Circuit
+from neuromorph.commands.variation import solver_of
 from neuromorph.devices.equations import evaluate_geometry
 from neuromorph.devices.variation import REFERENCE_TUBES, DeviceStatistics
 from neuromorph.figures import Figure, record, table
@@ -31,6 +34,7 @@ from neuromorph.models.mismatch import DRAWN, read_variation
 from neuromorph.spice.instances import devices
 
 RESULTS = Path(__file__).parent / "results" / "variation.json"
+SHIPPED = Path(__file__).resolve().parent.parent / "neuromorph" / "data" / "variation"
 INSTANCES = 20_000
 ENOUGH = 256
 """Samples from which on the limits are those of the distance, not of its own scatter."""
@@ -112,9 +116,12 @@ def main() -> None:
     parser.add_argument("blocks", nargs="*", default=list(DRAWN), metavar="block", help="all by default")
     parser.add_argument("--mismatch", type=float, default=0.2)
     parser.add_argument("--samples", type=int, default=256)
-    parser.add_argument("--points", type=int, default=4)
+    parser.add_argument("--points", type=int, help="values an axis at most; as the sensitivities' by default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, help="ngspice processes; one a core by default")
+    parser.add_argument(
+        "--solver", choices=("ngspice", "batch"), default="ngspice", help="of the fresh samples"
+    )
     parser.add_argument("--out", type=Path, default=Path("out/montecarlo"), help="where samples are kept")
     parser.add_argument("--no-row", action="store_true", help="print only")
     args = parser.parse_args()
@@ -127,8 +134,9 @@ def main() -> None:
             args.out,
             samples=args.samples,
             seed=args.seed,
-            points=args.points,
+            points=args.points or json.loads((SHIPPED / f"{block}.json").read_text())["points"],
             jobs=args.jobs,
+            solver=solver_of(args.solver),
         )
         figures = figures_of(circuit, variation[block], found, statistics, args.seed)
         print(table(figures))

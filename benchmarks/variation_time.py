@@ -2,13 +2,13 @@
 
     python benchmarks/variation_time.py
     python benchmarks/variation_time.py memory_cell error_unit --out out/sensitivity
+    python benchmarks/variation_time.py --solver ngspice
 
-A block of n transistors is measured and fitted n + 1 times and twice more an offset; instances are products of matrices
-then.  A Monte Carlo in ngspice takes one of these samples an instance: what it would take follows from the same run.  Plans
-are those of the sensitivities that come with the package, without other temperatures and supplies; where samples are kept,
-``neuromorph sensitivity BLOCK --temperature --supply`` goes on from them.  Every block is recorded
-when it has been measured; once all blocks are, so is their sum.  Wall-clock time, one ngspice process a core: on a busy
-machine the rows are upper bounds.
+A block of n transistors is measured and fitted 2 n + 1 times and twice more an offset; instances are products of matrices
+then.  A Monte Carlo takes one of these samples an instance: what it would take follows from the same run.  Plans are those
+of the sensitivities that come with the package.  Programs that were compiled before are not used.  Every block is recorded
+when it has been measured; once all blocks are, so is their sum.  Wall-clock time: on a busy machine the rows are upper
+bounds.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ import numpy as np
 
 from neuromorph.characterization import load_recipe
 from neuromorph.characterization.shifts import sensitivity
+from neuromorph.commands.variation import solver_of
 from neuromorph.figures import Figure, record, table
 from neuromorph.models.mismatch import DRAWN
+from neuromorph.network.compiler import SWITCH
 
 RESULTS = Path(__file__).parent / "results" / "variation.json"
 SHIPPED = Path(__file__).resolve().parent.parent / "neuromorph" / "data" / "variation"
@@ -40,7 +42,8 @@ def main() -> None:
     )
     parser.add_argument("blocks", nargs="*", default=list(DRAWN), metavar="block", help="all by default")
     parser.add_argument("--instances", type=int, default=256)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="ngspice processes (one a core)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at a time (one a core)")
+    parser.add_argument("--solver", choices=("batch", "ngspice"), default="batch")
     parser.add_argument(
         "--points", type=int, help="values an axis at most; as the shipped sensitivities by default"
     )
@@ -48,23 +51,24 @@ def main() -> None:
     parser.add_argument("--no-row", action="store_true", help="print only")
     args = parser.parse_args()
     command = " ".join(["python benchmarks/variation_time.py", *sys.argv[1:]])
+    os.environ[SWITCH] = "0"
     for block in args.blocks:
-        row = timed(block, args.instances, args.jobs, args.points, args.out)
+        row = timed(block, args.instances, args.jobs, args.solver, args.points, args.out)
         print(table([row]), flush=True)
         if not args.no_row:
             record(RESULTS, [row], command)
-    if not args.no_row and (sums := of_all_blocks(args.instances, args.jobs)):
+    if not args.no_row and (sums := of_all_blocks(args.instances, args.jobs, args.solver)):
         print(table(sums))
         record(RESULTS, sums, command)
 
 
-def claim(block: str, instances: int, jobs: int) -> str:
+def claim(block: str, instances: int, jobs: int, solver: str) -> str:
     """Of a block's row."""
-    return f"{instances} instances of {block}, {jobs} processes: by sensitivities, from nothing"
+    return f"{instances} instances of {block}, {jobs} at a time, {solver}: by sensitivities, from nothing"
 
 
 def timed(
-    block: str, instances: int, jobs: int, points: int | None = None, out: Path | None = None
+    block: str, instances: int, jobs: int, solver: str, points: int | None = None, out: Path | None = None
 ) -> Figure:
     """Sensitivities of a block and ``instances`` from them.
 
@@ -78,29 +82,32 @@ def timed(
     points = points or json.loads((SHIPPED / f"{block}.json").read_text())["points"]
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        known = sensitivity(load_recipe(block), out or Path(folder), points=points, jobs=jobs, progress=False)
+        known = sensitivity(
+            load_recipe(block), out or Path(folder), points=points, jobs=jobs, solver=solver_of(solver),
+            progress=False,
+        )  # fmt: skip
     measured = time.perf_counter() - began
     draws = np.random.default_rng(0).standard_normal((instances, len(known.devices)))
     if not all(np.isfinite(values).all() for values in known.instances(0.2 * draws).values()):
         raise SystemExit(f"{block}: instances that are no numbers")
-    samples = len(known.devices) + 1 + 2 * len(known.bending)
-    return Figure(claim(block, instances, jobs), round(time.perf_counter() - began, 1), "s",
+    samples = 2 * len(known.devices) + 1 + 2 * len(known.bending)
+    return Figure(claim(block, instances, jobs, solver), round(time.perf_counter() - began, 1), "s",
                   details={"samples": samples, "sample_seconds": round(measured / samples, 2)})  # fmt: skip
 
 
-def of_all_blocks(instances: int, jobs: int) -> list[Figure]:
+def of_all_blocks(instances: int, jobs: int, solver: str) -> list[Figure]:
     """Sums of the recorded rows; none while a block has no row."""
     rows = {row["claim"]: row for row in json.loads(RESULTS.read_text())}
-    found = [rows.get(claim(block, instances, jobs)) for block in DRAWN]
+    found = [rows.get(claim(block, instances, jobs, solver)) for block in DRAWN]
     if None in found:
         return []
     blocks = [row for row in found if row is not None]
     each = instances * sum(row["sample_seconds"] for row in blocks)
     limits = (MUST, GOAL) if jobs <= 2 else (None, None)
-    what = f"{instances} instances of all {len(DRAWN)} blocks, {jobs} processes"
+    what = f"{instances} instances of all {len(DRAWN)} blocks, {jobs} at a time, {solver}"
     return [
         Figure(f"{what}: by sensitivities, from nothing", sum(row["value"] for row in blocks) / 60, "min", *limits),
-        Figure(f"{what}: sample by sample in ngspice, by the time of a sample", each / 60, "min"),
+        Figure(f"{what}: sample by sample, by the time of a sample", each / 60, "min"),
     ]  # fmt: skip
 
 

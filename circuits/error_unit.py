@@ -62,7 +62,8 @@ CIRCUIT = Circuit(
         Sweep("error", {"v": linear(-0.2, 0.2, 13), "teacher": _TEACHER}, _bench, _measure, _OUT,
               caption="Pulse widths against the prediction's voltage"),
         Sweep("bias", {"vb": Axis((0.295, 0.305, 0.315, 0.325, 0.335, 0.34), "V"),
-                       "v": Axis((0.1,), "V"), "teacher": Axis((0.0,), "1")}, _bench, _measure, _OUT, caption="Bias knob"),
+                       "v": Axis((0.1,), "V"), "teacher": Axis((0.0,), "1")}, _bench, _measure, _OUT, caption="Bias knob",
+              optional=True),
         Sweep("base", {"vbase": Axis((0.53, 0.545, 0.56, 0.57, 0.58), "V"), "v": Axis((0.0,), "V"),
                        "teacher": Axis((0.0,), "1")}, _bench, _measure, _OUT, caption="Base width",
               optional=True),
@@ -73,6 +74,7 @@ CIRCUIT = Circuit(
         Sweep("zero_check", {"v": Axis((-0.2,), "V"), "teacher": Axis((0.0,), "1")}, _bench, _measure, _OUT, held_out=True),
     ),
     fit=fit_error_unit,
+    corner_sweeps=("bias", "discharge"),
     score=score_error_unit,
     literature="delta rule: Widrow and Hoff (1960); pulse-width error, auto-zeroed modulator and two windows our own",
     description="A differential pair predicts p = sigmoid(v). With a teacher of 0 the error is p, with a teacher of 1 it "

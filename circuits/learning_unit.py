@@ -86,6 +86,7 @@ CIRCUIT = Circuit(
               held_out=True),
     ),
     fit=fit_learning_unit,
+    corner_sweeps=("discharge",),
     score=score_learning_unit,
     pairs=(("xa", "xb"),),
     literature="learning signal of e-prop: Bellec and others, Nat. Commun. 11:3625 (2020); own circuit",

@@ -152,6 +152,7 @@ def _variation_command(commands) -> None:
     p = _command(commands, "montecarlo", "variation:run_montecarlo", "spread of a block's fitted parameters; resumes",
                  "neuromorph montecarlo gate --mismatch 0.2 --samples 64 --points 4")  # fmt: skip
     _samples(p, "out/montecarlo")
+    _solver(p)
     p.add_argument("--samples", type=_count, default=64, help="instances (%(default)s)")
     p.add_argument("--seed", type=int, default=0, help="of the draws (%(default)s)")
     spread = p.add_argument_group("spreads of the process")
@@ -167,6 +168,7 @@ def _variation_command(commands) -> None:
                  "what each transistor does to a block's fitted parameters; resumes",
                  "neuromorph sensitivity gate --points 4")  # fmt: skip
     _samples(p, "out/sensitivity")
+    _solver(p)
     p.add_argument(
         "--mismatch", type=_not_negative, default=0.2, metavar="SD", help="of the printed table (%(default)s)"
     )
@@ -188,6 +190,13 @@ def _samples(parser: argparse.ArgumentParser, folder: str) -> None:
     parser.add_argument("--jobs", type=_count, help="ngspice processes, one a core by default")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument("--out", default=folder, help="folder (%(default)s)")
+
+
+def _solver(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--solver", choices=("ngspice", "batch"), default="ngspice",
+        help="ngspice point by point, or neuromorph's own solver, many instances side by side (%(default)s)",
+    )  # fmt: skip
 
 
 def _recipes(parser: argparse.ArgumentParser, library: str = _CHARACTERIZED) -> None:

@@ -15,7 +15,7 @@ LAYERS = (
     ("cores", "errors", "units", "user_cache"),
     ("figures", "devices"),
     ("spice",),
-    ("circuit", "library"),
+    ("circuit", "library", "transient"),
     ("characterization",),
     ("fitting",),
     ("models",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from neuromorph.characterization.plan import planned
 from neuromorph.characterization.samples import KeptSamples, fitted_sweeps, measure
 from neuromorph.circuit import USUAL_KELVIN, USUAL_SUPPLY, Circuit
 from neuromorph.errors import CircuitError
+from neuromorph.spice.workers import WorkerPool
 
 KELVIN = (COLD, USUAL_KELVIN, 328.15, HOT)
 SUPPLY = (LOW_SUPPLY, USUAL_SUPPLY, HIGH_SUPPLY)
@@ -68,7 +70,8 @@ def corner_table(
     def make(number: int) -> tuple[Circuit, int]:
         return at_corner(circuit, CORNERS[number], kept.netlists / f"{circuit.name}_corner_{number}.cir"), 0
 
-    found = measure(kept, range(len(CORNERS)), make, jobs=jobs, progress=progress, most_failed=MOST_FAILED)
+    pool = partial(WorkerPool, jobs)
+    found = measure(kept, range(len(CORNERS)), make, pool=pool, progress=progress, most_failed=MOST_FAILED)
     for sample, corner in zip(found, CORNERS, strict=True):
         if sample.failure:
             raise CircuitError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from neuromorph.devices.cnfet import CnfetParameters
 from neuromorph.devices.variation import DeviceStatistics, Tubes, draw, folded
 from neuromorph.errors import CircuitError, InputError
 from neuromorph.spice.instances import Device, devices
+from neuromorph.spice.workers import Pool, WorkerPool
 
 NOMINAL = -1
 """Number of the sample without any spread: the same plan, measured and fitted."""
@@ -90,6 +92,7 @@ def monte_carlo(
     seed: int = 0,
     points: int | None = None,
     jobs: int | None = None,
+    solver: type[Pool] = WorkerPool,
     progress: bool = True,
 ) -> MonteCarlo:
     """Measure and fit ``samples`` instances of a block; goes on where an earlier call ended.
@@ -103,7 +106,9 @@ def monte_carlo(
     points : int, optional
         Values an axis at most; all of the recipe's by default.
     jobs : int, optional
-        ngspice processes; one a core by default.
+        ngspice processes, or groups solved at a time; one a core by default.
+    solver : type
+        What solves the decks: ngspice, or :class:`neuromorph.transient.pool.BatchPool`.
 
     Raises
     ------
@@ -117,13 +122,13 @@ def monte_carlo(
     sweeps = fitted_sweeps(circuit, points)
     if seed < 0:
         raise InputError(f"seed {seed}", remedy="give a whole number of at least 0")
-    kept = KeptSamples(folder, circuit, f"{statistics} {seed} {LAW}", sweeps)
+    kept = KeptSamples(folder, circuit, f"{statistics} {seed} {LAW}{solver.law}", sweeps)
 
     def make(number: int) -> tuple[Circuit, int]:
         spread = DeviceStatistics() if number == NOMINAL else statistics
         return instance(circuit, spread, seed, number, kept.netlists)
 
-    found = measure(kept, [NOMINAL, *range(samples)], make, jobs=jobs, progress=progress)
+    found = measure(kept, [NOMINAL, *range(samples)], make, pool=partial(solver, jobs), progress=progress)
     if found[0].failure:
         raise CircuitError(f"without any spread: {found[0].failure}", where=circuit.name,
                            remedy="take more points an axis")  # fmt: skip

@@ -26,12 +26,8 @@ from neuromorph.errors import CircuitError, FitFailed, InputError, NeuromorphErr
 from neuromorph.library import failed_points
 from neuromorph.spice.instances import Device, individualised
 from neuromorph.spice.structure import Structure
-from neuromorph.spice.workers import Job, WorkerPool
+from neuromorph.spice.workers import Job, Pool
 from neuromorph.units import parse_spice
-
-BATCH = 8
-"""Samples whose points are measured at a time."""
-
 
 FEW_FAILED, MOST_FAILED = 2, 0.05
 """Points of a sample that may have no result, and share of them."""
@@ -137,7 +133,7 @@ def device_parameters(structure: Structure, device: Device, block: str) -> Cnfet
 
 
 def measure(
-    kept: KeptSamples, wanted: Iterable[int], make: Callable[[int], tuple[Circuit, int]], *, jobs: int | None = None,
+    kept: KeptSamples, wanted: Iterable[int], make: Callable[[int], tuple[Circuit, int]], *, pool: Callable[[], Pool],
     progress: bool = True, most_failed: float = MOST_FAILED,
 ) -> list[Sample]:  # fmt: skip
     """All ``wanted`` samples; those that are not kept yet are made, measured and fitted.
@@ -146,8 +142,8 @@ def measure(
     ----------
     make : callable
         The circuit of a sample, and how many of its transistors are dead, by number.
-    jobs : int, optional
-        ngspice processes; one a core by default.
+    pool : callable
+        What solves their decks, made when there are any.
     most_failed : float
         Share of a sample's points that may have no result.
 
@@ -163,10 +159,10 @@ def measure(
         total=each * len(waiting), desc=kept.block, unit="point", disable=not progress or not waiting
     ) as bar:
         if waiting:
-            with WorkerPool(jobs) as pool:
-                for start in range(0, len(waiting), BATCH):
-                    made = {number: make(number) for number in waiting[start : start + BATCH]}
-                    for sample in _batch(made, kept.sweeps, pool, bar, most_failed):
+            with pool() as solving:
+                for start in range(0, len(waiting), solving.batch):
+                    made = {number: make(number) for number in waiting[start : start + solving.batch]}
+                    for sample in _batch(made, kept.sweeps, solving, bar, most_failed):
                         kept.add(sample)
     return [kept.samples[number] for number in wanted]
 
@@ -174,7 +170,7 @@ def measure(
 def _batch(
     made: Mapping[int, tuple[Circuit, int]],
     sweeps: tuple[Sweep, ...],
-    pool: WorkerPool,
+    pool: Pool,
     bar: tqdm,
     most_failed: float,
 ) -> Iterator[Sample]:

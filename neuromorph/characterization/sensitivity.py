@@ -1,8 +1,8 @@
 """How a block's fitted parameters move with its transistors.
 
 To first order the parameters of any instance are what every transistor's own shift does, added up (in the logarithm where a
-parameter is a scale).  Second order counts where a pair is off its middle: a width or a gain is even in that, so the square
-of an offset's change moves them.
+parameter is a scale).  Second order counts in two ways: what the square of a transistor's own shift does, and where a pair
+is off its middle: a width or a gain is even in that, so the square of an offset's change moves them.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class Sensitivity:
     slopes : by parameter, [devices]: change for a device of eight tubes whose current's logarithm falls by one
     bending : by offset, what its first-order change's square does to every parameter; none where no fit follows an offset.
         Of a pair whose offset no parameter shows (``"xp - xn"``), the square of the difference of its shifts.
+    curves : by parameter, [devices]: what the square of a device's own shift does beside that, in units as ``slopes``;
+        none of a parameter that moves along straight lines
     """
 
     block: str
@@ -41,6 +43,7 @@ class Sensitivity:
     scales: frozenset[str]
     slopes: dict[str, np.ndarray]
     bending: dict[str, dict[str, float]] = field(default_factory=dict)
+    curves: dict[str, np.ndarray] = field(default_factory=dict)
 
     def instances(self, shifts: np.ndarray) -> dict[str, np.ndarray]:
         """Parameters of instances whose devices are shifted.
@@ -65,6 +68,8 @@ class Sensitivity:
         found = {}
         for name, value in parameters.items():
             change = shares @ self.slopes[name].astype(shifts.dtype)
+            if name in self.curves:
+                change = change + np.square(shares) @ self.curves[name].astype(shifts.dtype)
             for offset, square in squares.items():
                 if bent := self.bending[offset].get(name):
                     change = change + shifts.dtype.type(bent) * square
@@ -86,6 +91,7 @@ class Sensitivity:
             name: sum(
                 2 * (bends.get(name, 0.0) * size[offset]) ** 2 for offset, bends in self.bending.items()
             )
+            + 2 * float(np.sum((weights**2 * self.curves.get(name, 0.0)) ** 2))
             for name in first
         }
         return {name: float(np.sqrt(spread**2 + bent[name])) for name, spread in first.items()}
@@ -119,6 +125,7 @@ class Sensitivity:
             "bending": {
                 offset: {name: float(f"{v:.4g}") for name, v in bends.items()} for offset, bends in self.bending.items()
             },
+            "curves": {name: [float(f"{v:.4g}") for v in curves] for name, curves in self.curves.items()},
         }  # fmt: skip
 
     @classmethod
@@ -127,5 +134,6 @@ class Sensitivity:
         return cls(
             values["block"], dict(values["nominal"]), tuple(values["devices"]), np.array(values["tubes"]),
             frozenset(values["scales"]), {name: np.array(v) for name, v in values["slopes"].items()},
-            bending={offset: dict(bends) for offset, bends in values.get("bending", {}).items()},
+            bending={offset: dict(bends) for offset, bends in values["bending"].items()},
+            curves={name: np.array(v) for name, v in values["curves"].items()},
         )  # fmt: skip

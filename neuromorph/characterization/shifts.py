@@ -1,13 +1,16 @@
 """Sensitivities measured: one transistor after the other is shifted, measured and fitted.
 
-A block of n transistors takes n + 1 samples, whatever the spread, and two more an offset, either way along what moves that
-most: how far everything else is even in it.
+A block of n transistors takes 2 n + 1 samples, each shifted either way, whatever the spread, two more an offset, either
+way along what moves that most (how far everything else is even in it), and some with all transistors shifted at random, on
+which it is decided which squares a parameter follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +32,18 @@ from neuromorph.devices.equations import evaluate_geometry
 from neuromorph.devices.variation import REFERENCE_TUBES
 from neuromorph.errors import CircuitError
 from neuromorph.spice.instances import Device, devices
+from neuromorph.spice.workers import Pool, WorkerPool
 
 OTHER_WAY = 10_000
 """Added to a transistor's number where it is shifted the other way."""
 ALONG = 20_000
 """Number of the first sample along an offset; two each."""
+AT_RANDOM = 30_000
+"""Number of the first sample whose transistors are all shifted at random."""
+TRIALS = 24
+"""Samples at random: which squares a parameter follows is decided on them."""
+KEPT = 0.9
+"""Share of the trials that count: those that a model misses least; a fit that ends elsewhere is none of its faults."""
 STEP = 0.2
 """Shift of a transistor's subthreshold current, in its logarithm, if it had eight tubes."""
 REACHES = (2.0, 1.0)
@@ -42,6 +52,11 @@ not follow the first."""
 FIT_FACTOR, FIT_FLOOR = 5.0, 0.15
 """A shifted transistor's fit has found another minimum where its error is this much larger than the nominal one's, and
 larger than this share (or volt): a law made for the design does not follow every shift to within less."""
+COEFFICIENTS = ("_slope", "_bend", "_skew", "_kurt", "_curve")
+"""Ends of the names of a law's coefficients, which add up as they are, however far they move."""
+ALIKE = 0.1
+"""Of an offset's square: what must be left of it without its transistors' own squares to be told from them (a pair's is a
+half)."""
 SCALE_LIMIT = 0.6
 """A parameter that all shifts together move by less than this share is a scale: its logarithm is what adds up."""
 
@@ -52,6 +67,7 @@ def sensitivity(
     *,
     points: int | None = None,
     jobs: int | None = None,
+    solver: type[Pool] = WorkerPool,
     progress: bool = True,
 ) -> Sensitivity:
     """Shift, measure and fit transistor by transistor; goes on where an earlier call ended.
@@ -65,7 +81,9 @@ def sensitivity(
     points : int, optional
         Values an axis at most; all of the recipe's by default.
     jobs : int, optional
-        ngspice processes; one a core by default.
+        ngspice processes, or groups solved at a time; one a core by default.
+    solver : type
+        What solves the decks: ngspice, or :class:`neuromorph.transient.pool.BatchPool`.
 
     Raises
     ------
@@ -77,19 +95,25 @@ def sensitivity(
     EngineUnavailable
         When ngspice is missing.
     """
-    samples = _Samples(circuit, folder, points, jobs, progress)
-    first, steps = _first_order(samples)
-    bending = _second_order(samples, first)
-    return replace(first, bending=bending, slopes=_straightened(first, bending, steps))
+    samples = _Samples(circuit, folder, points, partial(solver, jobs), solver.law, progress)
+    first, own = _one_by_one(samples)
+    none = {name: np.zeros(len(curves)) for name, curves in own.items()}
+    return _tried(samples, [first, _second_order(samples, first, none), _second_order(samples, first, own)])
 
 
 class _Samples:
     """A block's samples by number: as designed, a transistor shifted, along an offset."""
 
     def __init__(
-        self, circuit: Circuit, folder: Path, points: int | None, jobs: int | None, progress: bool
+        self,
+        circuit: Circuit,
+        folder: Path,
+        points: int | None,
+        pool: Callable[[], Pool],
+        law: str,
+        progress: bool,
     ) -> None:
-        self.circuit, self.points, self.jobs, self.progress = circuit, points, jobs, progress
+        self.circuit, self.points, self.pool, self.progress = circuit, points, pool, progress
         structure = circuit.structure()
         self.inside = devices(structure, circuit.subcircuit)
         self.tubes = np.array(
@@ -102,12 +126,14 @@ class _Samples:
                 remedy=f"{circuit.subcircuit} has: {', '.join(paths)}",
             )  # fmt: skip
         self.along: dict[int, dict[str, float]] = {}
-        self._kept = KeptSamples(folder, circuit, f"one device by {STEP}", fitted_sweeps(circuit, points))
+        self._kept = KeptSamples(
+            folder, circuit, f"one device by {STEP}{law}", fitted_sweeps(circuit, points)
+        )
 
     def measured(self, numbers: Iterable[int]) -> dict[int, Sample]:
         """Some of them, whether their fits succeeded or not."""
         wanted = list(numbers)
-        found = measure(self._kept, wanted, self._made, jobs=self.jobs, progress=self.progress)
+        found = measure(self._kept, wanted, self._made, pool=self.pool, progress=self.progress)
         return dict(zip(wanted, found, strict=True))
 
     def good(self, numbers: Iterable[int]) -> dict[int, Sample]:
@@ -143,83 +169,165 @@ class _Samples:
         return _shifting({self.inside[number % OTHER_WAY].path: sign * STEP})
 
 
-def _first_order(samples: _Samples) -> tuple[Sensitivity, np.ndarray]:
-    """And by how much each device's current falls in its sample, in the logarithm, [devices]."""
+def _one_by_one(samples: _Samples) -> tuple[Sensitivity, dict[str, np.ndarray]]:
+    """Every transistor shifted either way; and, by parameter, what the square of its shift does, [devices].
+
+    A sample that is not solved, whose fit fails or ends elsewhere, is left out: its transistor's other one alone counts.
+    """
     inside = range(len(samples.inside))
     # the nominal one first: a plan too coarse for the fit fails in it, and early
-    found = samples.good([NOMINAL])
-    found |= samples.measured(inside)
-    # a point that is not solved, a fit that fails or ends elsewhere: the same transistor the other way
-    ways = np.array([-1.0 if _unlike(found[k], found[NOMINAL]) else 1.0 for k in inside])
-    others = samples.good(OTHER_WAY + int(k) for k in np.flatnonzero(ways < 0))
-    for number, sample in others.items():
-        if _unlike(sample, found[NOMINAL]):
+    nominal = samples.good([NOMINAL])[NOMINAL]
+    found = samples.measured([*inside, *(OTHER_WAY + k for k in inside)])
+    ways = [[w for w in (1, -1) if not _unlike(found[_number(k, w)], nominal)] for k in inside]
+    for k in inside:
+        if not ways[k]:
+            why = found[k].failure or "the fit ends where the curves are not"
             raise CircuitError(
-                f"with {samples.inside[number - OTHER_WAY].path} shifted either way the fit ends where the curves are not",
-                where=samples.circuit.name,
+                f"with {samples.inside[k].path} shifted either way: {why}", where=samples.circuit.name,
                 remedy="take more points an axis, or give the fit a start nearer to its end",
-            )
-    found |= {number - OTHER_WAY: sample for number, sample in others.items()}
-    steps = ways * STEP * np.sqrt(REFERENCE_TUBES / samples.tubes)
-    nominal, scales, slopes = found[NOMINAL].parameters, set(), {}
-    for name, value in nominal.items():
-        values = np.array([found[k].parameters[name] for k in inside])
-        if value != 0 and np.linalg.norm(values / value - 1) < SCALE_LIMIT:
-            scales.add(name)
-            slopes[name] = np.log(values / value) / steps
-        else:
-            slopes[name] = (values - value) / steps
-    known = Sensitivity(
-        samples.circuit.name, nominal, tuple(device.path for device in samples.inside), samples.tubes, frozenset(scales),
-        slopes,
-    )  # fmt: skip
-    return known, steps
+            )  # fmt: skip
+    steps = STEP * np.sqrt(REFERENCE_TUBES / samples.tubes)
+    scales = frozenset(
+        name
+        for name, value in nominal.parameters.items()
+        if value != 0
+        and not _adds(name)
+        and np.linalg.norm([found[_number(k, ways[k][0])].parameters[name] / value - 1 for k in inside])
+        < SCALE_LIMIT
+    )
+    slopes = {name: np.zeros(len(inside)) for name in nominal.parameters}
+    own = {name: np.zeros(len(inside)) for name in nominal.parameters}
+    for k in inside:
+        for name, value in nominal.parameters.items():
+            changes = {
+                w: _change(name, name in scales, value, found[_number(k, w)].parameters[name])
+                for w in ways[k]
+            }
+            slopes[name][k] = np.mean([w * change for w, change in changes.items()]) / steps[k]
+            if len(changes) == 2:
+                own[name][k] = np.mean(list(changes.values())) / steps[k] ** 2
+    paths = tuple(device.path for device in samples.inside)
+    return Sensitivity(samples.circuit.name, nominal.parameters, paths, samples.tubes, scales, slopes), own
 
 
-def _second_order(samples: _Samples, first: Sensitivity) -> dict[str, dict[str, float]]:
-    """What the square of each offset's change does to all parameters; an offset that no fit follows is left out."""
-    usual, found = samples.good([NOMINAL])[NOMINAL], {}
+def _adds(name: str) -> bool:
+    """Whether a parameter adds up as it is: a law's coefficient, or what is a logarithm already."""
+    return (name.endswith(COEFFICIENTS) and "_per_" not in name) or name.startswith("log_")
+
+
+def _number(device: int, way: int) -> int:
+    """Of the sample in which a transistor is shifted up (1) or down (-1)."""
+    return device if way > 0 else OTHER_WAY + device
+
+
+def _change(name: str, scale: bool, usual: float, value: float) -> float:
+    """Of a parameter, as it adds up: see :meth:`Sensitivity.moved`."""
+    if not scale:
+        return value - usual
+    if name.endswith(OFFSETS) or value / usual <= 0:
+        return value / usual - 1
+    return float(np.log(value / usual))
+
+
+def _second_order(samples: _Samples, first: Sensitivity, own: Mapping[str, np.ndarray]) -> Sensitivity:
+    """With what the squares of offsets' changes and of transistors' own shifts do; an offset that no fit follows is left
+    out.
+
+    Along an offset its own square and those of the transistors that make it go together: what each does follows from both.
+    """
+    nominal = samples.good([NOMINAL])[NOMINAL]
+    roots = np.sqrt(REFERENCE_TUBES / first.tubes)
+    straight = not any(np.any(curves) for curves in own.values())
+    offsets, along, even = list[str](), list[np.ndarray](), list[dict[str, float]]()
     pairs = [f"{plus} - {minus}" for plus, minus in samples.circuit.pairs]
     for k, offset in enumerate([*first.offsets(), *pairs]):
-        gradient = first.direction(offset) * np.sqrt(REFERENCE_TUBES / first.tubes)
-        size = float(np.linalg.norm(gradient))
+        gradient = first.direction(offset) * roots
         for at, reach in enumerate(REACHES):
             begin = ALONG + 2 * (len(REACHES) * k + at)
+            shifts = reach * STEP * gradient / np.linalg.norm(gradient)
             for way in (0, 1):
-                shifts = (1 - 2 * way) * reach * STEP * gradient / size
-                samples.along[begin + way] = dict(zip(first.devices, shifts.tolist(), strict=True))
+                samples.along[begin + way] = dict(
+                    zip(first.devices, ((1 - 2 * way) * shifts).tolist(), strict=True)
+                )
             up, down = samples.measured([begin, begin + 1]).values()
-            if not (_unlike(up, usual) or _unlike(down, usual)):
-                found[offset] = _even(first, up, down, reach * STEP * size)
+            if not (_unlike(up, nominal) or _unlike(down, nominal)):
+                offsets.append(offset)
+                along.append(shifts * roots)
+                even.append({
+                    name: 0.5 * sum(_change(name, name in first.scales, value, s.parameters[name]) for s in (up, down))
+                    for name, value in first.nominal.items()
+                })  # fmt: skip
                 break
-    return found
+    if not offsets:
+        return first if straight else replace(first, curves=dict(own))
+    directions, shares = np.array([first.direction(offset) for offset in offsets]), np.array(along)
+    # an offset that one transistor makes is that transistor's own square: the least of both that tell it all
+    system = (shares @ directions.T) ** 2 - (0.0 if straight else shares**2 @ (directions**2).T)
+    size = np.sum(shares * directions, axis=1) ** 2
+    # each offset's square in units of what it is along its own samples: some offsets hardly move
+    left_turn, values, right_turn = np.linalg.svd(system / size)
+    inverse = (
+        right_turn.T @ np.diag(np.where(values > ALIKE, 1 / np.maximum(values, ALIKE), 0.0)) @ left_turn.T
+    )
+    bending: dict[str, dict[str, float]] = {offset: {} for offset in offsets}
+    curves = {}
+    for name in first.nominal:
+        left = np.array([part[name] for part in even]) - shares**2 @ own[name]
+        bends = inverse @ left / size
+        for offset, bend in zip(offsets, bends, strict=True):
+            bending[offset][name] = float(bend)
+        curves[name] = own[name] - bends @ directions**2
+    return replace(first, bending=bending, curves={} if straight else curves)
 
 
-def _straightened(
-    first: Sensitivity, bending: Mapping[str, Mapping[str, float]], steps: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Slopes without what a single device's step did by its square."""
-    bent = {offset: first.direction(offset) ** 2 * steps for offset in bending}
-    return {
-        name: slopes
-        - sum((bends.get(name, 0.0) * bent[offset] for offset, bends in bending.items()), np.zeros(1))
-        for name, slopes in first.slopes.items()
-    }
+def _tried(samples: _Samples, models: Sequence[Sensitivity]) -> Sensitivity:
+    """Of every parameter the squares by which it is foretold best where all transistors are shifted at random.
+
+    ``models``: of first order, with the squares of offsets, with those and of transistors' own shifts.
+    """
+    rng = np.random.default_rng(AT_RANDOM)
+    count = len(samples.inside)
+    for k in range(TRIALS):
+        shifts = STEP * rng.standard_normal(count)
+        samples.along[AT_RANDOM + k] = dict(zip(models[0].devices, shifts.tolist(), strict=True))
+    found = samples.measured(range(AT_RANDOM, AT_RANDOM + TRIALS))
+    good = [number for number, sample in found.items() if not sample.failure]
+    shifts = np.array([list(samples.along[number].values()) for number in good]).reshape(-1, count)
+    bending: dict[str, dict[str, float]] = {offset: {} for offset in models[-1].bending}
+    curves = dict[str, np.ndarray]()
+    for names in _together(models[0].nominal):
+        errors = [
+            sum(
+                _missed(model, name, shifts, np.array([found[n].parameters[name] for n in good]))
+                for name in names
+            )
+            for model in models
+        ]
+        best = models[int(np.argmin(errors))] if good else models[-1]
+        for name in names:
+            for offset, bends in best.bending.items():
+                bending[offset][name] = bends[name]
+            if name in best.curves:
+                curves[name] = best.curves[name]
+    return replace(models[0], bending=bending, curves=curves)
 
 
-def _even(known: Sensitivity, up: Sample, down: Sample, change: float) -> dict[str, float]:
-    """What the square of an offset's change does to the parameters, from samples shifted by it either way."""
-    found = {}
-    for name, value in known.nominal.items():
-        both = np.array([sample.parameters[name] for sample in (up, down)])
-        if name not in known.scales:
-            even = both.mean() - value
-        elif name.endswith(OFFSETS) or not np.all(both / value > 0):
-            even = both.mean() / value - 1
-        else:
-            even = np.log(both / value).mean()
-        found[name] = float(even / change**2)
-    return found
+def _together(names: Iterable[str]) -> list[list[str]]:
+    """Terms of one sum (``dead_time_0``, ``dead_time_1`` ...) follow the same squares: apart they would not add up."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(re.sub(r"_\d+$", "_", name), []).append(name)
+    return list(groups.values())
+
+
+def _missed(model: Sensitivity, name: str, shifts: np.ndarray, measured: np.ndarray) -> float:
+    """Mean error of a parameter over its spread, in the samples that a model misses least; nought of no samples."""
+    if not len(measured):
+        return 0.0
+    errors = np.sort(np.abs(model.moved({name: model.nominal[name]}, shifts)[name] - measured))
+    return float(
+        np.mean(errors[: max(1, round(KEPT * len(errors)))]) / max(np.std(measured), np.finfo(float).tiny)
+    )
 
 
 def _unlike(sample: Sample, nominal: Sample) -> bool:

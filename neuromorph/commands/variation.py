@@ -21,6 +21,7 @@ from neuromorph.devices.variation import REFERENCE_TUBES, DeviceStatistics
 from neuromorph.errors import CircuitError
 from neuromorph.figures import stamp, write_json
 from neuromorph.library import Library
+from neuromorph.spice.workers import Pool, WorkerPool
 
 
 def run_montecarlo(args: argparse.Namespace) -> int:
@@ -34,10 +35,21 @@ def run_montecarlo(args: argparse.Namespace) -> int:
     for circuit in chosen(args.recipes):
         found = monte_carlo(
             circuit, statistics, folder, samples=args.samples, seed=args.seed, points=args.points, jobs=args.jobs,
-            progress=not args.quiet,
+            solver=solver_of(args.solver), progress=not args.quiet,
         )  # fmt: skip
         _report(circuit, found, statistics, args, folder)
     return 0
+
+
+def solver_of(name: str) -> type[Pool]:
+    """What solves decks, by its name on the command line."""
+    if name == "ngspice":
+        return WorkerPool
+    from neuromorph.network.compiler import keep_compiled
+    from neuromorph.transient.pool import BatchPool
+
+    keep_compiled()
+    return BatchPool
 
 
 def _report(
@@ -109,7 +121,10 @@ def run_sensitivity(args: argparse.Namespace) -> int:
     """Shift one transistor after the other, measure and fit, and say which of them a parameter's spread comes from."""
     folder = Path(args.out)
     for circuit in chosen(args.recipes):
-        found = sensitivity(circuit, folder, points=args.points, jobs=args.jobs, progress=not args.quiet)
+        found = sensitivity(
+            circuit, folder, points=args.points, jobs=args.jobs, solver=solver_of(args.solver),
+            progress=not args.quiet,
+        )  # fmt: skip
         _tell(found, args.mismatch)
         _warn_of_plan(circuit.name, found.nominal)
         write_json(folder / f"{circuit.name}.json", {**found.to_dict(), "points": args.points, **stamp()})

@@ -149,5 +149,9 @@ def biased_current(constants: Mapping[str, Any], vg: Any, vd: Any, vs: Any, xp: 
     constants : mapping of str to float or array
         Parameters and every name of :data:`GEOMETRY`.
     """
-    bias = {"vgs": vg - xp.minimum(vd, vs), "vds": vd - vs}
-    return _evaluate(BIAS, {**constants, **bias}, xp)["id"]
+    return referred_current(constants, vg - xp.minimum(vd, vs), vd - vs, xp)
+
+
+def referred_current(constants: Mapping[str, Any], vgs: Any, vds: Any, xp: ModuleType) -> Any:
+    """:func:`biased_current` by what it depends on: the gate over the lower of drain and source, and drain over source."""
+    return _evaluate(BIAS, {**constants, "vgs": vgs, "vds": vds}, xp)["id"]

@@ -20,6 +20,8 @@ WINDOW = ZERO + SAMPLE + CONVERT + 2 * GAP
 PULSE = ZERO + SAMPLE + 2 * GAP
 """When a window's pulse begins, s from its start."""
 CONVERSION = 2 * WINDOW
+LONGEST = CONVERT - 0.115e-9
+"""A pulse that its conversion ends, at half its height, s: of 30 error units that are slow, within 0.01 ns of it."""
 BASE = 1.2e-9
 """Width of both pulses without a signal, s."""
 VSIGN = 0.51

@@ -11,6 +11,7 @@ from neuromorph.circuit import Axis, Sweep
 from neuromorph.figures import Figure
 from neuromorph.fitting.bias import Law, Ranges, efold, fit_efold, settings
 from neuromorph.fitting.least_squares import least_squares
+from neuromorph.fitting.pulse_pairs import LONGEST
 from neuromorph.library import BlockData, FittedModel
 
 
@@ -19,20 +20,29 @@ def _sigmoid(v: Any, offset: float, width: float) -> np.ndarray:
 
 
 def error_width(p: dict[str, float], v: Any, teacher: Any) -> np.ndarray:
-    """Width of the positive minus the negative pulse, s: T (p - t) with each side's own gain."""
+    """Width of the positive minus the negative pulse, s: T (p - t) with each side's own gain.
+
+    A pulse that lasts until its conversion ends is cut there, see :func:`widest_error`.
+    """
     s = _sigmoid(v, p["v_offset"], p["v_width"])
     t = np.asarray(teacher, float)
-    return (1 - t) * p["time_up"] * s - t * p["time_down"] * (1 - s) + p["time_rest"]
+    whole = (1 - t) * p["time_up"] * s - t * p["time_down"] * (1 - s) + p["time_rest"]
+    return np.clip(whole, -widest_error(p), widest_error(p))
+
+
+def widest_error(p: Mapping[str, float]) -> float:
+    """What a conversion leaves of a pulse over the other's base width, s."""
+    return LONGEST - p["base"]
 
 
 _ERROR = ("time_up", "time_down", "v_offset", "v_width", "time_rest")
 _ERROR_SCALE = np.array([1e-8, 1e-8, 1e-2, 33e-3, 1e-10])
 
 
-def _error_residuals(x: np.ndarray, data: BlockData) -> np.ndarray:
+def _error_residuals(x: np.ndarray, data: BlockData, base: float) -> np.ndarray:
     sweep = data["error"]
     v, t = np.meshgrid(sweep["v"], sweep["teacher"], indexing="ij")
-    p = dict(zip(_ERROR, x * _ERROR_SCALE, strict=True))
+    p = dict(zip(_ERROR, x * _ERROR_SCALE, strict=True)) | {"base": base}
     return ((error_width(p, v, t) - sweep["difference"]) / np.abs(sweep["difference"]).max()).ravel()
 
 
@@ -105,7 +115,16 @@ def modulator_sweeps(
 
     def sweep(name: str, knob: str, values: tuple[float, ...], held_out: bool, caption: str = "") -> Sweep:
         axes = {knob: Axis(values, "V"), **others}
-        return Sweep(name, axes, bench, measure, dict(outputs), held_out=held_out, caption=caption)
+        return Sweep(
+            name,
+            axes,
+            bench,
+            measure,
+            dict(outputs),
+            held_out=held_out,
+            caption=caption,
+            optional=not held_out,
+        )
 
     return (
         sweep("discharge", "vdis", discharges[0], False, "Discharge knob"),
@@ -115,19 +134,22 @@ def modulator_sweeps(
 
 
 def fit_error_unit(data: BlockData) -> FittedModel:
-    """Gains, offset and width of the sigmoid, base width, energy."""
+    """Gains, offset and width of the sigmoid, base width, energy; laws of the knobs where they were measured."""
     sweep = data["error"]
-    x, dx = least_squares(lambda x: _error_residuals(x, data), [1.6, 1.6, 0, 1, 0], _ERROR, data.name)
-    bias, d_bias = _fit_gain(data["bias"], "vb", data.name)
-    discharge, d_discharge = _fit_discharge(data).named("discharge")
+    base = float(sweep["negative"][:, 0].mean())
+    x, dx = least_squares(lambda x: _error_residuals(x, data, base), [1.6, 1.6, 0, 1, 0], _ERROR, data.name)
+    bias, d_bias = _fit_gain(data["bias"], "vb", data.name) if "bias" in data.sweeps else ({}, {})
+    discharge, d_discharge = (
+        _fit_discharge(data).named("discharge") if "discharge" in data.sweeps else ({}, {})
+    )
     parameters = {
         **dict(zip(_ERROR, x * _ERROR_SCALE, strict=True)), **bias, **discharge,
-        "base": float(sweep["negative"][:, 0].mean()),
+        "base": base,
         "energy_per_conversion": float(sweep["energy"].mean()),
     }  # fmt: skip
     units = {n: "V" if n.startswith("v_") or n.endswith("_width") else "s" for n in parameters}
     units |= {"energy_per_conversion": "J", "bias_bend": "1", "discharge_bend": "1"}
-    errors = {"difference_max_of_full_scale": float(np.abs(_error_residuals(x, data)).max())}
+    errors = {"difference_max_of_full_scale": float(np.abs(_error_residuals(x, data, base)).max())}
     return FittedModel(
         "pulse_width_error", {k: float(v) for k, v in parameters.items()}, units,
         dict(zip(_ERROR, dx * _ERROR_SCALE, strict=True)) | d_bias | d_discharge, errors,
@@ -187,8 +209,8 @@ def fit_learning_unit(data: BlockData) -> FittedModel:
         lambda x: ((_learning_model(x, sweep, capacitance) - sweep["difference"]) / full).ravel(),
         [0.5, 0, 1, 0, 1, 0], _LEARNING, data.name,
     )  # fmt: skip
-    law = _fit_discharge(data)
-    discharge, d_discharge = law.named("discharge")
+    law = _fit_discharge(data) if "discharge" in data.sweeps else None
+    discharge, d_discharge = law.named("discharge") if law else ({}, {})
     parameters = dict(zip(_LEARNING, x * _LEARNING_SCALE, strict=True)) | discharge | {
         "capacitance": capacitance, "base": float(sweep["negative"][len(sweep["charge"]) // 2, 0]),
         "energy_per_conversion": float(sweep["energy"].mean()),
@@ -208,7 +230,7 @@ def fit_learning_unit(data: BlockData) -> FittedModel:
     return FittedModel(
         "pulse_width_product", {k: float(v) for k, v in parameters.items()}, units,
         dict(zip(_LEARNING, dx * _LEARNING_SCALE, strict=True)) | d_discharge,
-        {"difference_max_of_full_scale": float(error), "discharge_max_relative": law.error},
+        {"difference_max_of_full_scale": float(error)} | ({"discharge_max_relative": law.error} if law else {}),
         {"charge": (-4.8e-14, 4.8e-14), "slope": (5e-9, 4e-8)}
         | {name: (low, high) for name, (low, high, _) in DISCHARGE["learning_unit"].items()},
     )  # fmt: skip

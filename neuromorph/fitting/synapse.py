@@ -108,9 +108,11 @@ def predict(
 def fit_synapse(data: BlockData, devices: Sequence[Device]) -> FittedModel:
     """The cleft's capacitance, six parameters of the network's form and the weight curve.
 
-    At other temperatures and supplies the capacitance stays that of the usual ones: it is the netlist's.
+    At other temperatures and supplies, and of instances (whose plan has no sweep ``release``), the capacitance stays as it
+    is: it is the netlist's.
     """
-    cleft, d_cleft, cleft_errors = _fit_cleft(data, devices) if data.is_usual else ({}, {}, {})
+    whole = data.is_usual and "release" in data.sweeps
+    cleft, d_cleft, cleft_errors = _fit_cleft(data, devices) if whole else ({}, {}, {})
     pulse, d_pulse, pulse_error = _fit_pulse(data)
     if "stored" in data.sweeps:
         weight, d_weight = _fit_weight(data["stored"], "vw_stored", data.name)
@@ -135,7 +137,7 @@ def fit_synapse(data: BlockData, devices: Sequence[Device]) -> FittedModel:
         "interval": (4e-9, WINDOW),
         "current": (0.0, float(max(data[s]["current"].max() for s in ("pairs", "trains")))),
         **{k: (float(data[s][k].min()), float(data[s][k].max()))
-           for k, s in (("vnt", "release"), ("vre", "reuptake"), ("vw", "weight"))},
+           for k, s in (("vnt", "release"), ("vre", "reuptake"), ("vw", "weight")) if s in data.sweeps},
     }  # fmt: skip
     return FittedModel("log_domain_cleft", p, units, {**d_cleft, **d_pulse, **d_weight}, errors, box)
 

@@ -23,6 +23,7 @@ class LearningUnit:
     ----------
     error_up, error_down : gain of p where the note is silent and of 1 - p where it sounds
     error_rest : error that a right prediction still gives
+    error_limit : largest error; a pulse does not outlast its conversion
     logit_offset : of the predictions' sigmoid
     saturation : learning signal at which the unit's tanh bends, units of ``sum B (p - t)``
     offset : fed-back signal that the unit takes for none, same units
@@ -37,6 +38,7 @@ class LearningUnit:
     error_up: float | jax.Array = 1.0
     error_down: float | jax.Array = 1.0
     error_rest: float | jax.Array = 0.0
+    error_limit: float | jax.Array | None = None
     logit_offset: float | jax.Array = 0.0
     saturation: float | jax.Array = 1.0
     offset: float | jax.Array = 0.0
@@ -50,7 +52,8 @@ class LearningUnit:
     def error(self, probability: jax.Array, teacher: jax.Array) -> jax.Array:
         """``p - t`` as the difference of two pulse widths over the widest."""
         silent = (1.0 - teacher) * self.error_up * probability
-        return silent - teacher * self.error_down * (1.0 - probability) + self.error_rest
+        whole = silent - teacher * self.error_down * (1.0 - probability) + self.error_rest
+        return whole if self.error_limit is None else jnp.clip(whole, -self.error_limit, self.error_limit)
 
     def wait(self, plastic: jax.Array) -> jax.Array:
         """Time between two frames, s; ``plastic`` is 1 where the weights move, else 0."""

@@ -28,6 +28,7 @@ from neuromorph.errors import InputError, LibraryError
 from neuromorph.fitting.cell_knobs import at_knobs, read_bias
 from neuromorph.fitting.dendrite_design import DendriteDesign
 from neuromorph.fitting.neuron_form import DEAD_TERMS
+from neuromorph.fitting.pulses import widest_error
 from neuromorph.fitting.readout import READ_LAW, WEIGHT_VOLT, read_offset, unit_charge
 from neuromorph.models.diehl import WEIGHT_UNIT
 from neuromorph.models.fidelity import (
@@ -61,12 +62,12 @@ DRAWN: Mapping[str, tuple[str, ...]] = {
     "delta_synapse": _DELTA,
     "dendritic_adder": ("capacitance", "conductance", "v_rest"),
     "eligibility_synapse": ("rate", "twin"),
-    "error_unit": ("time_up", "time_down", "time_rest", "v_offset"),
+    "error_unit": ("time_up", "time_down", "v_offset"),  # both windows share what would make a rest
     "excitatory_synapse": ("v_weight_offset", "v_weight_width", "weight_charge"),
     "feedback_synapse": ("rate", "read_charge", "v_width"),  # two windows cancel its rest
-    "gate_synapse": READ_LAW,
+    "gate_synapse": tuple(name for name in READ_LAW if name != "rest_share"),  # a thousandth of the offset
     "lateral_synapse": _DELTA,
-    "learning_unit": ("capacitance", "v_width", "v_offset", "down", "time_per_slope"),
+    "learning_unit": ("capacitance", "v_width", "time_per_slope"),  # of its sign and zero nothing is left
     "memory_cell": (
         "capacitance", "i_charge", "charge_up", "charge_down", "g_offset", "g_width", "i_leak", "i_read", "i_hold",
         "leak_source", "v_leak_width", "v_rest", "v_headroom", "read_gain", "v_read_offset", "v_read_width",
@@ -387,7 +388,7 @@ def _learning(draws: _Draws, blocks: BlockSet, notes: int, cells: int) -> Any:
         own,
         error_up=error["time_up"] / widest,
         error_down=error["time_down"] / widest,
-        error_rest=(error["time_rest"] - usual["time_rest"]) / widest,
+        error_limit=widest_error(usual) / widest,
         logit_offset=(error["v_offset"] - usual["v_offset"]) / usual["v_width"],
         gain=unit["time_per_slope"]
         / usual_unit["time_per_slope"]

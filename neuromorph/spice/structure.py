@@ -157,6 +157,18 @@ def read_structure(paths: Iterable[Path]) -> Structure:
     return _read(tuple(netlist_lines(Path(path)) for path in paths))
 
 
+def structure_of(text: str, where: str = "netlist") -> Structure:
+    """:func:`read_structure` of a text, includes expanded.
+
+    Raises
+    ------
+    CircuitError
+        As :func:`read_structure`; names the line's number in the text.
+    """
+    lines = [Line(f"{where}:{number}", line) for number, line in enumerate(text.splitlines(), 1)]
+    return _read((tuple(lines),))
+
+
 @lru_cache(maxsize=64)
 def _read(files: tuple[tuple[Line, ...], ...]) -> Structure:
     structure = Structure()
@@ -197,7 +209,7 @@ def _read_file(lines: Iterable[Line], structure: Structure) -> None:
             _add(structure, _subcircuit(*begun, elements))
             begun = None
         elif begun and not line.is_comment and not line.text.lstrip().startswith("."):
-            elements.append(_element(line))
+            elements.append(read_element(line))
         elif not begun and line.text.startswith("*"):
             header.append(line.text[1:])
         elif not begun:
@@ -231,7 +243,14 @@ def _subcircuit(line: Line, header: tuple[str, ...], elements: list[Element]) ->
     return Subcircuit(words[1], tuple(words[2:]), parameters, tuple(elements), header, line.where)
 
 
-def _element(line: Line) -> Element:
+def read_element(line: Line) -> Element:
+    """An element's line taken apart.
+
+    Raises
+    ------
+    CircuitError
+        When it is none, or has too few nodes.
+    """
     words, parameters = _words(line.text)
     name, kind = words[0], words[0][0].lower()
     if kind in _BARE:

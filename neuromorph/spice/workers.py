@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from neuromorph.errors import EngineUnavailable, SimulationFailed
 
@@ -28,6 +28,33 @@ class Job:
     netlist: str
     circuit: str
     point: str
+
+
+class Pool(Protocol):
+    """What solves many netlists.
+
+    Attributes
+    ----------
+    batch : samples whose points are best solved at a time
+    law : what it is, where its answers are kept apart from ngspice's
+    version : of what solves
+    """
+
+    batch: ClassVar[int]
+    law: ClassVar[str]
+
+    def __init__(self, workers: int | None = None) -> None: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Any]]:
+        """Yield ``(job, Waveforms | SimulationFailed)`` as they finish, in any order."""
+        ...
 
 
 class _Worker:
@@ -86,6 +113,9 @@ class WorkerPool:
     EngineUnavailable
         When ngspice or PySpice is missing.
     """
+
+    batch: ClassVar[int] = 8
+    law: ClassVar[str] = ""
 
     def __init__(self, workers: int | None = None, timeout: float = 300.0) -> None:
         self.size = max(1, workers or os.cpu_count() or 1)

@@ -18,6 +18,8 @@ from neuromorph.devices.variation import DeviceStatistics
 from neuromorph.errors import CircuitError, InputError
 from neuromorph.library import FittedModel
 from neuromorph.reporting.spread import plot_spread
+from neuromorph.spice.workers import WorkerPool
+from neuromorph.transient.pool import BatchPool
 
 GATE = load_recipe("gate")
 SPREAD = DeviceStatistics(mismatch=0.2)
@@ -176,7 +178,7 @@ def test_the_spread_of_a_tail_current_is_that_of_its_transistor(tmp_path, monkey
     # everything is kept: another call measures nothing, one with half a line at the end only that sample
     file = next(tmp_path.glob("gate_*.jsonl"))
     with monkeypatch.context() as patch:
-        patch.setattr(samples, "WorkerPool", lambda *_: pytest.fail("measured again"))
+        patch.setattr(samples, "_batch", lambda *_: pytest.fail("measured again"))
         again = monte_carlo(SMALL, SPREAD, tmp_path, samples=count, progress=False)
     np.testing.assert_array_equal(np.sort(again.values("log_tail")), np.sort(values))
     text = file.read_text()
@@ -200,3 +202,17 @@ def test_failing_samples_are_reported_and_too_many_are_an_error(tmp_path):
         CircuitError, match=r"3 of 3 samples failed, the first by: RuntimeError: no such luck"
     ):
         monte_carlo(replace(SMALL, fit=fails), SPREAD, tmp_path, samples=3, jobs=1, progress=False)
+
+
+@pytest.mark.ngspice
+def test_side_by_side_gives_what_ngspice_gives(tmp_path):
+    """The same instances by both solvers, kept apart; an operating point leaves no room for steps to differ."""
+    one_by_one, side_by_side = (
+        monte_carlo(SMALL, SPREAD, tmp_path, samples=5, solver=solver, jobs=1, progress=False)
+        for solver in (WorkerPool, BatchPool)
+    )
+    assert np.ptp(one_by_one.values("log_tail")) > 0.1
+    np.testing.assert_allclose(
+        side_by_side.values("log_tail"), one_by_one.values("log_tail"), rtol=0, atol=1e-5
+    )
+    assert len(list(tmp_path.glob("gate_*.jsonl"))) == 2

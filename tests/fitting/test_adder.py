@@ -7,7 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neuromorph.fitting.adder import CENTRE, NAMES, UNIT, fit_adder, load, response, shares, voltage
+from neuromorph.fitting.adder import (
+    CENTRE,
+    CENTRE_MODE,
+    NAMES,
+    UNIT,
+    fit_adder,
+    load,
+    response,
+    shares,
+    voltage,
+)
 from neuromorph.library import Library
 
 DATA = Library.shipped().read("dendritic_adder")
@@ -63,3 +73,35 @@ def test_known_parameters_come_back():
     fitted = fit_adder(replace(DATA, sweeps={**DATA.sweeps, "load": replace(sweep, outputs=outputs)}))
     for name in ("log_bias", "v_mode_offset", "v_mode_width", "v_width", "v_growth", "i_knee"):
         assert abs(fitted.parameters[name] - true[name]) < 5 * fitted.deviation[name], name
+
+
+def test_an_instances_node_is_read_off_its_curves():
+    """What the form misses of a curve is in its own parameters, and not in the node's: here a form that is twice off."""
+    true = {**P, "capacitance": 2.7e-14}
+    sweep, steps = DATA["load"], DATA["step"]
+    grid = sweep["v"], sweep["vmode"][:, None, None], sweep["vbias"][:, None]
+    odd = 20e-9 * np.sin(sweep["v"] / 0.03)  # no load has this: 20 nA of 800
+    current = load(true, *grid) + odd + 3e-9
+    moved = replace(sweep, outputs={**sweep.outputs, "current": current})
+    held = current[list(sweep["vmode"]).index(CENTRE_MODE), list(sweep["vbias"]).index(CENTRE)]
+    voltages = steps["voltage"].copy()
+    middle = list(steps["vmode"]).index(CENTRE_MODE)
+    for k, drive in enumerate(steps["drive"][middle]):
+        voltages[middle, k] = exact_course(drive, steps["time"], sweep["v"], held, true["capacitance"])
+    reduced = {"load": moved, "step": replace(steps, outputs={**steps.outputs, "voltage": voltages})}
+    fitted = fit_adder(replace(DATA, sweeps=reduced)).parameters
+    slope = np.interp(1e-4, sweep["v"], held) - np.interp(-1e-4, sweep["v"], held)
+    # five voltages of a curve that turns over 60 mV: a cubic is within 3 % of its slope
+    assert fitted["conductance"] == pytest.approx(slope / 2e-4, rel=0.03)
+    assert fitted["v_rest"] == pytest.approx(np.interp(0.0, held, sweep["v"]), abs=5e-5)
+    assert fitted["capacitance"] == pytest.approx(true["capacitance"], rel=0.01)
+
+
+def exact_course(drive, time, v, held, capacitance):
+    """The node in steps a hundred times as fine."""
+    fine = np.linspace(time[0], time[-1], 100 * (len(time) - 1) + 1)
+    given, found = np.interp(fine, time, drive), np.empty_like(fine)
+    found[0] = np.interp(drive[0], held, v)
+    for k, h in enumerate(np.diff(fine)):
+        found[k + 1] = found[k] + h * (given[k] - np.interp(found[k], v, held)) / capacitance
+    return found[::100]

@@ -162,6 +162,29 @@ def test_error_widths_are_p_minus_t():
     assert np.all((0.999 * low < off - on) & (off - on < 1.001 * high))
 
 
+def test_a_pulse_ends_with_its_conversion():
+    """A slow unit's widest pulses are cut; what lies below is as without, and its gain is still found."""
+    p = parameters("error_unit")
+    slow = {**p, "time_up": 1.6 * p["time_up"], "time_down": 1.6 * p["time_down"]}
+    v = np.linspace(-0.2, 0.2, 41)
+    widths = pulses.error_width(slow, v, 0.0)
+    # one pulse has the base width, the other at most a conversion's
+    assert widths.max() == pytest.approx(pulse_pairs.LONGEST - p["base"])
+    below = widths < 0.99 * widths.max()
+    np.testing.assert_allclose(widths[below], 1.6 * pulses.error_width(p, v, 0.0)[below], atol=2e-11)
+    data = SHIPPED.read("error_unit")
+    sweep = data["error"]
+    grid = np.meshgrid(sweep["v"], sweep["teacher"], indexing="ij")
+    measured = {**sweep.outputs, "difference": pulses.error_width(slow, *grid)}
+    instance = replace(data, sweeps={"error": replace(sweep, outputs=measured)})
+    fitted = pulses.fit_error_unit(instance).parameters
+    assert fitted["time_up"] == pytest.approx(slow["time_up"], rel=1e-3)
+    assert fitted["time_down"] == pytest.approx(slow["time_down"], rel=1e-3)
+    assert fitted["v_offset"] == pytest.approx(p["v_offset"], abs=1e-5)
+    # an instance's plan has no knobs
+    assert "discharge_width" not in fitted
+
+
 def test_learning_signal_is_a_product():
     p = parameters("learning_unit")
     assert pulses.learning_width(p, 2e-15, 2e-8) > pulses.learning_width(p, 2e-15, 1e-8) > 0

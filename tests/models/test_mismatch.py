@@ -17,6 +17,7 @@ from neuromorph.errors import InputError, LibraryError, OutOfRange
 from neuromorph.fitting.dendrite_design import LOWEST_BIAS, conductance
 from neuromorph.fitting.eligibility import update
 from neuromorph.fitting.neuron_form import DEAD_TERMS
+from neuromorph.fitting.pulse_pairs import LONGEST
 from neuromorph.fitting.readout import V_LINE, crowd_share
 from neuromorph.library import Library
 from neuromorph.models.diehl import TRACE_UNIT
@@ -36,6 +37,7 @@ CONFIG = toy_config(joint=True)
 FEATURES = CONFIG.features.neurons
 SIZES = Sizes(NOTES, FEATURES, CELLS)
 LIBRARY = Library.shipped()
+FITS = {block: LIBRARY.read(block).fit.parameters for block in ("error_unit",)}
 
 
 def chip(mismatch, number=0, **scale):
@@ -167,6 +169,22 @@ def test_mismatch_leaves_an_update_without_a_signal_alone():
     assert np.all(np.asarray(moved)[:, 1] == 0)
     np.testing.assert_array_equal(moved, -delta_update(jnp.asarray(-signal), activity, rates))
     assert np.array_equal(UpdateRates().moved(signal), signal)
+
+
+def test_a_slow_units_error_ends_with_its_conversion():
+    """Gains are drawn, and no pulse outlasts the 22 ns in which it is made."""
+    unit, nominal = chip(0.2).learning, blocks_for("nominal", CONFIG.frame, LIBRARY)[0].learning
+    limit = (LONGEST - FITS["error_unit"]["base"]) / (
+        0.5 * (FITS["error_unit"]["time_up"] + FITS["error_unit"]["time_down"])
+    )
+    assert unit.error_limit == pytest.approx(limit)
+    assert nominal.error_limit is None
+    slow = replace(unit, error_up=jnp.float32(1.5 * limit), error_down=jnp.float32(1.5 * limit))
+    probability = jnp.linspace(0.0, 1.0, 11)
+    for teacher, sign in ((0.0, 1.0), (1.0, -1.0)):
+        wrong = probability if teacher == 0 else 1 - probability
+        expected = sign * np.minimum(1.5 * limit * wrong, limit)
+        np.testing.assert_allclose(slow.error(probability, jnp.float32(teacher)), expected, atol=1e-5)
 
 
 def test_twins_that_are_not_seen_alike_leave_an_eligibility_where_both_are_equal():
