@@ -63,7 +63,7 @@ def figures_of(block: str, samples: int, known: Sensitivity) -> list[Figure]:
         differences[name] = round(float(np.abs(a - b).max() / width), 5)
     # the nominal sample is one of them
     ngspice, side_by_side = 60 * (samples + 1) / slow, 60 * (SIDE_BY_SIDE + 1) / fast
-    what, more = f"{block}, 20 % mismatch, side by side", {"seeds": (0,)}
+    what, more = f"side by side, {block}, 20 % mismatch", {"seeds": (0,)}
     return [
         Figure(f"{what}: drawn parameters, largest difference from ngspice over their spread", max(differences.values()),
                "1", 0.1, None,
