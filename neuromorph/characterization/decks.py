@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +12,7 @@ from neuromorph.devices.cnfet import CnfetParameters
 from neuromorph.devices.equations import evaluate_geometry
 from neuromorph.devices.variation import REFERENCE_TUBES, DeviceStatistics, folded
 from neuromorph.spice.instances import Device, devices, individualised
-from neuromorph.spice.structure import Structure, read_structure
+from neuromorph.spice.structure import Structure, structure_of
 
 WHOLE = "whole"
 """Subcircuit that takes up a deck's own instances."""
@@ -77,10 +75,7 @@ def _whole(deck: str) -> tuple[str, str, Structure, str, list[str]]:
     ports = " ".join(sorted({node for line in instances for node in _nodes(line)} - {"0"}))
     parts += [f".subckt {WHOLE} {ports}", *instances, f".ends {WHOLE}"]
     text = "\n".join(parts)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "deck.cir"
-        file.write_text(f"{title}\n{text}\n")
-        return title, text, read_structure([file]), ports, rest
+    return title, text, structure_of(text, "deck"), ports, rest
 
 
 def _nodes(instance: str) -> list[str]:

@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import numpy as np
 
 from neuromorph.devices.cnfet import CnfetParameters
 from neuromorph.devices.equations import evaluate_geometry
+from neuromorph.devices.netlist import subcircuit
 from neuromorph.errors import CircuitError, InputError
 from neuromorph.spice.netlist import Line
 from neuromorph.spice.structure import Element, Structure, read_element, structure_of
@@ -34,6 +36,11 @@ class Source:
 
     times: tuple[float, ...]
     values: tuple[float, ...]
+
+    @property
+    def jump(self) -> float:
+        """When it first has two values at once, s; infinity where it never does."""
+        return next((time for time, later in pairwise(self.times) if later == time), np.inf)
 
     def at(self, times: np.ndarray) -> np.ndarray:
         """Values at ``times``."""
@@ -90,9 +97,9 @@ class Deck:
 
 @dataclass
 class _Parts:
-    """What is found while instances are followed: devices with their nodes and parameters, capacitors with their plates."""
+    """What is found while instances are followed: devices with sign, nodes and parameters, capacitors with their plates."""
 
-    devices: list[tuple[Element, tuple[str, ...], dict[str, float]]] = field(default_factory=list)
+    devices: list[tuple[float, tuple[str, ...], dict[str, float]]] = field(default_factory=list)
     capacitors: list[tuple[str, str, float]] = field(default_factory=list)
 
     @cached_property
@@ -112,7 +119,8 @@ def read_deck(text: str, where: str = "deck") -> Deck:
     Raises
     ------
     CircuitError
-        For an element that is none of the above, a number that cannot be read, no analysis; names the line.
+        For an element that is none of the above, a transistor of other equations, a number that cannot be read, another
+        analysis than one transient from 0 on or one sweep; names the line.
     """
     definitions, cards = _halves(text, where)
     parts = _followed(definitions, tuple(line for line in cards if line.text[0].lower() not in ".vi"), where)
@@ -123,8 +131,8 @@ def read_deck(text: str, where: str = "deck") -> Deck:
         if word in (".ic", ".nodeset"):
             values = {n.lower(): _number(v, line.where) for n, v in _START.findall(line.text)}
             (start if word == ".ic" else guess).update(values)
-        elif word in (".tran", ".dc", ".op"):
-            analysis = (word[1:], *line.text.lower().split()[1:])
+        elif word in (".tran", ".dc"):
+            analysis = _analysis(line)
         elif word == ".save":
             found = _VECTOR.findall(line.text.lower())
             saved += [name if kind == "v" else f"{name}#branch" for kind, name in found]
@@ -136,7 +144,25 @@ def read_deck(text: str, where: str = "deck") -> Deck:
             _add_source(read_element(line), voltages, injected)
     if not analysis:
         raise CircuitError("the deck has no analysis", where=where, remedy="give it a .tran or .dc line")
+    every = [(name, source) for name, source in voltages.values()] + [(i[0], i[3]) for i in injected]
+    for name, source in every if analysis[0] == "tran" else ():
+        if source.jump <= parse_spice(analysis[2]):
+            raise CircuitError(
+                f"{name} jumps at {source.jump:g} s", where=where, remedy="give the jump an edge"
+            )
     return _numbered(parts, voltages, injected, start, guess, analysis, tuple(saved), where)
+
+
+def _analysis(line: Line) -> tuple[str, ...]:
+    """Words of a transient that is kept from its start, or of a sweep of one source."""
+    words = (line.text.split()[0][1:].lower(), *line.text.lower().split()[1:])
+    plain = [word for word in words[1:] if word != "uic"]
+    lengths = (2, 3, 4) if words[0] == "tran" else (4,)
+    late = words[0] == "tran" and len(plain) > 2 and _number(plain[2], line.where) != 0
+    if len(plain) not in lengths or late:
+        raise CircuitError(f"{line.text.strip()!r} is no transient from 0 on and no sweep of one source", where=line.where,
+                           remedy=OTHERWISE)  # fmt: skip
+    return words
 
 
 def _halves(text: str, where: str) -> tuple[str, list[Line]]:
@@ -160,10 +186,36 @@ def _halves(text: str, where: str) -> tuple[str, list[Line]]:
 @lru_cache(maxsize=256)
 def _followed(definitions: str, cards: tuple[Line, ...], where: str) -> _Parts:
     """Devices and capacitors of a deck; those of one sample's many points are the same."""
-    structure, parts = structure_of(definitions, where), _Parts()
+    structure, parts, signs = structure_of(definitions, where), _Parts(), _signs(definitions)
     for line in cards:
-        _follow(read_element(line), structure, {}, {}, "", parts)
+        _follow(read_element(line), structure, signs, {}, {}, "", parts)
     return parts
+
+
+def _signs(definitions: str) -> dict[str, float]:
+    """1 or -1 of every subcircuit that is an n or p CNFET by its very text: other equations are another device's."""
+    found, known, name, body = dict[str, float](), _equations(), "", list[str]()
+    for line in definitions.splitlines():
+        word = line.split()[0].lower()
+        if word == ".subckt":
+            name, body = line.split()[1].lower(), []
+        elif word == ".ends":
+            if tuple(body) in known:
+                found[name] = known[tuple(body)]
+        else:
+            body.append(line.strip())
+    return found
+
+
+@lru_cache(maxsize=1)
+def _equations() -> dict[tuple[str, ...], float]:
+    """1 or -1 by the lines within the subcircuit of a CNFET, n and p, with and without a velocity factor."""
+    found = {}
+    for sign, polarity in ((1.0, "n"), (-1.0, "p")):
+        for parameters in (CnfetParameters(), CnfetParameters(vsf=0.5)):
+            # a comment and .subckt before them, .ends and an empty line behind
+            found[tuple(subcircuit("fet", polarity, parameters)[2:-2])] = sign
+    return found
 
 
 def _add_source(
@@ -188,6 +240,7 @@ def _plain(node: str) -> str:
 def _follow(
     element: Element,
     structure: Structure,
+    signs: Mapping[str, float],
     nets: Mapping[str, str],
     values: Mapping[str, str],
     prefix: str,
@@ -199,7 +252,10 @@ def _follow(
     )
     given = {name: values.get(text.strip("{}'"), text) for name, text in element.parameters.items()}
     if element.is_transistor:
-        parts.devices.append((element, nodes, _device(element, given, structure)))
+        if element.model.lower() not in signs:
+            raise CircuitError(f"{element.name} is a {element.model}, no CNFET of the project's equations",
+                               where=element.where, remedy=OTHERWISE)  # fmt: skip
+        parts.devices.append((signs[element.model.lower()], nodes, _device(element, given, structure)))
     elif element.kind == "c":
         text = element.model.strip("{}'")
         parts.capacitors.append((nodes[0], nodes[1], _number(values.get(text, text), element.where)))
@@ -208,7 +264,7 @@ def _follow(
         ports = {_plain(port): node for port, node in zip(inner.ports, nodes, strict=True)}
         inside = {**inner.parameters, **given}
         for part in inner.elements:
-            _follow(part, structure, ports, inside, f"{prefix}{element.name.lower()}.", parts)
+            _follow(part, structure, signs, ports, inside, f"{prefix}{element.name.lower()}.", parts)
     else:
         raise CircuitError(f"{element.name} is no CNFET, capacitor or source", where=element.where,
                            remedy=OTHERWISE)  # fmt: skip
@@ -221,12 +277,8 @@ def _known(parameters: tuple[tuple[str, str], ...]) -> dict[str, float]:
 
 
 def _device(element: Element, given: Mapping[str, str], structure: Structure) -> dict[str, float]:
-    subcircuit = structure.subcircuits.get(element.model.lower())
     wanted = set(CnfetParameters().values())
-    texts = {**(subcircuit.parameters if subcircuit else {}), **given}
-    if not {"dia", "vfb", "tubes", "goff"} <= set(texts):
-        raise CircuitError(f"{element.name} is a {element.model}, no CNFET of the project's form", where=element.where,
-                           remedy=OTHERWISE)  # fmt: skip
+    texts = {**structure[element.model].parameters, **given}
     try:
         return _known(tuple(sorted((name, text) for name, text in texts.items() if name in wanted)))
     except InputError as error:
@@ -250,8 +302,11 @@ def _source(element: Element) -> Source:
     numbers = [_number(word, element.where) for word in text[3:].strip(" ()").replace(",", " ").split()]
     if len(numbers) < 2 or len(numbers) % 2:
         raise CircuitError(f"{element.name}: pwl has no pairs of time and value", where=element.where)
-    corners = dict(zip(numbers[::2], numbers[1::2], strict=True))
-    return Source(tuple(corners), tuple(corners.values()))
+    pairs = list(dict.fromkeys(zip(numbers[::2], numbers[1::2], strict=True)))
+    times = [time for time, _ in pairs]
+    if any(later < time for time, later in pairwise(times)):
+        raise CircuitError(f"{element.name}: the times of its pwl do not rise", where=element.where)
+    return Source(tuple(times), tuple(value for _, value in pairs))
 
 
 def _numbered(
@@ -278,7 +333,7 @@ def _numbered(
     return Deck(
         free=free,
         driven={node: name for node, (name, _) in voltages.items()},
-        sign=np.array([-1.0 if e.model.lower().startswith("p") else 1.0 for e, _, _ in parts.devices]),
+        sign=np.array([sign for sign, _, _ in parts.devices]),
         drain=d, gate=g, source=s,
         constants={name: parts.known[name] for name in CONSTANTS},
         plates=plates,

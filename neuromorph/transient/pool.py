@@ -64,4 +64,9 @@ class BatchPool:
 
 
 def _given_up(job: Job, deck: Deck) -> SimulationFailed:
-    return SimulationFailed(job.circuit, job.point, " ".join(deck.analysis), "its steps became too short")
+    return SimulationFailed(
+        job.circuit,
+        job.point,
+        " ".join(deck.analysis),
+        "it has no operating point, or its steps became too short",
+    )

@@ -37,7 +37,6 @@ CONFIG = toy_config(joint=True)
 FEATURES = CONFIG.features.neurons
 SIZES = Sizes(NOTES, FEATURES, CELLS)
 LIBRARY = Library.shipped()
-FITS = {block: LIBRARY.read(block).fit.parameters for block in ("error_unit",)}
 
 
 def chip(mismatch, number=0, **scale):
@@ -174,9 +173,8 @@ def test_mismatch_leaves_an_update_without_a_signal_alone():
 def test_a_slow_units_error_ends_with_its_conversion():
     """Gains are drawn, and no pulse outlasts the 22 ns in which it is made."""
     unit, nominal = chip(0.2).learning, blocks_for("nominal", CONFIG.frame, LIBRARY)[0].learning
-    limit = (LONGEST - FITS["error_unit"]["base"]) / (
-        0.5 * (FITS["error_unit"]["time_up"] + FITS["error_unit"]["time_down"])
-    )
+    usual = LIBRARY.read("error_unit").fit.parameters
+    limit = (LONGEST - usual["base"]) / (0.5 * (usual["time_up"] + usual["time_down"]))
     assert unit.error_limit == pytest.approx(limit)
     assert nominal.error_limit is None
     slow = replace(unit, error_up=jnp.float32(1.5 * limit), error_down=jnp.float32(1.5 * limit))

@@ -7,15 +7,11 @@ import pytest
 
 from neuromorph.devices.cnfet import CnfetParameters
 from neuromorph.devices.equations import evaluate_geometry
+from neuromorph.devices.netlist import subcircuits
 from neuromorph.errors import CircuitError
 from neuromorph.transient.deck import corners, read_deck
 
-FAST = "dia=1.49 lg=32 lcon=32 lext=15 nsd=0.8 tox=4 kox=16 vfb=0.08 ssf=1.15 goff=2e-12 tk=300.15 tubes=8"
-FETS = f""".subckt nfet_fast d g s {FAST}
-.ends
-.subckt pfet_fast d g s {FAST}
-.ends
-"""
+FETS = "\n".join(subcircuits({"fast": CnfetParameters(lg=32.0, vfb=0.08)}))
 INVERTER = """.subckt inverter in out vdd wide=8 load=1f
 xn out in 0 nfet_fast tubes={wide}
 xp out in vdd pfet_fast vfb=0.1
@@ -68,12 +64,34 @@ def test_instances_are_followed_with_their_parameters():
     assert found.injected[0][2].at(np.array([0.0, 1.0])).tolist() == [1e-9, 1e-9]
 
 
+def test_a_transistor_of_other_equations_is_refused():
+    """Its parameters have the project's names, but it is another device."""
+    other = FETS.replace("2*(0.258+eg/2)*eta", "2*(0.26+eg/2)*eta")
+    assert other != FETS
+    with pytest.raises(CircuitError, match=r"xn is a nfet_fast, no CNFET of the project's equations"):
+        read_deck(f"* two inverters\n{other}{INVERTER}{CARDS}")
+
+
+def test_polarity_is_that_of_the_equations():
+    named = read_deck(
+        f"* two inverters\n{FETS}{INVERTER}{CARDS}".replace("pfet_fast", "my_pfet").replace(
+            "nfet_fast", "plain_nfet"
+        )
+    )
+    np.testing.assert_array_equal(named.sign, deck().sign)
+
+
 def test_corners_are_those_within_the_run():
     np.testing.assert_allclose(corners(deck(), 10e-9), [0, 1e-9, 1.1e-9, 5e-9, 10e-9])
     np.testing.assert_allclose(corners(deck(), 1.05e-9), [0, 1e-9, 1.05e-9])
     # a tick's rounding is no corner of its own
     near = CARDS.replace("iq 0 c 1n", "iq 0 c pwl(0 0 1.0000000001n 0 2n 1n)")
     np.testing.assert_allclose(corners(deck(near), 10e-9), [0, 1e-9, 1.1e-9, 2e-9, 5e-9, 10e-9])
+
+
+def test_a_jump_after_the_run_does_not_matter():
+    found = deck(CARDS.replace("+ 5n 0.8)", "+ 1 0.8 1 0)"))
+    assert found.voltages[1].at(np.array([5e-9, 0.5, 2.0])).tolist() == [0.8, 0.8, 0.0]
 
 
 def test_decks_of_one_form_differ_in_values_alone():
@@ -91,6 +109,11 @@ def test_decks_of_one_form_differ_in_values_alone():
         ("pwl(0 0 1n 0", "pwl(0 0 1n", "pairs of time and value"),
         ("0.1n 10n", "0.1n 10n\n.four 1k v(c)", ".four is not known"),
         (".tran 0.1n 10n 0 0.2n\n", "", "no analysis"),
+        (".tran 0.1n 10n 0 0.2n", ".op", ".op is not known"),
+        (".tran 0.1n 10n 0 0.2n", ".tran 0.1n 10n 1n 0.2n", "no transient from 0 on"),
+        (".tran 0.1n 10n 0 0.2n", ".dc vin 0 1 0.1 vdd 0 1 0.1", "no sweep of one source"),
+        ("1.1n 0.8", "0.9n 0.8", "times of its pwl do not rise"),
+        ("1.1n 0.8", "1n 0.8", "vin jumps at 1e-09 s"),
         ("v(c) i(vdd)", "v(d) i(vdd)", "no node 'd'"),
         ("v(c) i(vdd)", "v(c) i(vee)", "no voltage source 'vee'"),
         ("iq 0 c 1n", "iq 0 c fast", "fast is no number"),

@@ -13,6 +13,7 @@ from scipy.optimize import brentq
 from neuromorph.characterization import load_recipe
 from neuromorph.devices.cnfet import CnfetParameters, drain_current
 from neuromorph.devices.equations import evaluate_geometry
+from neuromorph.devices.netlist import subcircuits
 from neuromorph.errors import CircuitError, SimulationFailed
 from neuromorph.spice.workers import Job, WorkerPool
 from neuromorph.transient.deck import read_deck
@@ -20,13 +21,8 @@ from neuromorph.transient.pool import BatchPool
 from neuromorph.transient.solver import solve
 from neuromorph.transient.stepping import Tolerance
 
-FETS = "\n".join(
-    f".subckt {kind}fet_fast d g s "
-    + " ".join(f"{k}={v:g}" for k, v in CnfetParameters(lg=32.0, vfb=0.08).values().items())
-    + "\n.ends"
-    for kind in "np"
-)
 FAST = CnfetParameters(lg=32.0, vfb=0.08)
+FETS = "\n".join(subcircuits({"fast": FAST}))
 LOAD = 2e-15
 EDGE = "pwl(0 0 1n 0 1.2n 0.8 4n 0.8 4.1n 0)"
 
