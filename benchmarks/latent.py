@@ -88,23 +88,24 @@ def figures_of(
         for name, values in zip(names, fresh, strict=True)
     }
     what = (
-        f"latent model of {circuit.name}, {100 * statistics.mismatch:g} % mismatch, {len(found.good)} samples"
+        f"latent model of {circuit.name}, {len(names)} parameters, {100 * statistics.mismatch:g} % mismatch, "
+        f"{len(found.good)} samples"
     )
     more = {"seeds": (seed,)}
     failed, enough = len(found.samples) - len(found.good), len(found.good) >= ENOUGH
     limits = {"distance": (0.10, 0.05), "p": (0.01, None), "correlation": (0.15, None)} if enough else {}
     none = (None, None)
     return [
-        Figure(f"{what}: KS distance, largest of {len(names)} parameters", max(distance.values()), "1",
+        Figure(f"{what}: KS distance, largest", max(distance.values()), "1",
                *limits.get("distance", none),
                details={"by_parameter": distance, "spreads": spread, "failed": failed}, **more),
         Figure(f"{what}: smallest p, Holm", holm, "1", *limits.get("p", none), better="higher", **more),
-        Figure(f"{what}: correlations, largest difference", round(others, 4), "1",
+        Figure(f"{what}: largest difference of a correlation", round(others, 4), "1",
                *limits.get("correlation", none), **more),
-        Figure(f"{what}: correlations, largest difference on the same transistors", round(between, 4), "1", **more),
-        Figure(f"{what}: correlations, largest difference of the model from itself, 95 % of draws", round(itself, 4), "1",
+        Figure(f"{what}: largest difference of a correlation, same transistors", round(between, 4), "1", **more),
+        Figure(f"{what}: largest difference of a correlation, model from itself in 95 % of draws", round(itself, 4), "1",
                **more),
-        Figure(f"{what}: prediction of the same samples, smallest correlation", min(paired.values()), "1",
+        Figure(f"{what}: smallest correlation of the prediction, same transistors", min(paired.values()), "1",
                better="higher", details={"by_parameter": paired}, **more),
     ]  # fmt: skip
 

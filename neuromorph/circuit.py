@@ -220,6 +220,9 @@ class Circuit:
     pairs : tuple of (str, str)
         Paths of differential pairs (``("xr.xp", "xr.xn")``) whose offset cancels in every parameter, though widths are even
         in it: :func:`neuromorph.characterization.shifts.sensitivity` shifts them apart.
+    uneven : tuple of str
+        Fitted parameters that say how unlike two sides are, as a ratio (what two mirrors carry): others are even in its
+        logarithm, as widths are in an offset, and move with its square.
     kelvin : float
         Of its transistors; benches may read it.
     rail_sources : tuple of str
@@ -250,6 +253,7 @@ class Circuit:
     published: tuple[Published, ...] = ()
     figures: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
+    uneven: tuple[str, ...] = ()
     kelvin: float = USUAL_KELVIN
     rail_sources: tuple[str, ...] = ()
     corner_sweeps: tuple[str, ...] = ()

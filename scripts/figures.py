@@ -5,6 +5,8 @@
 
 A table stands between ``<!-- figures: AREA [PREFIX] -->`` and ``<!-- /figures -->``;
 it lists the claims of ``benchmarks/results/AREA.json`` that begin with PREFIX.
+``<!-- figures across: AREA PREFIX -->`` makes one row of claims that are alike up to their last colon, a column of what
+stands behind it, and leaves PREFIX and the command out.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-_TABLE = re.compile(r"(<!-- figures: (\w+) ?(.*?) ?-->\n).*?(<!-- /figures -->)", re.S)
+_TABLE = re.compile(r"(<!-- figures(| across): (\w+) ?(.*?) ?-->\n).*?(<!-- /figures -->)", re.S)
 
 
 def pages() -> list[Path]:
@@ -58,9 +60,36 @@ def table(area: str, prefix: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def across(area: str, prefix: str) -> str:
+    """Markdown of one table, a row for claims that are alike up to their last colon."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows(area, prefix):
+        whose, what = row["claim"].removeprefix(prefix).rsplit(": ", 1)
+        found.setdefault(whose.strip(), {})[what] = row
+    columns = {what: row for claims in found.values() for what, row in claims.items()}
+    head = [f"{what}{_limits(row)}" for what, row in columns.items()]
+    lines = [f"| | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|"]
+    for whose, claims in found.items():
+        cells = [_cell(claims[what]) if what in claims else "" for what in columns]
+        lines.append(f"| {whose} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _limits(row: dict[str, Any]) -> str:
+    """Unit and limits of a column."""
+    known = [f"{name} {_number(row[name])}" for name in ("must", "goal") if row[name] is not None]
+    unit = [] if row["unit"] in ("", "1") else [row["unit"]]
+    return f" ({', '.join([*unit, *known])})" if unit or known else ""
+
+
+def _cell(row: dict[str, Any]) -> str:
+    fails = row["must"] is not None and not row["holds"]
+    return f"**{_number(row['value'])}: no**" if fails else _number(row["value"])
+
+
 def rewritten(text: str) -> str:
     """A page with every table made anew."""
-    return _TABLE.sub(lambda m: m[1] + table(m[2], m[3]) + m[4], text)
+    return _TABLE.sub(lambda m: m[1] + (across if m[2] else table)(m[3], m[4]) + m[5], text)
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -67,3 +68,22 @@ def test_a_figure_over_seeds_is_their_mean_and_standard_deviation():
     assert (figure.value, figure.spread, figure.seeds, figure.holds) == (2.0, 1.0, (0, 1, 2), True)
     assert figure.details == {"by_seed": [1.0, 2.0, 3.0], "passes": 4}
     assert Figure.over_seeds("c", [1.0], (7,)).spread is None
+
+
+def test_claims_alike_up_to_their_last_colon_stand_in_one_row(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    tables = importlib.import_module("figures")
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    rows = [
+        Figure("model of a, 2: distance", 0.5, "V", must=1.0, goal=0.1),
+        Figure("model of a, 2: time", 3.0),
+        Figure("model of b, 1: distance", 2.0, "V", must=1.0, goal=0.1),
+        Figure("other: distance", 9.0),
+    ]
+    record(tmp_path / "area.json", rows, "measured")
+    text = "<!-- figures across: area model of -->\nold\n<!-- /figures -->\n"
+    assert tables.rewritten(text) == (
+        "<!-- figures across: area model of -->\n"
+        "| | distance (V, must 1, goal 0.1) | time |\n|---|---|---|\n"
+        "| a, 2 | 0.5 | 3 |\n| b, 1 | **2: no** |  |\n<!-- /figures -->\n"
+    )

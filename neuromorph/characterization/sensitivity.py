@@ -16,6 +16,8 @@ import numpy as np
 from neuromorph.characterization.corner_table import OFFSETS
 from neuromorph.devices.variation import REFERENCE_TUBES
 
+FLOOR = "_floor"
+"""End of the names of parameters that end at nought."""
 PARALLEL = 0.9
 """Cosine from which on two offsets are one direction."""
 
@@ -31,7 +33,8 @@ class Sensitivity:
     scales : names of the parameters whose logarithms are moved
     slopes : by parameter, [devices]: change for a device of eight tubes whose current's logarithm falls by one
     bending : by offset, what its first-order change's square does to every parameter; none where no fit follows an offset.
-        Of a pair whose offset no parameter shows (``"xp - xn"``), the square of the difference of its shifts.
+        Of a pair whose offset no parameter shows (``"xp - xn"``), the square of the difference of its shifts; of a ratio
+        of two sides, that of its logarithm.
     curves : by parameter, [devices]: what the square of a device's own shift does beside that, in units as ``slopes``;
         none of a parameter that moves along straight lines
     """
@@ -59,7 +62,7 @@ class Sensitivity:
     def moved(self, parameters: Mapping[str, float], shifts: np.ndarray) -> dict[str, np.ndarray]:
         """``parameters`` of another plan, or some of them, of instances as in :meth:`instances`.
 
-        An offset is no scale, whatever this plan made of it: it moves by as much as here.
+        An offset is no scale, whatever this plan made of it: it moves by as much as here.  A floor is never negative.
         """
         shares = shifts * np.sqrt(REFERENCE_TUBES / self.tubes).astype(shifts.dtype)
         squares = {
@@ -74,7 +77,7 @@ class Sensitivity:
                 if bent := self.bending[offset].get(name):
                     change = change + shifts.dtype.type(bent) * square
             if name not in self.scales:
-                found[name] = value + change
+                found[name] = np.maximum(value + change, 0) if name.endswith(FLOOR) else value + change
             elif name.endswith(OFFSETS):
                 found[name] = value + self.nominal[name] * change
             else:

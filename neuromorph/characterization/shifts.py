@@ -240,7 +240,12 @@ def _second_order(samples: _Samples, first: Sensitivity, own: Mapping[str, np.nd
     straight = not any(np.any(curves) for curves in own.values())
     offsets, along, even = list[str](), list[np.ndarray](), list[dict[str, float]]()
     pairs = [f"{plus} - {minus}" for plus, minus in samples.circuit.pairs]
-    for k, offset in enumerate([*first.offsets(), *pairs]):
+    if wrong := [name for name in samples.circuit.uneven if name not in first.slopes]:
+        raise CircuitError(
+            f"no parameter {', '.join(wrong)} for uneven=", where=samples.circuit.name,
+            remedy=f"its fit gives: {', '.join(first.slopes)}",
+        )  # fmt: skip
+    for k, offset in enumerate([*first.offsets(), *pairs, *samples.circuit.uneven]):
         gradient = first.direction(offset) * roots
         for at, reach in enumerate(REACHES):
             begin = ALONG + 2 * (len(REACHES) * k + at)

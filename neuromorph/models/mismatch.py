@@ -69,9 +69,9 @@ DRAWN: Mapping[str, tuple[str, ...]] = {
     "lateral_synapse": _DELTA,
     "learning_unit": ("capacitance", "v_width", "time_per_slope"),  # of its sign and zero nothing is left
     "memory_cell": (
-        "capacitance", "i_charge", "charge_up", "charge_down", "g_offset", "g_width", "i_leak", "i_read", "i_hold",
+        "i_charge", "charge_up", "charge_down", "g_offset", "g_width", "i_leak", "i_read", "i_hold",
         "leak_source", "v_leak_width", "v_rest", "v_headroom", "read_gain", "v_read_offset", "v_read_width",
-        *(f"{gate}_{name}" for gate in "ifo" for name in ("offset", "width", "floor")),
+        "i_offset", "i_width", "i_floor", "f_offset", "f_width", "f_floor", "o_offset", "o_width",
     ),
     "stdp_synapse": (
         "dw_up", "dw_down", "v_stop_up", "v_stop_down", "v_width", "v_shift", "saturation", "v_fade",

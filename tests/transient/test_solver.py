@@ -139,6 +139,32 @@ def test_what_has_no_operating_point_is_no_answer():
     np.testing.assert_allclose(answers["b"]["out"], found[1]["out"])
 
 
+def test_groups_solved_at_a_time_give_what_one_after_the_other_gives():
+    """In threads of one process two transients waited for each other for ever."""
+    jobs = [
+        Job(f"{more} {k}", inverter(vfb=0.08 + 1e-3 * k, more=more), "inverter", "")
+        for more in ("", "cm in out 1f")
+        for k in range(3)
+    ]
+    with BatchPool(1) as alone, BatchPool(2) as both:
+        one, two = ({job.key: out for job, out in pool.run(jobs)} for pool in (alone, both))
+    for key, waves in one.items():
+        np.testing.assert_array_equal(two[key].time, waves.time)
+        np.testing.assert_array_equal(two[key]["out"], waves["out"])
+
+
+def test_a_process_that_dies_costs_its_group():
+    with BatchPool(2) as pool:
+        ((_, waves),) = pool.run([Job("a", inverter(), "inverter", "here")])
+        (process,) = pool._processes
+        process._process.kill()
+        ((_, failure),) = pool.run([Job("b", inverter(), "inverter", "here")])
+        assert isinstance(failure, SimulationFailed)
+        assert "died (exit status -9)" in str(failure)
+        ((_, again),) = pool.run([Job("c", inverter(), "inverter", "here")])
+    np.testing.assert_array_equal(again["out"], waves["out"])
+
+
 @pytest.mark.ngspice
 @pytest.mark.parametrize(
     ("block", "sweep", "at", "finest", "tolerance"),
