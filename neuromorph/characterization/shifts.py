@@ -38,6 +38,8 @@ OTHER_WAY = 10_000
 """Added to a transistor's number where it is shifted the other way."""
 ALONG = 20_000
 """Number of the first sample along an offset; two each."""
+UNEVEN = 25_000
+"""The same along the logarithm of a ratio."""
 AT_RANDOM = 30_000
 """Number of the first sample whose transistors are all shifted at random."""
 TRIALS = 24
@@ -49,6 +51,9 @@ STEP = 0.2
 REACHES = (2.0, 1.0)
 """How far samples go along an offset, in its standard deviations at a mismatch of :data:`STEP`; the second where a fit does
 not follow the first."""
+RATIO_REACHES = (1.25, 0.75)
+"""The same along a ratio: others may go with its logarithm's size more than with its square, and over normal numbers a V
+has the mean of the parabola that meets it there."""
 FIT_FACTOR, FIT_FLOOR = 5.0, 0.15
 """A shifted transistor's fit has found another minimum where its error is this much larger than the nominal one's, and
 larger than this share (or volt): a law made for the design does not follow every shift to within less."""
@@ -245,10 +250,14 @@ def _second_order(samples: _Samples, first: Sensitivity, own: Mapping[str, np.nd
             f"no parameter {', '.join(wrong)} for uneven=", where=samples.circuit.name,
             remedy=f"its fit gives: {', '.join(first.slopes)}",
         )  # fmt: skip
-    for k, offset in enumerate([*first.offsets(), *pairs, *samples.circuit.uneven]):
+    tried = [
+        *((ALONG, k, offset, REACHES) for k, offset in enumerate([*first.offsets(), *pairs])),
+        *((UNEVEN, k, ratio, RATIO_REACHES) for k, ratio in enumerate(samples.circuit.uneven)),
+    ]
+    for base, k, offset, reaches in tried:
         gradient = first.direction(offset) * roots
-        for at, reach in enumerate(REACHES):
-            begin = ALONG + 2 * (len(REACHES) * k + at)
+        for at, reach in enumerate(reaches):
+            begin = base + 2 * (len(reaches) * k + at)
             shifts = reach * STEP * gradient / np.linalg.norm(gradient)
             for way in (0, 1):
                 samples.along[begin + way] = dict(

@@ -240,11 +240,11 @@ def test_an_offset_that_no_fit_follows_stays_of_first_order(tmp_path):
 class Polynomial:
     """Samples of a block whose parameters are known: slopes, own squares and squares of offsets."""
 
-    def __init__(self, straight, own, bent, scale=()):
-        self.straight, self.own, self.bent, self.scale = straight, own, bent, scale
+    def __init__(self, straight, own, bent, uneven=()):
+        self.straight, self.own, self.bent = straight, own, bent
         self.inside = [SimpleNamespace(path=f"x{k}") for k in range(len(straight["gain"]))]
         self.tubes = np.array([8.0, 2.0, 8.0, 32.0])
-        self.circuit, self.along = SimpleNamespace(name="block", pairs=()), {}
+        self.circuit, self.along = SimpleNamespace(name="block", pairs=(), uneven=uneven), {}
 
     def shifts(self, number):
         if number in self.along:
@@ -261,11 +261,12 @@ class Polynomial:
 
     def sample(self, number):
         shares = self.shifts(number) * np.sqrt(8.0 / self.tubes)
-        values = {"left_offset": 0.0, "right_offset": 0.0, "gain": 2.0}
+        values = {"left_offset": 0.0, "right_offset": 0.0, "gain": 2.0, "share": 0.9}
+        values = {name: value for name, value in values.items() if name in self.straight}
         for name in values:
             change = shares @ self.straight[name] + shares**2 @ self.own[name]
             change += sum(b.get(name, 0.0) * (shares @ self.straight[o]) ** 2 for o, b in self.bent.items())
-            values[name] = values[name] * np.exp(change) if name == "gain" else values[name] + change
+            values[name] = values[name] + change if name.endswith("offset") else values[name] * np.exp(change)
         return Sample(number, values)
 
 
@@ -292,6 +293,33 @@ def test_own_squares_and_those_of_offsets_are_told_apart(seed, size):
     expected = shares @ straight["gain"] + shares**2 @ own["gain"]
     expected += sum(bent[o]["gain"] * (shares @ straight[o]) ** 2 for o in bent)
     assert found.instances(draws)["gain"] == pytest.approx(2.0 * np.exp(expected))
+
+
+def test_what_is_even_in_the_logarithm_of_a_ratio_is_found_where_the_recipe_names_it():
+    ratio = np.array([0.5, -0.4, 0.3, -0.6])
+    straight, bent = {"gain": np.zeros(4), "share": ratio}, {"share": {"gain": 0.7}}
+    none = {name: np.zeros(4) for name in straight}
+    draws = np.array([0.2, -0.1, 0.2, -0.3])
+    log_ratio = draws * np.sqrt(8.0 / np.array([8.0, 2.0, 8.0, 32.0])) @ ratio
+    named, unnamed = (
+        _second_order(samples, *_one_by_one(samples)).instances(draws)
+        for samples in (Polynomial(straight, none, bent, uneven) for uneven in (("share",), ()))
+    )
+    assert named["gain"] == pytest.approx(2.0 * np.exp(0.7 * log_ratio**2))
+    assert named["share"] == pytest.approx(0.9 * np.exp(log_ratio))
+    # the transistors' own squares alone: a good part is missing
+    assert np.log(unnamed["gain"] / 2.0) < 0.6 * np.log(named["gain"] / 2.0)
+
+
+def test_a_ratio_that_no_fit_gives_is_refused():
+    samples = Polynomial({"gain": np.zeros(4)}, {"gain": np.zeros(4)}, {}, uneven=("shear",))
+    with pytest.raises(CircuitError, match=r"no parameter shear for uneven=(.|\n)*gain"):
+        _second_order(samples, *_one_by_one(samples))
+
+
+def test_a_floor_is_never_negative():
+    floor = replace(LINEAR, nominal={"gate_floor": 0.1}, slopes={"gate_floor": np.array([1.0, 0.0])})
+    assert floor.instances(np.array([[-0.05, 0.0], [-0.3, 0.0]]))["gate_floor"] == pytest.approx([0.05, 0.0])
 
 
 @pytest.mark.parametrize("ends", [False, True])
