@@ -36,6 +36,8 @@ from neuromorph.spice.instances import devices
 RESULTS = Path(__file__).parent / "results" / "variation.json"
 SHIPPED = Path(__file__).resolve().parent.parent / "neuromorph" / "data" / "variation"
 INSTANCES = 20_000
+STEP = 0.01
+"""Of a parameter's spread: values nearer than that are alike."""
 ENOUGH = 256
 """Samples from which on the limits are those of the distance, not of its own scatter."""
 
@@ -54,6 +56,12 @@ def shifts(circuit: Circuit, found: MonteCarlo, statistics: DeviceStatistics, se
     return rows
 
 
+def in_steps(made: np.ndarray, fresh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both in whole :data:`STEP`: what a fit puts at a billionth beside nought, where the model has nought, is the same."""
+    step = STEP * float(np.std(fresh))
+    return np.round(made / step), np.round(fresh / step)
+
+
 def correlation_scatter(made: np.ndarray, samples: int, seed: int, draws: int = 400) -> float:
     """Largest difference of a correlation that 95 % of draws of so many ``samples`` stay below, of ``made``
     [parameters, instances]."""
@@ -70,7 +78,7 @@ def figures_of(
     draw = np.random.default_rng(seed).standard_normal((INSTANCES, len(known.devices)))
     made = known.moved(found.nominal.parameters, statistics.mismatch * draw)
     same = known.moved(found.nominal.parameters, shifts(circuit, found, statistics, seed))
-    tests = [stats.ks_2samp(made[name], values) for name, values in zip(names, fresh, strict=True)]
+    tests = [stats.ks_2samp(*in_steps(made[name], values)) for name, values in zip(names, fresh, strict=True)]
     distance = {name: round(float(test.statistic), 4) for name, test in zip(names, tests, strict=True)}
     ordered = np.sort([test.pvalue for test in tests])
     holm = min(1.0, float(np.min(ordered * np.arange(len(ordered), 0, -1))))

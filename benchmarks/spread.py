@@ -1,12 +1,14 @@
 """Spread of a small plastic network over chips: drawn in the simulator, and drawn transistor by transistor in ngspice.
 
-    python benchmarks/spread.py --draws 64
+    python benchmarks/spread.py --draws 64                                 # ngspice, hours
+    python benchmarks/spread.py --draws 64 --solver batch --referee 4      # minutes
 
 A neuron with a line, its synapse, trace, weight update, shaper and the winners' line: a frame of a note.  Every draw is a
 chip, of the same transistors on both sides: ngspice gets every transistor's own threshold, the simulator adds up what each
 of them does to fitted parameters.  Compared are the spreads (half of the middle 68 %) of the neuron's rate and of its
-weight's change, and both chip by chip.  What ngspice answered is kept by the draw; the command resumes.  Chips that ngspice
-cannot finish are named and left out.
+weight's change, and both chip by chip.  With ``--solver batch`` the project's own transistor-level solver
+takes ngspice's place, and ngspice is its referee on the first few chips.  What was answered is kept by the draw; the
+command resumes.  Chips that cannot be finished are named and left out.
 """
 
 from __future__ import annotations
@@ -21,15 +23,17 @@ from pathlib import Path
 import numpy as np
 
 from neuromorph.characterization.decks import drawn_deck, drawn_shifts
+from neuromorph.commands.variation import solver_of
 from neuromorph.devices.variation import DeviceStatistics
 from neuromorph.errors import SimulationFailed
-from neuromorph.figures import Figure, record, table
+from neuromorph.figures import Figure, record, table, write_json
 from neuromorph.library import Library
 from neuromorph.models.frame import Frame
 from neuromorph.models.library_blocks import chip_blocks
 from neuromorph.models.mismatch import Chip, Sizes, read_variation
+from neuromorph.spice.engine import Waveforms
 from neuromorph.spice.netlist import digest
-from neuromorph.spice.workers import simulate_whole
+from neuromorph.spice.workers import Job, simulate_whole
 from neuromorph.tasks.feature_network import Answer, Stimulus, deck, from_waves, stepped
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,23 +59,48 @@ def values(what: Stimulus, answer: Answer) -> dict[str, float]:
     return {"rate": float(rate), "weight": float(answer.weights[-1, 0, 0] - what.weights[0, 0])}
 
 
-def in_ngspice(
-    what: Stimulus, text: str, statistics: DeviceStatistics, seed: int, number: int, folder: Path
-) -> dict[str, float]:
-    """One chip, from the folder where it is there."""
-    own = drawn_deck(text, statistics, seed, number)
-    file = folder / f"{digest(own)[:16]}.json"
-    if not file.exists():
-        try:
-            found = values(what, from_waves(what, simulate_whole(own, f"chip {number}", "spread", TIMEOUT)))
-        except SimulationFailed as error:
-            print(f"left out: {error}", file=sys.stderr)
-            found = dict.fromkeys(("rate", "weight"), float("nan"))
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(".partial")
-        partial.write_text(json.dumps(found))
-        partial.replace(file)
-    return json.loads(file.read_text())
+NONE = dict.fromkeys(("rate", "weight"), float("nan"))
+"""Of a chip that could not be finished."""
+
+
+class Transistors:
+    """Chips drawn transistor by transistor, by either solver; a chip is kept in the folder."""
+
+    def __init__(self, what: Stimulus, decks: list[str], folder: Path, jobs: int) -> None:
+        self.what, self.decks, self.folder, self.jobs = what, decks, folder, jobs
+
+    def in_ngspice(self, chips: range) -> list[dict[str, float]]:
+        with ThreadPoolExecutor(self.jobs) as pool:
+            return list(pool.map(self._by_ngspice, chips))
+
+    def side_by_side(self, chips: range) -> list[dict[str, float]]:
+        kept = {chip: self._file(chip, "batch") for chip in chips}
+        missing = [Job(str(chip), self.decks[chip], "spread", f"chip {chip}")
+                   for chip, file in kept.items() if not file.exists()]  # fmt: skip
+        with solver_of("batch")(self.jobs) as pool:
+            for job, waves in pool.run(missing):
+                write_json(kept[int(job.key)], self._values(waves))
+        return [json.loads(file.read_text()) for file in kept.values()]
+
+    def _by_ngspice(self, chip: int) -> dict[str, float]:
+        file = self._file(chip, "ngspice")
+        if not file.exists():
+            try:
+                waves = simulate_whole(self.decks[chip], f"chip {chip}", "spread", TIMEOUT)
+            except SimulationFailed as error:
+                waves = error
+            write_json(file, self._values(waves))
+        return json.loads(file.read_text())
+
+    def _file(self, chip: int, solver: str) -> Path:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder / f"{digest(self.decks[chip])[:16]}_{solver}.json"
+
+    def _values(self, waves: Waveforms | SimulationFailed) -> dict[str, float]:
+        if isinstance(waves, SimulationFailed):
+            print(f"left out: {waves}", file=sys.stderr)
+            return NONE
+        return values(self.what, from_waves(self.what, waves))
 
 
 def same_transistors(shifts: dict[str, float], mismatch: float) -> dict[str, np.ndarray]:
@@ -102,7 +131,13 @@ def main() -> None:
     )
     parser.add_argument("--draws", type=int, default=64)
     parser.add_argument("--mismatch", type=float, default=0.2)
-    parser.add_argument("--seed", type=int, default=0, help="of ngspice's draws")
+    parser.add_argument("--seed", type=int, default=0, help="of the draws")
+    parser.add_argument(
+        "--solver", choices=("ngspice", "batch"), default="ngspice", help="of the transistors"
+    )
+    parser.add_argument(
+        "--referee", type=int, default=0, metavar="N", help="with batch: chips that ngspice solves, too"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--kept", type=Path, default=Path("out/spread"), help="where answers are kept")
     args = parser.parse_args()
@@ -111,39 +146,46 @@ def main() -> None:
     what = Stimulus(np.ones((1, 1)), np.array([[WEIGHT]]), 1)
     sizes, numbers = Sizes(notes=1, features=1, cells=1), range(args.draws)
     text, statistics = deck(what, models, ROOT / "netlists"), DeviceStatistics(mismatch=args.mismatch)
-    with ThreadPoolExecutor(args.jobs) as pool:
-        answers = [pool.submit(in_ngspice, what, text, statistics, args.seed, n, args.kept) for n in numbers]
-        chips = [
-            Chip(
-                args.mismatch,
-                n,
-                given=same_transistors(drawn_shifts(text, statistics, args.seed, n), args.mismatch),
-            )
-            for n in numbers
-        ]
-        drawn = [
-            values(what, stepped(what, chip_blocks(chip, sizes, frame, library)[0], models)) for chip in chips
-        ]
-        theirs = [answer.result() for answer in answers]
+    chips = [
+        Chip(
+            args.mismatch,
+            n,
+            given=same_transistors(drawn_shifts(text, statistics, args.seed, n), args.mismatch),
+        )
+        for n in numbers
+    ]
+    drawn = [
+        values(what, stepped(what, chip_blocks(chip, sizes, frame, library)[0], models)) for chip in chips
+    ]
+    decks = [drawn_deck(text, statistics, args.seed, n) for n in numbers]
+    transistors = Transistors(what, decks, args.kept, args.jobs)
+    batch = args.solver == "batch"
+    theirs = transistors.side_by_side(numbers) if batch else transistors.in_ngspice(numbers)
+    referee = transistors.in_ngspice(numbers[: args.referee]) if batch else []
+    solver = "the transistors" if batch else "ngspice"
     name = f"a neuron and its synapse on {args.draws} chips of {100 * args.mismatch:g} %"
     rows = []
     for key, of in (("rate", "the neuron's rate"), ("weight", "the weight's change")):
         ours, measured = (np.array([found[key] for found in side]) for side in (drawn, theirs))
         good = np.isfinite(measured)
         if 2 * good.sum() < args.draws:
-            raise SystemExit(f"ngspice answered for {good.sum()} of {args.draws} chips only")
+            raise SystemExit(f"{args.solver} answered for {good.sum()} of {args.draws} chips only")
         ours, measured = ours[good], measured[good]
         ratio = spread(ours) / spread(measured)
         details = {
             side: {"median": float(np.median(found)), "spread": spread(found), "chips": len(found)}
-            for side, found in (("simulator", ours), ("ngspice", measured))
+            for side, found in (("simulator", ours), (args.solver, measured))
         }
         rows += [
-            Figure(f"{name}: spread of {of}, simulator over ngspice", ratio, "1", details=details),
+            Figure(f"{name}: spread of {of}, simulator over {solver}", ratio, "1", details=details),
             Figure(f"{name}: spread of {of}, the larger over the smaller", max(ratio, 1 / ratio), "1", 1.25, 1.1),
             Figure(f"{name}: {of}, correlation of the chips", float(np.corrcoef(ours, measured)[0, 1]), "1",
                    better="higher"),
         ]  # fmt: skip
+        if referee:
+            off = [abs(a[key] - b[key]) for a, b in zip(theirs, referee, strict=False)]
+            what_for = f"{of}, the first {len(referee)} in ngspice, too: largest difference over the spread"
+            rows.append(Figure(f"{name}: {what_for}", float(np.nanmax(off)) / spread(measured), "1", 0.1))
     print(table(rows))
     record(RESULTS, rows, " ".join(["python benchmarks/spread.py", *sys.argv[1:]]))
 

@@ -298,7 +298,7 @@ CIRCUIT = Circuit(
     score=score_memory_cell,
     corner_checks=_CHECKS,
     score_corners=partial(worst_of, score_memory_cell),
-    uneven=("leak_source",),
+    uneven=("leak_source", "charge_up - charge_down"),
     literature="The cell is that of the LSTM: Hochreiter and Schmidhuber, Neural Computation 9(8), 1997, with the forget "
     "gate of Gers, Schmidhuber and Cummins (2000). The circuit is our own design.",
     description="One capacitor (50 fF) holds the cell. The product i * g charges it; a second amplifier in unity "

@@ -221,8 +221,8 @@ class Circuit:
         Paths of differential pairs (``("xr.xp", "xr.xn")``) whose offset cancels in every parameter, though widths are even
         in it: :func:`neuromorph.characterization.shifts.sensitivity` shifts them apart.
     uneven : tuple of str
-        Fitted parameters that say how unlike two sides are, as a ratio (what two mirrors carry): others are even in its
-        logarithm, as widths are in an offset, and move with its square.
+        Fitted parameters that say how unlike two sides are, as a ratio (what two mirrors carry), or two whose ratio does
+        (``"charge_up - charge_down"``): others are even in its logarithm, as widths are in an offset.
     kelvin : float
         Of its transistors; benches may read it.
     rail_sources : tuple of str

@@ -34,7 +34,8 @@ class Sensitivity:
     slopes : by parameter, [devices]: change for a device of eight tubes whose current's logarithm falls by one
     bending : by offset, what its first-order change's square does to every parameter; none where no fit follows an offset.
         Of a pair whose offset no parameter shows (``"xp - xn"``), the square of the difference of its shifts; of a ratio
-        of two sides, that of its logarithm.
+        of two sides (one parameter, or two: ``"up - down"``), that of its logarithm, or the logarithm's size
+        (``"|up - down|"``).
     curves : by parameter, [devices]: what the square of a device's own shift does beside that, in units as ``slopes``;
         none of a parameter that moves along straight lines
     """
@@ -66,7 +67,8 @@ class Sensitivity:
         """
         shares = shifts * np.sqrt(REFERENCE_TUBES / self.tubes).astype(shifts.dtype)
         squares = {
-            offset: np.square(shares @ self.direction(offset).astype(shifts.dtype)) for offset in self.bending
+            offset: _even(offset)(shares @ self.direction(offset).astype(shifts.dtype))
+            for offset in self.bending
         }
         found = {}
         for name, value in parameters.items():
@@ -88,22 +90,24 @@ class Sensitivity:
         """Standard deviation of every parameter, in its logarithm where it is a scale."""
         weights = mismatch * np.sqrt(REFERENCE_TUBES / self.tubes)
         first = {name: float(np.linalg.norm(weights * slopes)) for name, slopes in self.slopes.items()}
-        size = {offset: np.sum((weights * self.direction(offset)) ** 2) for offset in self.bending}
-        # the square of a normal number of variance v has the variance 2 v^2
+        size = {offset: float(np.sum((weights * self.direction(offset)) ** 2)) for offset in self.bending}
+        # of a normal number of variance v, the square has the variance 2 v^2, the size (1 - 2 / pi) v
+        own = {k: (1 - 2 / np.pi) * v if _even(k) is np.abs else 2 * v**2 for k, v in size.items()}
         bent = {
-            name: sum(
-                2 * (bends.get(name, 0.0) * size[offset]) ** 2 for offset, bends in self.bending.items()
-            )
+            name: sum(bends.get(name, 0.0) ** 2 * own[offset] for offset, bends in self.bending.items())
             + 2 * float(np.sum((weights**2 * self.curves.get(name, 0.0)) ** 2))
             for name in first
         }
         return {name: float(np.sqrt(spread**2 + bent[name])) for name, spread in first.items()}
 
     def direction(self, offset: str) -> np.ndarray:
-        """What every device does to an offset, [devices], or to the difference of a pair (``"xp - xn"``)."""
+        """What every device does to a key of ``bending``, [devices]."""
+        offset = offset.strip("|")
         if offset in self.slopes:
             return self.slopes[offset]
         plus, minus = offset.split(" - ")
+        if plus in self.slopes:
+            return self.slopes[plus] - self.slopes[minus]
         return np.array([float(device == plus) - float(device == minus) for device in self.devices])
 
     def offsets(self) -> list[str]:
@@ -140,3 +144,8 @@ class Sensitivity:
             bending={offset: dict(bends) for offset, bends in values["bending"].items()},
             curves={name: np.array(v) for name, v in values["curves"].items()},
         )  # fmt: skip
+
+
+def _even(offset: str) -> np.ufunc:
+    """What of a change along a key of ``bending`` counts: its square, or its size."""
+    return np.abs if offset.startswith("|") else np.square

@@ -51,7 +51,7 @@ STEP = 0.2
 REACHES = (2.0, 1.0)
 """How far samples go along an offset, in its standard deviations at a mismatch of :data:`STEP`; the second where a fit does
 not follow the first."""
-RATIO_REACHES = (1.25, 0.75)
+RATIO_REACH = 1.25
 """The same along a ratio: others may go with its logarithm's size more than with its square, and over normal numbers a V
 has the mean of the parabola that meets it there."""
 FIT_FACTOR, FIT_FLOOR = 5.0, 0.15
@@ -103,7 +103,9 @@ def sensitivity(
     samples = _Samples(circuit, folder, points, partial(solver, jobs), solver.law, progress)
     first, own = _one_by_one(samples)
     none = {name: np.zeros(len(curves)) for name, curves in own.items()}
-    return _tried(samples, [first, _second_order(samples, first, none), _second_order(samples, first, own)])
+    bent = [_second_order(samples, first, curves) for curves in (none, own)]
+    sized = [_by_size(model, ratio) for model in bent for ratio in (circuit.uneven,) if ratio]
+    return _tried(samples, [first, *bent, *sized])
 
 
 class _Samples:
@@ -245,14 +247,15 @@ def _second_order(samples: _Samples, first: Sensitivity, own: Mapping[str, np.nd
     straight = not any(np.any(curves) for curves in own.values())
     offsets, along, even = list[str](), list[np.ndarray](), list[dict[str, float]]()
     pairs = [f"{plus} - {minus}" for plus, minus in samples.circuit.pairs]
-    if wrong := [name for name in samples.circuit.uneven if name not in first.slopes]:
+    named = [name for ratio in samples.circuit.uneven for name in ratio.split(" - ")]
+    if wrong := [name for name in named if name not in first.slopes]:
         raise CircuitError(
             f"no parameter {', '.join(wrong)} for uneven=", where=samples.circuit.name,
             remedy=f"its fit gives: {', '.join(first.slopes)}",
         )  # fmt: skip
     tried = [
         *((ALONG, k, offset, REACHES) for k, offset in enumerate([*first.offsets(), *pairs])),
-        *((UNEVEN, k, ratio, RATIO_REACHES) for k, ratio in enumerate(samples.circuit.uneven)),
+        *((UNEVEN, k, ratio, (RATIO_REACH,)) for k, ratio in enumerate(samples.circuit.uneven)),
     ]
     for base, k, offset, reaches in tried:
         gradient = first.direction(offset) * roots
@@ -294,10 +297,22 @@ def _second_order(samples: _Samples, first: Sensitivity, own: Mapping[str, np.nd
     return replace(first, bending=bending, curves={} if straight else curves)
 
 
+def _by_size(model: Sensitivity, ratios: Iterable[str]) -> Sensitivity:
+    """What goes with the square of a ratio's logarithm with its size instead: as much where it was measured, and on average
+    (:data:`RATIO_REACH`)."""
+    bending = dict(model.bending)
+    for ratio in [ratio for ratio in ratios if ratio in bending]:
+        along = np.linalg.norm(model.direction(ratio) * np.sqrt(REFERENCE_TUBES / model.tubes))
+        reach = RATIO_REACH * STEP * along
+        bending[f"|{ratio}|"] = {name: float(bend * reach) for name, bend in bending.pop(ratio).items()}
+    return replace(model, bending=bending)
+
+
 def _tried(samples: _Samples, models: Sequence[Sensitivity]) -> Sensitivity:
     """Of every parameter the squares by which it is foretold best where all transistors are shifted at random.
 
-    ``models``: of first order, with the squares of offsets, with those and of transistors' own shifts.
+    ``models``: of first order, with the squares of offsets, with those and of transistors' own shifts, and with the sizes
+    of ratios in the place of their squares.
     """
     rng = np.random.default_rng(AT_RANDOM)
     count = len(samples.inside)
@@ -307,7 +322,7 @@ def _tried(samples: _Samples, models: Sequence[Sensitivity]) -> Sensitivity:
     found = samples.measured(range(AT_RANDOM, AT_RANDOM + TRIALS))
     good = [number for number, sample in found.items() if not sample.failure]
     shifts = np.array([list(samples.along[number].values()) for number in good]).reshape(-1, count)
-    bending: dict[str, dict[str, float]] = {offset: {} for offset in models[-1].bending}
+    bending: dict[str, dict[str, float]] = {offset: {} for model in models for offset in model.bending}
     curves = dict[str, np.ndarray]()
     for names in _together(models[0].nominal):
         errors = [
@@ -317,7 +332,7 @@ def _tried(samples: _Samples, models: Sequence[Sensitivity]) -> Sensitivity:
             )
             for model in models
         ]
-        best = models[int(np.argmin(errors))] if good else models[-1]
+        best = models[int(np.argmin(errors))] if good else models[min(2, len(models) - 1)]
         for name in names:
             for offset, bends in best.bending.items():
                 bending[offset][name] = bends[name]

@@ -324,7 +324,9 @@ class _Parameters(dict[str, Any]):
 def sigmoid_gates(p: Mapping[str, Any]) -> SigmoidGate:
     """The cell's own three gates, [3, 1] or [3, cells] values for i, f and o; their plateaus are in its currents."""
     offset, width, floor = (
-        jnp.asarray([p[f"{gate}_{name}"] for gate in "ifo"], jnp.float32).reshape(3, -1)
+        jnp.stack(jnp.broadcast_arrays(*(p[f"{gate}_{name}"] for gate in "ifo")))
+        .astype(jnp.float32)
+        .reshape(3, -1)
         for name in ("offset", "width", "floor")
     )
     inversion = jnp.asarray([[0.0], [p["f_inversion"]], [0.0]], jnp.float32)

@@ -19,8 +19,10 @@ from neuromorph.characterization.sensitivity import Sensitivity
 from neuromorph.characterization.shifts import (
     COEFFICIENTS,
     OTHER_WAY,
+    RATIO_REACH,
     STEP,
     _adds,
+    _by_size,
     _one_by_one,
     _second_order,
     _together,
@@ -305,10 +307,37 @@ def test_what_is_even_in_the_logarithm_of_a_ratio_is_found_where_the_recipe_name
         _second_order(samples, *_one_by_one(samples)).instances(draws)
         for samples in (Polynomial(straight, none, bent, uneven) for uneven in (("share",), ()))
     )
+    two = replace(
+        LINEAR,
+        slopes=LINEAR.slopes | {"up": ratio[:2], "down": 0 * ratio[:2]},
+        bending={"up - down": {"offset": 1.0}},
+    )
+    assert two.instances(np.array([0.2, 0.0]))["offset"] == pytest.approx(0.5 * 0.2 + (0.2 * ratio[0]) ** 2)
     assert named["gain"] == pytest.approx(2.0 * np.exp(0.7 * log_ratio**2))
     assert named["share"] == pytest.approx(0.9 * np.exp(log_ratio))
     # the transistors' own squares alone: a good part is missing
     assert np.log(unnamed["gain"] / 2.0) < 0.6 * np.log(named["gain"] / 2.0)
+
+
+def test_the_size_of_a_ratios_logarithm_takes_its_squares_place():
+    """As much where it was measured; and over normal numbers a V has the parabola's mean nearly."""
+    ratio = np.array([0.5, -0.4, 0.3, -0.6])
+    straight = {"gain": np.zeros(4), "share": ratio}
+    samples = Polynomial(
+        straight, {name: np.zeros(4) for name in straight}, {"share": {"gain": 0.7}}, ("share",)
+    )
+    square = _second_order(samples, *_one_by_one(samples))
+    size = _by_size(square, ("share",))
+    assert set(size.bending) == {"|share|"}
+    along = ratio * np.sqrt(8.0 / samples.tubes)
+    for reach in (RATIO_REACH, -RATIO_REACH):
+        at = reach * STEP * along / np.linalg.norm(along)
+        assert size.instances(at)["gain"] == pytest.approx(square.instances(at)["gain"])
+    draws = STEP * np.random.default_rng(0).standard_normal((100_000, 4))
+    of_size, of_square = (np.log(model.instances(draws)["gain"] / 2.0) for model in (size, square))
+    # sqrt(2 / pi) of 1.25 is 0.997 of 1; four standard errors of a square's mean are 4 sqrt(2 / n), 1.8 %
+    assert of_size.mean() == pytest.approx(of_square.mean(), rel=0.025)
+    assert of_size.std() == pytest.approx(size.spread(STEP)["gain"], rel=0.02)
 
 
 def test_a_ratio_that_no_fit_gives_is_refused():
