@@ -104,7 +104,7 @@ def sensitivity(
     first, own = _one_by_one(samples)
     none = {name: np.zeros(len(curves)) for name, curves in own.items()}
     bent = [_second_order(samples, first, curves) for curves in (none, own)]
-    sized = [_by_size(model, ratio) for model in bent for ratio in (circuit.uneven,) if ratio]
+    sized = [_by_size(samples, model) for model in bent] if circuit.uneven else []
     return _tried(samples, [first, *bent, *sized])
 
 
@@ -297,19 +297,32 @@ def _second_order(samples: _Samples, first: Sensitivity, own: Mapping[str, np.nd
     return replace(first, bending=bending, curves={} if straight else curves)
 
 
-def _by_size(model: Sensitivity, ratios: Iterable[str]) -> Sensitivity:
+def _by_size(samples: _Samples, model: Sensitivity) -> Sensitivity:
     """What goes with the square of a ratio's logarithm with its size instead: as much where it was measured, and on average
-    (:data:`RATIO_REACH`)."""
-    bending = dict(model.bending)
-    for ratio in [ratio for ratio in ratios if ratio in bending]:
-        along = np.linalg.norm(model.direction(ratio) * np.sqrt(REFERENCE_TUBES / model.tubes))
-        reach = RATIO_REACH * STEP * along
-        bending[f"|{ratio}|"] = {name: float(bend * reach) for name, bend in bending.pop(ratio).items()}
-    return replace(model, bending=bending)
+    (:data:`RATIO_REACH`).  Where its own two sides are unlike, or begin beside the middle, slopes of single transistors say
+    nothing of it; the difference of both samples does.
+    """
+    bending, slopes = dict(model.bending), dict(model.slopes)
+    for k, ratio in enumerate(samples.circuit.uneven):
+        if ratio not in bending:
+            continue
+        direction = model.direction(ratio)
+        shares = np.array(list(samples.along[UNEVEN + 2 * k].values())) * np.sqrt(
+            REFERENCE_TUBES / model.tubes
+        )
+        reach = float(shares @ direction)
+        bends = bending.pop(ratio)
+        bending[f"|{ratio}|"] = {name: bend * abs(reach) for name, bend in bends.items()}
+        up, down = samples.measured([UNEVEN + 2 * k, UNEVEN + 2 * k + 1]).values()
+        for name, value in model.nominal.items():
+            high, low = (_change(name, name in model.scales, value, s.parameters[name]) for s in (up, down))
+            missing = 0.5 * (high - low) - shares @ slopes[name]
+            slopes[name] = slopes[name] + missing / reach * direction
+    return replace(model, bending=bending, slopes=slopes)
 
 
 def _tried(samples: _Samples, models: Sequence[Sensitivity]) -> Sensitivity:
-    """Of every parameter the squares by which it is foretold best where all transistors are shifted at random.
+    """Of every parameter the terms by which it is foretold best where all transistors are shifted at random.
 
     ``models``: of first order, with the squares of offsets, with those and of transistors' own shifts, and with the sizes
     of ratios in the place of their squares.
@@ -323,7 +336,7 @@ def _tried(samples: _Samples, models: Sequence[Sensitivity]) -> Sensitivity:
     good = [number for number, sample in found.items() if not sample.failure]
     shifts = np.array([list(samples.along[number].values()) for number in good]).reshape(-1, count)
     bending: dict[str, dict[str, float]] = {offset: {} for model in models for offset in model.bending}
-    curves = dict[str, np.ndarray]()
+    curves, slopes = dict[str, np.ndarray](), dict[str, np.ndarray]()
     for names in _together(models[0].nominal):
         errors = [
             sum(
@@ -338,7 +351,8 @@ def _tried(samples: _Samples, models: Sequence[Sensitivity]) -> Sensitivity:
                 bending[offset][name] = bends[name]
             if name in best.curves:
                 curves[name] = best.curves[name]
-    return replace(models[0], bending=bending, curves=curves)
+            slopes[name] = best.slopes[name]
+    return replace(models[0], bending=bending, curves=curves, slopes=slopes)
 
 
 def _together(names: Iterable[str]) -> list[list[str]]:

@@ -327,7 +327,7 @@ def test_the_size_of_a_ratios_logarithm_takes_its_squares_place():
         straight, {name: np.zeros(4) for name in straight}, {"share": {"gain": 0.7}}, ("share",)
     )
     square = _second_order(samples, *_one_by_one(samples))
-    size = _by_size(square, ("share",))
+    size = _by_size(samples, square)
     assert set(size.bending) == {"|share|"}
     along = ratio * np.sqrt(8.0 / samples.tubes)
     for reach in (RATIO_REACH, -RATIO_REACH):
