@@ -199,6 +199,12 @@ def _facts(path: Path, values: Any) -> RunFacts:
         raise RunError(f"run.json is incomplete ({error})", where=path) from error
 
 
+def _named(library_hash: str) -> str:
+    """Enough of it to tell two apart: of a chip's, the sensitivities that it is drawn by, too."""
+    library, _, draws = library_hash.partition("-")
+    return f"{library[:12] or '(none)'}{f' with sensitivities {draws}' if draws else ''}"
+
+
 def load_run(path: Path, blocks: BlockSet, *, library_hash: str | None = None) -> Run:
     """Load a run with the blocks of its fidelity.
 
@@ -210,7 +216,7 @@ def load_run(path: Path, blocks: BlockSet, *, library_hash: str | None = None) -
     facts = read_facts(path)
     if library_hash is not None and library_hash != facts.library_hash:
         raise RunError(
-            f"trained with library {facts.library_hash[:12] or '(none)'}, this one is {library_hash[:12]}",
+            f"trained with library {_named(facts.library_hash)}, this one is {_named(library_hash)}",
             where=path,
             remedy="use the run's library or train again",
         )

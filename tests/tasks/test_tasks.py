@@ -150,6 +150,8 @@ def test_a_run_comes_back_from_disk(trained):
     assert body["fidelity"] == "ideal"
     with pytest.raises(RunError, match="library"):
         load_run(trained.path, blocks, library_hash="abc")
+    with pytest.raises(RunError, match="this one is abcdefabcdef with sensitivities 0badcafe"):
+        load_run(trained.path, blocks, library_hash="abcdefabcdef99-0badcafe")
 
 
 def test_a_folder_without_a_run_is_an_error(tmp_path):
