@@ -184,6 +184,12 @@ def _one_by_one(samples: _Samples) -> tuple[Sensitivity, dict[str, np.ndarray]]:
     inside = range(len(samples.inside))
     # the nominal one first: a plan too coarse for the fit fails in it, and early
     nominal = samples.good([NOMINAL])[NOMINAL]
+    named = [name for ratio in samples.circuit.uneven for name in ratio.split(" - ")]
+    if wrong := [name for name in named if name not in nominal.parameters]:
+        raise CircuitError(
+            f"no parameter {', '.join(wrong)} for uneven=", where=samples.circuit.name,
+            remedy=f"its fit gives: {', '.join(nominal.parameters)}",
+        )  # fmt: skip
     found = samples.measured([*inside, *(OTHER_WAY + k for k in inside)])
     ways = [[w for w in (1, -1) if not _unlike(found[_number(k, w)], nominal)] for k in inside]
     for k in inside:
@@ -247,12 +253,6 @@ def _second_order(samples: _Samples, first: Sensitivity, own: Mapping[str, np.nd
     straight = not any(np.any(curves) for curves in own.values())
     offsets, along, even = list[str](), list[np.ndarray](), list[dict[str, float]]()
     pairs = [f"{plus} - {minus}" for plus, minus in samples.circuit.pairs]
-    named = [name for ratio in samples.circuit.uneven for name in ratio.split(" - ")]
-    if wrong := [name for name in named if name not in first.slopes]:
-        raise CircuitError(
-            f"no parameter {', '.join(wrong)} for uneven=", where=samples.circuit.name,
-            remedy=f"its fit gives: {', '.join(first.slopes)}",
-        )  # fmt: skip
     tried = [
         *((ALONG, k, offset, REACHES) for k, offset in enumerate([*first.offsets(), *pairs])),
         *((UNEVEN, k, ratio, (RATIO_REACH,)) for k, ratio in enumerate(samples.circuit.uneven)),

@@ -343,7 +343,7 @@ def test_the_size_of_a_ratios_logarithm_takes_its_squares_place():
 def test_a_ratio_that_no_fit_gives_is_refused():
     samples = Polynomial({"gain": np.zeros(4)}, {"gain": np.zeros(4)}, {}, uneven=("shear",))
     with pytest.raises(CircuitError, match=r"no parameter shear for uneven=(.|\n)*gain"):
-        _second_order(samples, *_one_by_one(samples))
+        _one_by_one(samples)
 
 
 def test_a_floor_is_never_negative():
