@@ -133,8 +133,7 @@ def coincidence_figures(
 
 
 def features(args: argparse.Namespace, models: dict, blocks: object) -> list[Figure]:
-    """Weights drawn from the middle of their range; half of the neurons may win.  The step begins with the weights that
-    ngspice begins the first frame with."""
+    """Weights drawn from the middle of their range; half of the neurons may win."""
     weights = np.random.default_rng(args.seed).uniform(0.15, 0.5, (args.neurons, 2))
     notes = CHORDS[np.arange(args.frames) % len(CHORDS)]
     what = feature_network.Stimulus(notes, weights, max(1, args.neurons // 2))
@@ -146,15 +145,9 @@ def features(args: argparse.Namespace, models: dict, blocks: object) -> list[Fig
                 "rail": np.array(found.rail), **spike_arrays(found.spikes)}  # fmt: skip
 
     theirs, seconds = kept(feature_network.deck(what, models, NETLISTS), run, args.kept)
-    begun = kept(
-        feature_network.deck(what, models, NETLISTS, stop=feature_network.LEAD),
-        lambda: {"weights": feature_network.settled(what, models, NETLISTS)},
-        args.kept,
-    )[0]["weights"]
-    lifted = replace(what, weights=begun)
-    ours, own = timed(lambda: feature_network.stepped(lifted, blocks, models))
+    ours, own = timed(lambda: feature_network.stepped(what, blocks, models))
     energy, measured = feature_network.expected_energy(what, ours, models), float(theirs["energy"])
-    change = weight_error(ours.weights - begun, theirs["weights"] - what.weights)
+    change = weight_error(ours.weights - what.weights, theirs["weights"] - what.weights)
     trace = np.abs(ours.traces - theirs["traces"]).max() / np.abs(theirs["traces"]).max()
     rows = [
         *common_figures(name, ours.spikes, spike_lists(theirs), (own, seconds)),
@@ -169,7 +162,7 @@ def features(args: argparse.Namespace, models: dict, blocks: object) -> list[Fig
             lambda: run(reference=True),
             args.kept,
         )
-        finer = feature_network.stepped(lifted, finer_blocks(), models, FINER)
+        finer = feature_network.stepped(what, finer_blocks(), models, FINER)
         rows += coincidence_figures(name, finer.spikes, spike_lists(theirs), spike_lists(exact))
         rows += floor_figures(name, theirs, exact, what.weights)
     return rows

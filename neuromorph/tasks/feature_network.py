@@ -183,10 +183,9 @@ def stepped(
 
 
 def deck(
-    stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], netlists: Path, *, reference: bool = False,
-    stop: float | None = None,
-) -> str:  # fmt: skip
-    """The whole layer as a netlist, until ``stop`` s or the last frame's end."""
+    stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], netlists: Path, *, reference: bool = False
+) -> str:
+    """The whole layer as a netlist; it begins at rest."""
     neurons, lines = stimulus.weights.shape
     k = stimulus.winners
     limits = [float(trip(dict(models["winner_take_all"]), n, UNIT0)) for n in (max(k - 1, 0.5), k)]
@@ -220,11 +219,11 @@ def deck(
     saved += [f"v(w{j}_{n})" for j in range(neurons) for n in range(lines)]
     text = "\n".join(load_netlist(netlists / part) for part in BLOCKS)
     options = REFERENCE_OPTIONS if reference else STANDARD_OPTIONS
-    stop = stimulus.starts[-1] + stimulus.period if stop is None else stop
+    stop = stimulus.starts[-1] + stimulus.period
     return (
         f"* feature layer, {neurons} neurons, {lines} lines\n{text}\nvdd vdd 0 {SUPPLY}\n"
         + "\n".join(cards)
-        + f"\n.options {options}\n.save {' '.join(saved)} i(vdd) i(vvmax)\n.tran 0.2n {stop:.9g} 0 0.25n uic\n.end\n"
+        + f"\n.options {options}\n.save {' '.join(saved)} i(vdd) i(vvmax)\n.tran 0.2n {stop:.9g} 0 0.25n\n.end\n"
     )
 
 
@@ -244,23 +243,6 @@ def in_ngspice(stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], ne
     """
     text = deck(stimulus, models, netlists, reference=reference)
     return from_waves(stimulus, simulate_whole(text, "feature layer", "network", timeout))
-
-
-def settled(stimulus: Stimulus, models: Mapping[str, Mapping[str, float]], netlists: Path,
-            timeout: float = 7200.0) -> np.ndarray:  # fmt: skip
-    """[neurons, lines] weights that the first frame begins with in ngspice, weight units.
-
-    What hangs on a weight's capacitor comes to rest before it, and lifts it by some millivolts.
-
-    Raises
-    ------
-    SimulationFailed, EngineUnavailable
-    """
-    text = deck(stimulus, models, netlists, stop=LEAD)
-    waves = simulate_whole(text, "feature layer, before the first frame", "network", timeout)
-    neurons, lines = stimulus.weights.shape
-    nodes = [[waves[f"w{j}_{n}"][-1] for n in range(lines)] for j in range(neurons)]
-    return (np.array(nodes) - WEIGHT_FLOOR) / WEIGHT_UNIT
 
 
 def from_waves(stimulus: Stimulus, waves: Waveforms) -> Answer:
