@@ -345,7 +345,7 @@ def _tried(samples: _Samples, models: Sequence[Sensitivity]) -> Sensitivity:
             )
             for model in models
         ]
-        best = models[int(np.argmin(errors))] if good else models[min(2, len(models) - 1)]
+        best = models[int(np.argmin(errors))] if good else models[2]
         for name in names:
             for offset, bends in best.bending.items():
                 bending[offset][name] = bends[name]

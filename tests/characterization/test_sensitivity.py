@@ -307,16 +307,16 @@ def test_what_is_even_in_the_logarithm_of_a_ratio_is_found_where_the_recipe_name
         _second_order(samples, *_one_by_one(samples)).instances(draws)
         for samples in (Polynomial(straight, none, bent, uneven) for uneven in (("share",), ()))
     )
-    two = replace(
-        LINEAR,
-        slopes=LINEAR.slopes | {"up": ratio[:2], "down": 0 * ratio[:2]},
-        bending={"up - down": {"offset": 1.0}},
-    )
-    assert two.instances(np.array([0.2, 0.0]))["offset"] == pytest.approx(0.5 * 0.2 + (0.2 * ratio[0]) ** 2)
     assert named["gain"] == pytest.approx(2.0 * np.exp(0.7 * log_ratio**2))
     assert named["share"] == pytest.approx(0.9 * np.exp(log_ratio))
     # the transistors' own squares alone: a good part is missing
     assert np.log(unnamed["gain"] / 2.0) < 0.6 * np.log(named["gain"] / 2.0)
+
+
+def test_two_parameters_make_a_ratio():
+    sides = {"up": np.array([0.5, -0.4]), "down": np.array([0.1, 0.0])}
+    bent = replace(LINEAR, slopes=LINEAR.slopes | sides, bending={"up - down": {"offset": 1.0}})
+    assert bent.instances(np.array([0.2, 0.0]))["offset"] == pytest.approx(0.5 * 0.2 + (0.2 * 0.4) ** 2)
 
 
 def test_the_size_of_a_ratios_logarithm_takes_its_squares_place():

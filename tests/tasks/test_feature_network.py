@@ -125,8 +125,8 @@ def test_every_line_loads_the_membrane_by_a_synapse():
 
 @pytest.mark.ngspice
 def test_the_layer_begins_at_rest():
-    """Before the first frame a weight stays where it was written and the synapse's cleft is empty; begun with its sources
-    switched on (``uic``), the one was 2.5 mV up and the other 40 mV beyond the rail."""
+    """Before the first frame a weight stays where it was written and the synapse's cleft is empty; begun with ``uic``, from
+    nodes at nought, the one was 2.5 mV up and the other half a volt beyond the rail for a nanosecond."""
     what = Stimulus(np.array([[1]]), np.array([[0.35]]), 1)
     text = re.sub(r"(\.save .*)", r"\1 v(xs0_0.cleft)", deck(what, MODELS, NETLISTS))
     waves = simulate(re.sub(r"(\.tran \S+) \S+", rf"\1 {LEAD:g}", text))
