@@ -50,17 +50,15 @@ def _frame(circuit, point, membrane, save):
         f"vframe frame 0 {staircase((0, BEGIN), (circuit.supply, 0))}",
         f"vframeb frameb 0 {staircase((0, BEGIN), (0, circuit.supply))}",
         "vcount count 0 0\nvclosed closed 0 0",
-        ".ic v(in)=0 v(axon)=0 v(xdut.xa.slow)=0.14",
-        f".ic v(xdut.xw.idle)={circuit.supply} v(xdut.xh.x)={circuit.supply}",
-        f".ic v(xdut.xs1.cleft)={circuit.supply} v(xdut.xs2.cleft)={circuit.supply}",
+        ".ic v(axon)=0 v(xdut.xa.slow)=0.14",
         *membrane,
     ]  # fmt: skip
-    return circuit.testbench(point, "\n".join(cards), f".tran 0.1n {STOP:g} 0 0.1n uic", save)
+    return circuit.testbench(point, "\n".join(cards), f".tran 0.1n {STOP:g} 0 0.1n", save)
 
 
 def _free(circuit, point):
     silent = [
-        f"xmore{k} 0 in vdd vnt vre w1 vwref vdecay excitatory_synapse cpsp=0.01f\n.ic v(xmore{k}.cleft)={circuit.supply}"
+        f"xmore{k} 0 in vdd vnt vre w1 vwref vdecay excitatory_synapse cpsp=0.01f"
         for k in range(int(point.get("more", 0)))
     ]
     return _frame(circuit, point, silent, "v(axon)")

@@ -102,6 +102,7 @@ CIRCUIT = Circuit(
     ),
     states=("x", "w"),
     transistors=28,
+    uneven=("dw_up - dw_down",),
     sweeps=(
         Sweep("update", {"v_w": linear(0, 0.60, 9), "v_x": linear(0.34, 0.50, 9)}, _update, _update_measure,
               _UPDATED, caption="Weight change a post spike, of a burst"),

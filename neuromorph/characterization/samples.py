@@ -29,8 +29,8 @@ from neuromorph.spice.structure import Structure
 from neuromorph.spice.workers import Job, Pool
 from neuromorph.units import parse_spice
 
-FEW_FAILED, MOST_FAILED = 2, 0.05
-"""Points of a sample that may have no result, and share of them."""
+FEW_FAILED, MOST_FAILED = 2, 0.1
+"""Points of a sample that may have no result, and share of them: currents below a leaky neuron's rheobase are such."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ is off its middle: a width or a gain is even in that, so the square of an offset
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,7 +35,7 @@ class Sensitivity:
     bending : by offset, what its first-order change's square does to every parameter; none where no fit follows an offset.
         Of a pair whose offset no parameter shows (``"xp - xn"``), the square of the difference of its shifts; of a ratio
         of two sides (one parameter, or two: ``"up - down"``), that of its logarithm, or the logarithm's size
-        (``"|up - down|"``).
+        (``"|up - down|"``).  Of any other parameter what its own change's square does to it.
     curves : by parameter, [devices]: what the square of a device's own shift does beside that, in units as ``slopes``;
         none of a parameter that moves along straight lines
     """
@@ -65,25 +65,33 @@ class Sensitivity:
 
         An offset is no scale, whatever this plan made of it: it moves by as much as here.  A floor is never negative.
         """
-        shares = shifts * np.sqrt(REFERENCE_TUBES / self.tubes).astype(shifts.dtype)
-        squares = {
-            offset: _even(offset)(shares @ self.direction(offset).astype(shifts.dtype))
-            for offset in self.bending
-        }
         found = {}
-        for name, value in parameters.items():
-            change = shares @ self.slopes[name].astype(shifts.dtype)
-            if name in self.curves:
-                change = change + np.square(shares) @ self.curves[name].astype(shifts.dtype)
-            for offset, square in squares.items():
-                if bent := self.bending[offset].get(name):
-                    change = change + shifts.dtype.type(bent) * square
+        for name, change in self.changes(parameters, shifts).items():
+            value = parameters[name]
             if name not in self.scales:
                 found[name] = np.maximum(value + change, 0) if name.endswith(FLOOR) else value + change
             elif name.endswith(OFFSETS):
                 found[name] = value + self.nominal[name] * change
             else:
                 found[name] = value * np.exp(change)
+        return found
+
+    def changes(self, names: Iterable[str], shifts: np.ndarray) -> dict[str, np.ndarray]:
+        """By how much parameters move, as it adds up: scales in the logarithm, an offset among them over its value."""
+        shares = shifts * np.sqrt(REFERENCE_TUBES / self.tubes).astype(shifts.dtype)
+        squares = {
+            offset: _even(offset)(shares @ self.direction(offset).astype(shifts.dtype))
+            for offset in self.bending
+        }
+        found = {}
+        for name in names:
+            change = shares @ self.slopes[name].astype(shifts.dtype)
+            if name in self.curves:
+                change = change + np.square(shares) @ self.curves[name].astype(shifts.dtype)
+            for offset, square in squares.items():
+                if bent := self.bending[offset].get(name):
+                    change = change + shifts.dtype.type(bent) * square
+            found[name] = change
         return found
 
     def spread(self, mismatch: float) -> dict[str, float]:

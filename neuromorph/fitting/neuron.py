@@ -19,15 +19,17 @@ from neuromorph.fitting.neuron_design import KNOBS, nominal_rheobase, random_set
 from neuromorph.fitting.neuron_form import (
     CARRY_TERMS,
     DEAD_TERMS,
+    DEAD_TIMES,
     LAG,
     NeuronParameters,
     advance,
     after_spike,
+    dead_time,
     driven,
     follow,
     tonic_interval,
 )
-from neuromorph.fitting.neuron_knobs import SATURATED, at_knobs, fit_knobs, form, knob_axes
+from neuromorph.fitting.neuron_knobs import at_knobs, fit_knobs, form, knob_axes, leak_line
 from neuromorph.library import BlockData, FittedModel
 
 STEP = 0.5e-9
@@ -132,9 +134,7 @@ def leak(data: BlockData) -> tuple[float, float]:
     """Leak current and conductance from the clamped membrane, at the default leak knob, A and S."""
     sweep = data["membrane"]
     row = int(np.argmin(np.abs(sweep["vleak"] - data_default(data, "vleak"))))
-    voltage, current = sweep["v_in"], sweep["membrane_current"][row]
-    saturated = voltage > SATURATED
-    slope, offset = np.polyfit(voltage[saturated], current[saturated], 1)
+    slope, offset = leak_line(sweep["v_in"], sweep["membrane_current"][row])
     if offset <= 0:
         raise FitFailed(
             f"{data.name}: the membrane shows no leak current ({offset:.3g} A); raise the leak knob"
@@ -201,6 +201,7 @@ def _model(p, deviation, data, current, interval, lanes) -> FittedModel:
         "leak_current": p.leak_current, "leak_conductance": p.leak_conductance, "knee": p.knee,
         "current_scale": p.current_scale, "t_dead": float(interval[-1] - p.capacitance * p.threshold / current[-1]),
         **{f"dead_time_{k}": v for k, v in enumerate(p.dead_time)},
+        **{name: float(dead_time(p, x)) for name, x in DEAD_TIMES.items()},
         **{f"carry_{k}": v for k, v in enumerate(p.carry, 1)},
         **({} if p.rise is None else {"rise": p.rise}),
         "spike_width": float(np.nanmedian(tonic["spike_width"])),

@@ -26,7 +26,7 @@ from neuromorph.fitting.neuron_form import tonic_interval
 from neuromorph.fitting.neuron_knobs import form, set_to
 
 VLEAK = KNOBS["vleak"][2]
-_TIMES = ("dead_time_", "carry_", "t_dead", "spike_width")
+_TIMES = ("dead_time_", "dead_at_", "carry_", "t_dead", "spike_width")
 _MOVED = ("threshold", "overshoot", "leak_current", "leak_conductance", "knee")
 
 

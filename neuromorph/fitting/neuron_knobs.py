@@ -28,8 +28,10 @@ from neuromorph.fitting.neuron_design import KNOBS, LATCH, setting, tonic_curren
 from neuromorph.fitting.neuron_form import (
     CARRY_TERMS,
     DEAD_TERMS,
+    DEAD_TIMES,
     LAG,
     NeuronParameters,
+    dead_time,
     tonic_interval,
 )
 from neuromorph.library import BlockData, SweepData
@@ -37,6 +39,8 @@ from neuromorph.library import BlockData, SweepData
 NANO = 1e-9
 SATURATED = 0.2
 """Membrane voltage from which the leak is a line, V: what counts is the current near threshold, the rheobase."""
+FIRED = 2.0
+"""Of a saturated leak: more is the clamp's current."""
 RIDGE = 0.2
 """Pull of a term to its start, percent a unit: a term that the curves leave open stays there."""
 _SECOND = "r w g rr ww gg rw rg wg"
@@ -177,6 +181,7 @@ def set_to(parameters: Mapping[str, float], values: Mapping[str, float]) -> dict
     p = moved(form(q), q["spike_width"], terms, values, leak)
     found = {name: float(getattr(p, name)) for name in _SCALARS}
     found |= {f"dead_time_{k}": float(value) for k, value in enumerate(p.dead_time)}
+    found |= {name: float(dead_time(p, x)) for name, x in DEAD_TIMES.items()}
     found |= {f"carry_{k}": float(value) for k, value in enumerate(p.carry, 1)}
     return q | found | {
         "t_dead": q["t_dead"] + float(sum(p.dead_time) - sum(form(q).dead_time)),
@@ -212,13 +217,22 @@ def knob_axes(sweep: SweepData, draw: Any) -> tuple[dict[str, np.ndarray], np.nd
     return {name: np.array([s[name] for s, _ in rows]) for name in KNOBS}, np.array([i for _, i in rows])
 
 
+def leak_line(voltage: np.ndarray, current: np.ndarray) -> np.ndarray:
+    """Slope, S, and offset, A, of the clamped membrane's current where the leak is saturated and the neuron does not fire.
+
+    One whose threshold is low fires within the sweep, and the refractory clamp takes ten thousand times the leak.
+    """
+    leaking = voltage > SATURATED
+    fired = leaking & (current > FIRED * abs(current[leaking][0]))
+    if fired.any():
+        leaking &= voltage < voltage[fired][0]
+    return np.polyfit(voltage[leaking], current[leaking], 1)
+
+
 def fit_leak(data: BlockData) -> tuple[dict[str, float], dict[str, float], float]:
     """Leak current and output conductance against vleak, off the clamped membrane; the largest error."""
     sweep = data["membrane"]
-    saturated = sweep["v_in"] > SATURATED
-    lines = np.array(
-        [np.polyfit(sweep["v_in"][saturated], row[saturated], 1) for row in sweep["membrane_current"]]
-    )
+    lines = np.array([leak_line(sweep["v_in"], row) for row in sweep["membrane_current"]])
     current, conductance = lines[:, 1], lines[:, 0]
     usual = int(np.argmin(np.abs(sweep["vleak"] - KNOBS["vleak"][2])))
     start = fit_transistor(sweep["vleak"][4:], current[4:], KNOBS["vleak"][2], data.name).values

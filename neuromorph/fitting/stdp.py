@@ -28,6 +28,9 @@ MU = {"up": 2, "down": 1}
 """Powers of the room that a weight has, by direction: the whole ones that fit best."""
 SOFT = 54e-3
 """Rounding of both stops, V: what a fit finds that is free to choose it, and then trades it with stops and saturation."""
+LEAST_PULL = 0.1
+"""Pull on a stop that ends below twice its rounding, in shares of the largest step: few points of an instance that is far
+off are depressed, too few to tell it."""
 POSTS, POST_INTERVAL = 12, 6e-9
 """Post spikes of a burst and the time from one to the next, s: about as a neuron that wins a frame fires.  The first of a
 burst moves a weight by a tenth more than those that follow; the time between them does not count."""
@@ -104,7 +107,9 @@ def fit_stdp(data: BlockData) -> FittedModel:
         return dict(zip(names, np.where(np.arange(len(x)) == signed, x, np.abs(x)) * scale, strict=True))
 
     def residuals(x: np.ndarray) -> np.ndarray:
-        return ((burst_change(unpack(x), v_w, difference) - dw) / full)[measured]
+        p = unpack(x)
+        low = [LEAST_PULL * max(2 - p[f"v_stop_{way}"] / SOFT, 0.0) for way in MU]
+        return np.r_[((burst_change(p, v_w, difference) - dw) / full)[measured], low]
 
     x, dx = least_squares(residuals, [0.2, 0.2, 1, 0.6, 1.2, 0, 1, 1], names, data.name)
     p = unpack(x)
@@ -131,7 +136,7 @@ def fit_stdp(data: BlockData) -> FittedModel:
         dw_up="V/V",
         dw_down="V/V",
     )
-    errors = {"update_max_of_full_scale": float(np.abs(residuals(x)).max())}
+    errors = {"update_max_of_full_scale": float(np.abs(residuals(x))[: -len(MU)].max())}
     box = {
         "v_w": (float(sweep["v_w"].min()), float(sweep["v_w"].max())),
         "v_x": (float(sweep["v_x"].min()), float(sweep["v_x"].max())),

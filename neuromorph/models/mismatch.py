@@ -27,7 +27,7 @@ from neuromorph.devices.variation import DeviceStatistics
 from neuromorph.errors import InputError, LibraryError
 from neuromorph.fitting.cell_knobs import at_knobs, read_bias
 from neuromorph.fitting.dendrite_design import DendriteDesign
-from neuromorph.fitting.neuron_form import DEAD_TERMS
+from neuromorph.fitting.neuron_form import DEAD_TERMS, DEAD_TIMES, with_dead_times
 from neuromorph.fitting.pulses import widest_error
 from neuromorph.fitting.readout import READ_LAW, WEIGHT_VOLT, read_offset, unit_charge
 from neuromorph.models.diehl import WEIGHT_UNIT
@@ -57,7 +57,7 @@ _TRACE_DEVICES, _UPDATE_DEVICES = "xt.", "xu."
 DRAWN: Mapping[str, tuple[str, ...]] = {
     "axon_hillock": (
         "capacitance", "threshold", "overshoot", "leak_current", "leak_conductance", "knee", "current_scale",
-        *(f"dead_time_{k}" for k in range(DEAD_TERMS)),
+        *DEAD_TIMES,
     ),
     "delta_synapse": _DELTA,
     "dendritic_adder": ("capacitance", "conductance", "v_rest"),
@@ -83,7 +83,7 @@ DRAWN: Mapping[str, tuple[str, ...]] = {
 LEAST = 0.1
 """Of its usual value: no instance's width, capacitor or current is smaller."""
 LEAST_DEAD = 0.4
-"""Of the design's, of a neuron's dead time at any current."""
+"""Of the design's, of a neuron's dead time."""
 USUAL_CELSIUS = USUAL.kelvin - ZERO_CELSIUS
 """Where the library was characterized."""
 
@@ -231,15 +231,11 @@ def _held(values: np.ndarray, usual: float) -> np.ndarray:
 
 
 def _refractory(own: Mapping[str, Any], usual: Mapping[str, float]) -> dict[str, Any]:
-    """A neuron's parameters, its dead time nowhere below a share of the design's: its terms are drawn without knowing that
-    their sum has to be positive."""
+    """A neuron's parameters, the terms of its dead time by its drawn values, none below a share of the design's."""
     names = [f"dead_time_{k}" for k in range(DEAD_TERMS)]
-    powers = np.linspace(0.0, 1.0, 41)[:, None] ** np.arange(DEAD_TERMS)
-    design = np.array([usual[name] for name in names])
-    off = np.stack([own[name] - usual[name] for name in names], axis=-1)
-    lowest = np.min((off @ powers.T) / (powers @ design), axis=-1) + 1.0
-    kept = np.where(lowest < LEAST_DEAD, (1.0 - LEAST_DEAD) / (1.0 - np.minimum(lowest, 0.999)), 1.0)
-    return {**own, **{name: usual[name] + kept * off[..., k] for k, name in enumerate(names)}}
+    ratios = [np.maximum(own[name] / usual[name], LEAST_DEAD) for name in DEAD_TIMES]
+    terms = with_dead_times([usual[name] for name in names], ratios)
+    return {**own, **dict(zip(names, terms, strict=True))}
 
 
 def mismatched(

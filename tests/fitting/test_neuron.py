@@ -13,7 +13,18 @@ from neuromorph.characterization import load_recipe, measure
 from neuromorph.circuit import Axis
 from neuromorph.errors import FitFailed
 from neuromorph.fitting.neuron import fit_neuron, parameters_of
-from neuromorph.fitting.neuron_form import LAG, advance, driven, follow, integrate, tonic_interval
+from neuromorph.fitting.neuron_form import (
+    DEAD_TIMES,
+    LAG,
+    advance,
+    dead_time,
+    driven,
+    follow,
+    integrate,
+    tonic_interval,
+    with_dead_times,
+)
+from neuromorph.fitting.neuron_knobs import at_knobs, form, leak_line
 from neuromorph.library import Library
 
 DATA = Library.shipped().read("axon_hillock")
@@ -83,6 +94,31 @@ def test_below_the_rheobase_it_never_fires():
 def test_more_current_fires_faster():
     interval = tonic_interval(P, np.geomspace(1.1e-9, 9e-7, 300), np)
     assert np.all(np.diff(interval) < 0)
+
+
+@given(st.lists(st.floats(0.4, 2.5), min_size=len(DEAD_TIMES), max_size=len(DEAD_TIMES)))
+def test_a_dead_time_goes_through_the_values_it_is_given(ratios):
+    terms = with_dead_times(P.dead_time, ratios)
+    own = P._replace(dead_time=terms)
+    for x, ratio in zip(DEAD_TIMES.values(), ratios, strict=True):
+        assert dead_time(own, x) == pytest.approx(ratio * dead_time(P, x))
+    below = 0.5 * min(DEAD_TIMES.values())
+    assert dead_time(own, below) == pytest.approx(ratios[0] * dead_time(P, below))
+
+
+def test_the_models_values_of_the_dead_time_are_its_polynomials():
+    for settings_of in (DATA.fit.parameters, at_knobs(DATA.fit.parameters, vref=0.2)):
+        for name, x in DEAD_TIMES.items():
+            assert settings_of[name] == pytest.approx(dead_time(form(settings_of), x))
+
+
+def test_the_leak_is_read_where_the_neuron_does_not_fire():
+    """A low threshold fires within the sweep, and its clamp takes a hundred microamperes: that is no leak."""
+    membrane = DATA["membrane"]
+    row = int(np.argmin(np.abs(membrane["vleak"] - DATA.attributes["default_vleak"])))
+    voltage, current = membrane["v_in"], membrane["membrane_current"][row]
+    fired = np.where(voltage > 0.33, 1.2e-4, current)
+    np.testing.assert_allclose(leak_line(voltage, fired)[1], leak_line(voltage, current)[1], rtol=0.01)
 
 
 def test_a_membrane_without_leak_is_refused():

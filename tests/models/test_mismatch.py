@@ -16,7 +16,7 @@ from neuromorph.devices.variation import REFERENCE_TUBES
 from neuromorph.errors import InputError, LibraryError, OutOfRange
 from neuromorph.fitting.dendrite_design import LOWEST_BIAS, conductance
 from neuromorph.fitting.eligibility import update
-from neuromorph.fitting.neuron_form import DEAD_TERMS
+from neuromorph.fitting.neuron_form import DEAD_TERMS, DEAD_TIMES
 from neuromorph.fitting.pulse_pairs import LONGEST
 from neuromorph.fitting.readout import V_LINE, crowd_share
 from neuromorph.library import Library
@@ -271,10 +271,10 @@ def test_chips_of_20_percent_run_at_every_corner(celsius, supply):
 
 @pytest.mark.parametrize(("shift", "share"), [(-2.0, 0.4), (-0.4, 0.6), (0.5, 1.5)])
 def test_no_instances_dead_time_falls_below_a_share_of_the_designs(shift, share):
-    """A shift of every term by the same share is one of the whole: what is left of it, at any current."""
+    """A shift of every value by the same share is one of the whole: what is left of it, at any current."""
     model = LIBRARY.models("axon_hillock")["axon_hillock"]
     names = [f"dead_time_{k}" for k in range(DEAD_TERMS)]
-    own = {**model, **{name: np.array([model[name] * (1 + shift)]) for name in names}}
+    own = {**model, **{name: np.array([model[name] * (1 + shift)]) for name in DEAD_TIMES}}
     held = _refractory(own, model)
     for x in (0.0, 0.4, 1.0):
         time, design = (sum(p[name] * x**k for k, name in enumerate(names)) for p in (held, model))
