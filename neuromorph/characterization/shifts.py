@@ -413,10 +413,11 @@ class _Trials:
 
 
 def _together(names: Iterable[str]) -> list[list[str]]:
-    """Terms of one sum (``dead_time_0``, ``dead_time_1`` ...) follow the same squares: apart they would not add up."""
+    """Terms of one sum (``dead_time_0``, ``dead_time_1`` ...) and values of one curve (``dead_at_full`` ...) follow the
+    same squares: apart they would not add up."""
     groups: dict[str, list[str]] = {}
     for name in names:
-        groups.setdefault(re.sub(r"_\d+$", "_", name), []).append(name)
+        groups.setdefault(re.sub(r"_(\d+|at_\w+)$", "_", name), []).append(name)
     return list(groups.values())
 
 

@@ -445,8 +445,14 @@ def test_a_floor_is_tried_as_it_is_drawn(monkeypatch):
 
 
 def test_terms_of_a_sum_follow_the_same_squares():
-    names = ["threshold", "dead_time_0", "dead_time_1", "tau_1x"]
-    assert _together(names) == [["threshold"], ["dead_time_0", "dead_time_1"], ["tau_1x"]]
+    names = ["threshold", "dead_time_0", "dead_time_1", "tau_1x", "dead_at_4_percent", "dead_at_full"]
+    together = [
+        ["threshold"],
+        ["dead_time_0", "dead_time_1"],
+        ["tau_1x"],
+        ["dead_at_4_percent", "dead_at_full"],
+    ]
+    assert _together(names) == together
 
 
 def test_a_laws_coefficient_adds_however_far_it_moves():
