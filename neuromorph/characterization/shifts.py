@@ -407,7 +407,7 @@ class _Trials:
         terms = self._terms(model, name, order)
         hat = terms[: self.count] @ np.linalg.pinv(terms)
         trials = (errors[: self.count] - hat @ errors) / np.maximum(1 - np.diag(hat), 1e-6)
-        if name.endswith(FLOOR):
+        if name.endswith(FLOOR) and name not in model.scales:
             change = change[: self.count]
             trials = change - np.maximum(change - trials, -model.nominal[name])
         least = np.sort(np.abs(trials))[: max(1, round(KEPT * self.count))]

@@ -37,7 +37,7 @@ DEAD_TIMES = {
     "dead_at_full": 1.0,
 }  # fmt: skip
 """Values of the polynomial at shares of I_scale, and their x: by them instances differ, since its terms trade with each
-other.  Below the first a fit tells it less well than 5 %, which is a thousandth of an interval."""
+other.  At 1 % of I_scale a fit tells it to 5 % only, a thousandth of an interval."""
 CARRY_TERMS = 2
 """Terms of what a spike's own current changes of the dead time."""
 LAG = 1.5e-9

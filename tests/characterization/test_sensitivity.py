@@ -23,9 +23,11 @@ from neuromorph.characterization.shifts import (
     STEP,
     _adds,
     _by_size,
+    _change,
     _one_by_one,
     _second_order,
     _together,
+    _Trials,
     _tried,
     sensitivity,
 )
@@ -442,6 +444,25 @@ def test_a_floor_is_tried_as_it_is_drawn(monkeypatch):
     found = _tried(samples, [first])
     np.testing.assert_allclose(found.slopes["gate_floor"], straight["left_offset"])
     assert not found.bending.get("gate_floor")
+
+
+def test_a_floor_that_is_a_scale_falls_as_far_as_its_logarithm(monkeypatch):
+    """It is no nearer to nought than by a factor: what a model misses of that counts."""
+    monkeypatch.setattr(shifting, "TRIALS", 48)
+    straight = {"gain": np.array([0.5, -0.3, 0.2, 0.1])}
+    samples = Polynomial(straight, {"gain": np.zeros(4)}, {})
+    whole = samples.sample
+    samples.sample = lambda number: Sample(number, {"gate_floor": 1e-4 * whole(number).parameters["gain"]})
+    exact = _one_by_one(samples)[0]
+    assert "gate_floor" in exact.scales
+    blind = replace(exact, slopes={"gate_floor": np.maximum(exact.slopes["gate_floor"], 0.0)})
+    trials = _Trials(samples, exact)
+    assert trials.missed(exact, "gate_floor", 0) == pytest.approx(0.0, abs=1e-9)
+    change = [_change("gate_floor", True, 2e-4, s.parameters["gate_floor"]) for s in trials._samples[:48]]
+    expected = np.abs(np.array(change) - blind.changes(["gate_floor"], trials._shifts[:48])["gate_floor"])
+    assert trials.missed(blind, "gate_floor", 0) == pytest.approx(
+        np.sort(expected)[:43].mean() / np.std(change)
+    )
 
 
 def test_terms_of_a_sum_follow_the_same_squares():
