@@ -334,13 +334,7 @@ def _tried(samples: _Samples, models: Sequence[Sensitivity]) -> Sensitivity:
     bending: dict[str, dict[str, float]] = {offset: {} for model in models for offset in model.bending}
     curves, slopes = dict[str, np.ndarray](), dict[str, np.ndarray]()
     for names in _together(models[0].nominal):
-        missed = {
-            (k, order): sum(trials.missed(model, name, order) for name in names) / (CLEARLY if order else 1.0)
-            for order in (0, 1, 2)
-            for k, model in enumerate(models)
-        }
-        k, order = min(missed, key=lambda way: missed[way]) if trials.count else (2, 0)
-        best = models[k]
+        best, order = trials.best(models, names) if trials.count else (models[2], 0)
         for name in names:
             for offset, bends in best.bending.items():
                 bending[offset][name] = bends[name]
@@ -399,10 +393,16 @@ class _Trials:
             return np.square(self._shares @ model.slopes[name])[:, None]
         return self._shares[:, : order * self._shares.shape[1]]
 
+    def best(self, models: Sequence[Sensitivity], names: Sequence[str]) -> tuple[Sensitivity, int]:
+        """The model, and the order of its correction, by which the parameters together are missed least."""
+
+        def missed(way: tuple[Sensitivity, int]) -> float:
+            return sum(self.missed(way[0], name, way[1]) for name in names) / (CLEARLY if way[1] else 1.0)
+
+        return min(((model, order) for order in (0, 1, 2) for model in models), key=missed)
+
     def missed(self, model: Sensitivity, name: str, order: int) -> float:
-        """Mean error of a parameter's change over its spread, in the trials that a model misses least; nought of none."""
-        if not self.count:
-            return 0.0
+        """Mean error of a parameter's change over its spread, in the trials that a model misses least."""
         errors, change = self._errors(model, name)
         terms = self._terms(model, name, order)
         hat = terms[: self.count] @ np.linalg.pinv(terms)
