@@ -66,6 +66,8 @@ ALIKE = 0.1
 half)."""
 SCALE_LIMIT = 0.6
 """A parameter that all shifts together move by less than this share is a scale: its logarithm is what adds up."""
+LONE = 1
+"""So many samples at random in which its sign is another make a parameter no sum yet: a fit may end elsewhere."""
 
 
 def sensitivity(
@@ -202,11 +204,13 @@ def _one_by_one(samples: _Samples) -> tuple[Sensitivity, dict[str, np.ndarray]]:
                 remedy="take more points an axis, or give the fit a start nearer to its end",
             )  # fmt: skip
     steps = STEP * np.sqrt(REFERENCE_TUBES / samples.tubes)
+    trials = _at_random(samples).values()
     scales = frozenset(
         name
         for name, value in nominal.parameters.items()
         if value != 0
         and not _adds(name)
+        and sum(trial.parameters[name] * value < 0 for trial in trials) <= LONE
         and np.linalg.norm([found[_number(k, ways[k][0])].parameters[name] / value - 1 for k in inside])
         < SCALE_LIMIT
     )
@@ -223,6 +227,16 @@ def _one_by_one(samples: _Samples) -> tuple[Sensitivity, dict[str, np.ndarray]]:
                 own[name][k] = np.mean(list(changes.values())) / steps[k] ** 2
     paths = tuple(device.path for device in samples.inside)
     return Sensitivity(samples.circuit.name, nominal.parameters, paths, samples.tubes, scales, slopes), own
+
+
+def _at_random(samples: _Samples) -> dict[int, Sample]:
+    """Samples of all transistors shifted at random, by number: those that were measured and fitted."""
+    rng, wanted = np.random.default_rng(AT_RANDOM), range(AT_RANDOM, AT_RANDOM + TRIALS)
+    paths = [device.path for device in samples.inside]
+    for number in wanted:
+        shifts = STEP * rng.standard_normal(len(paths))
+        samples.along[number] = dict(zip(paths, shifts.tolist(), strict=True))
+    return {number: sample for number, sample in samples.measured(wanted).items() if not sample.failure}
 
 
 def _adds(name: str) -> bool:
@@ -357,13 +371,9 @@ class _Trials:
     """
 
     def __init__(self, samples: _Samples, first: Sensitivity) -> None:
-        rng, inside = np.random.default_rng(AT_RANDOM), range(len(samples.inside))
-        for k in range(TRIALS):
-            shifts = STEP * rng.standard_normal(len(inside))
-            samples.along[AT_RANDOM + k] = dict(zip(first.devices, shifts.tolist(), strict=True))
+        inside = range(len(samples.inside))
         nominal = samples.good([NOMINAL])[NOMINAL]
-        wanted = range(AT_RANDOM, AT_RANDOM + TRIALS)
-        trials = {n: s for n, s in samples.measured(wanted).items() if not s.failure}
+        trials = _at_random(samples)
         ones = samples.measured([_number(k, way) for k in inside for way in (1, -1)])
         ones = {n: s for n, s in ones.items() if not _unlike(s, nominal)}
         self.count = len(trials)

@@ -17,6 +17,7 @@ from neuromorph.characterization.montecarlo import NOMINAL, drawn, monte_carlo
 from neuromorph.characterization.samples import Sample, device_parameters, fitted_sweeps
 from neuromorph.characterization.sensitivity import Sensitivity
 from neuromorph.characterization.shifts import (
+    AT_RANDOM,
     COEFFICIENTS,
     OTHER_WAY,
     RATIO_REACH,
@@ -493,6 +494,21 @@ def test_a_laws_coefficient_adds_however_far_it_moves():
     found = _one_by_one(samples)[0]
     assert found.scales == frozenset()
     np.testing.assert_allclose(found.slopes[name], 0.4 * value * np.sqrt(samples.tubes / 8.0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("others", [1, 2])
+def test_what_changes_its_sign_adds_up(others, monkeypatch):
+    """Leakage that is the difference of two off-currents: it has no logarithm where the other one is larger, once by a fit
+    that ends elsewhere."""
+    monkeypatch.setattr(shifting, "TRIALS", 48)
+    samples = Polynomial({"gain": np.array([0.2, -0.1, 0.1, 0.3])}, {"gain": np.zeros(4)}, {})
+
+    def leaking(number):
+        leak = 3e-11 * (1 + 0.5 * samples.shifts(number)[0])
+        return Sample(number, {"leak": -leak if AT_RANDOM <= number < AT_RANDOM + others else leak})
+
+    samples.sample = leaking
+    assert _one_by_one(samples)[0].scales == ({"leak"} if others == 1 else set())
 
 
 @pytest.mark.ngspice
