@@ -7,7 +7,7 @@ is off its middle: a width or a gain is even in that, so the square of an offset
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,8 @@ from neuromorph.devices.variation import REFERENCE_TUBES
 
 FLOOR = "_floor"
 """End of the names of parameters that end at nought."""
+SIGNED = "±"
+"""Beginning of a key whose square has the sign of its side."""
 PARALLEL = 0.9
 """Cosine from which on two offsets are one direction."""
 
@@ -34,8 +36,9 @@ class Sensitivity:
     slopes : by parameter, [devices]: change for a device of eight tubes whose current's logarithm falls by one
     bending : by offset, what its first-order change's square does to every parameter; none where no fit follows an offset.
         Of a pair whose offset no parameter shows (``"xp - xn"``), the square of the difference of its shifts; of a ratio
-        of two sides (one parameter, or two: ``"up - down"``), that of its logarithm, or the logarithm's size
-        (``"|up - down|"``).  Of any other parameter what its own change's square does to it.
+        of two sides (one parameter, or two: ``"up - down"``), that of its logarithm, the logarithm's size
+        (``"|up - down|"``), or its square with its sign (``"±up - down"``: what it does on one side and not on the other).
+        Of any other parameter what its own change's square does to it.
     curves : by parameter, [devices]: what the square of a device's own shift does beside that, in units as ``slopes``;
         none of a parameter that moves along straight lines
     """
@@ -80,7 +83,7 @@ class Sensitivity:
         """By how much parameters move, as it adds up: scales in the logarithm, an offset among them over its value."""
         shares = shifts * np.sqrt(REFERENCE_TUBES / self.tubes).astype(shifts.dtype)
         squares = {
-            offset: _even(offset)(shares @ self.direction(offset).astype(shifts.dtype))
+            offset: _bent(offset)(shares @ self.direction(offset).astype(shifts.dtype))
             for offset in self.bending
         }
         found = {}
@@ -98,19 +101,23 @@ class Sensitivity:
         """Standard deviation of every parameter, in its logarithm where it is a scale."""
         weights = mismatch * np.sqrt(REFERENCE_TUBES / self.tubes)
         first = {name: float(np.linalg.norm(weights * slopes)) for name, slopes in self.slopes.items()}
-        size = {offset: float(np.sum((weights * self.direction(offset)) ** 2)) for offset in self.bending}
-        # of a normal number of variance v, the square has the variance 2 v^2, the size (1 - 2 / pi) v
-        own = {k: (1 - 2 / np.pi) * v if _even(k) is np.abs else 2 * v**2 for k, v in size.items()}
-        bent = {
-            name: sum(bends.get(name, 0.0) ** 2 * own[offset] for offset, bends in self.bending.items())
-            + 2 * float(np.sum((weights**2 * self.curves.get(name, 0.0)) ** 2))
-            for name in first
-        }
+        bent = {name: 2 * float(np.sum((weights**2 * self.curves.get(name, 0.0)) ** 2)) for name in first}
+        for offset, bends in self.bending.items():
+            along = weights * self.direction(offset)
+            v = float(along @ along)
+            # of a normal number of variance v, the square has the variance 2 v^2, the size (1 - 2 / pi) v, and the square
+            # with its sign 3 v^2, of which 2 sqrt(2 / pi) v^1.5 goes with the number
+            own = {"|": (1 - 2 / np.pi) * v, SIGNED: 3 * v**2}.get(offset[0], 2 * v**2)
+            for name, bend in bends.items():
+                bent[name] += bend**2 * own
+                if offset.startswith(SIGNED):
+                    common = float(weights * self.slopes[name] @ along)
+                    bent[name] += 4 * np.sqrt(2 / np.pi) * np.sqrt(v) * bend * common
         return {name: float(np.sqrt(spread**2 + bent[name])) for name, spread in first.items()}
 
     def direction(self, offset: str) -> np.ndarray:
         """What every device does to a key of ``bending``, [devices]."""
-        offset = offset.strip("|")
+        offset = offset.strip("|" + SIGNED)
         if offset in self.slopes:
             return self.slopes[offset]
         plus, minus = offset.split(" - ")
@@ -154,6 +161,6 @@ class Sensitivity:
         )  # fmt: skip
 
 
-def _even(offset: str) -> np.ufunc:
-    """What of a change along a key of ``bending`` counts: its square, or its size."""
-    return np.abs if offset.startswith("|") else np.square
+def _bent(offset: str) -> Callable[[np.ndarray], np.ndarray]:
+    """What of a change along a key of ``bending`` counts: its square, its size, or the square with its sign."""
+    return {"|": np.abs, SIGNED: lambda x: x * np.abs(x)}.get(offset[0], np.square)

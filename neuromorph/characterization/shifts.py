@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from neuromorph.characterization.samples import (
     measure,
     written,
 )
-from neuromorph.characterization.sensitivity import FLOOR, Sensitivity
+from neuromorph.characterization.sensitivity import FLOOR, SIGNED, Sensitivity
 from neuromorph.circuit import Circuit
 from neuromorph.devices.cnfet import CnfetParameters
 from neuromorph.devices.equations import evaluate_geometry
@@ -68,6 +69,9 @@ SCALE_LIMIT = 0.6
 """A parameter that all shifts together move by less than this share is a scale: its logarithm is what adds up."""
 LONE = 1
 """So many samples at random in which its sign is another make a parameter no sum yet: a fit may end elsewhere."""
+
+Correction = Literal["none", "slopes", "own square", "ratios"]
+"""Of a model, by the least squares of what it leaves of all samples."""
 
 
 def sensitivity(
@@ -341,24 +345,23 @@ def _tried(samples: _Samples, models: Sequence[Sensitivity]) -> Sensitivity:
     """Of every parameter the terms by which it is foretold best where all transistors are shifted at random.
 
     ``models``: of first order, with the squares of offsets, with those and of transistors' own shifts, and with the sizes
-    of ratios in the place of their squares.  Each is tried as it is, with slopes that single transistors and the trials
-    leave least of together, and with the square of what it makes of the parameter (:class:`_Trials`).
+    of ratios in the place of their squares.  Each is tried as it is and with every correction (:class:`_Trials`).
     """
     trials = _Trials(samples, models[0])
     bending: dict[str, dict[str, float]] = {offset: {} for model in models for offset in model.bending}
     curves, slopes = dict[str, np.ndarray](), dict[str, np.ndarray]()
     for names in _together(models[0].nominal):
-        best, order = trials.best(models, names) if trials.count else (models[2], 0)
+        best, correction = trials.best(models, names) if trials.count else (models[2], "none")
         for name in names:
             for offset, bends in best.bending.items():
                 bending[offset][name] = bends[name]
             if name in best.curves:
                 curves[name] = best.curves[name]
-            more, bent = trials.left(best, name, order)
+            more, bent = trials.left(best, name, correction)
             slopes[name] = best.slopes[name] + more
-            if bent:
-                own = bending.setdefault(name, {})
-                own[name] = own.get(name, 0.0) + bent
+            for key, bend in bent.items():
+                bends = bending.setdefault(key, {})
+                bends[name] = bends.get(name, 0.0) + bend
     return replace(models[0], bending=bending, curves=curves, slopes=slopes)
 
 
@@ -366,12 +369,14 @@ class _Trials:
     """Samples at random, beside those of single transistors: how far models miss them.
 
     A slope from one transistor's two samples has the noise of their fits in it, and is of small shifts.  Over all samples
-    together the least squares of what a model leaves correct its slopes; how far that misses a trial is what it would miss
-    without this very trial (Allen's PRESS, Technometrics 16, 125, 1974).
+    together the least squares of what a model leaves correct its slopes, what the square of the parameter's own change
+    does, or what the logarithms of ratios do, straight, squared, and squared on either side.  How far that misses a trial
+    is what it would miss without this very trial (Allen's PRESS, Technometrics 16, 125, 1974).
     """
 
     def __init__(self, samples: _Samples, first: Sensitivity) -> None:
         inside = range(len(samples.inside))
+        self._uneven = samples.circuit.uneven
         nominal = samples.good([NOMINAL])[NOMINAL]
         trials = _at_random(samples)
         ones = samples.measured([_number(k, way) for k in inside for way in (1, -1)])
@@ -391,30 +396,48 @@ class _Trials:
         change = [_change(name, name in model.scales, usual, s.parameters[name]) for s in self._samples]
         return np.array(change) - model.changes([name], self._shifts)[name], np.array(change)
 
-    def left(self, model: Sensitivity, name: str, order: int) -> tuple[np.ndarray, float]:
-        """What is to be added to a model's slopes, [devices], and to what the square of the parameter's own change does."""
-        found = np.linalg.lstsq(self._terms(model, name, order), self._errors(model, name)[0])[0]
-        none = np.zeros(len(model.devices))
-        return (found if order == 1 else none), (float(found[0]) if order == 2 else 0.0)
+    def left(
+        self, model: Sensitivity, name: str, correction: Correction
+    ) -> tuple[np.ndarray, dict[str, float]]:
+        """What is to be added to a model's slopes, [devices], and to its bends, by key."""
+        terms = self._terms(model, name, correction)
+        found = np.linalg.lstsq(terms, self._errors(model, name)[0])[0].tolist()
+        slopes, bends = np.zeros(len(model.devices)), dict[str, float]()
+        if correction == "slopes":
+            slopes += found
+        elif correction == "own square":
+            bends[name] = found[0]
+        elif correction == "ratios":
+            for k, ratio in enumerate(self._uneven):
+                straight, bends[ratio], bends[SIGNED + ratio] = found[3 * k : 3 * k + 3]
+                slopes += straight * model.direction(ratio)
+        return slopes, bends
 
-    def _terms(self, model: Sensitivity, name: str, order: int) -> np.ndarray:
-        """What the least squares are of: nothing, every transistor's shift, or the square of the parameter's own change."""
-        if order == 2:
+    def _terms(self, model: Sensitivity, name: str, correction: Correction) -> np.ndarray:
+        """What the least squares are of, [samples, terms]."""
+        if correction == "slopes":
+            return self._shares
+        if correction == "own square":
             return np.square(self._shares @ model.slopes[name])[:, None]
-        return self._shares[:, : order * self._shares.shape[1]]
+        if correction == "ratios":
+            along = [self._shares @ model.direction(ratio) for ratio in self._uneven]
+            return np.array([term for x in along for term in (x, np.square(x), x * np.abs(x))]).T
+        return self._shares[:, :0]
 
-    def best(self, models: Sequence[Sensitivity], names: Sequence[str]) -> tuple[Sensitivity, int]:
-        """The model, and the order of its correction, by which the parameters together are missed least."""
+    def best(self, models: Sequence[Sensitivity], names: Sequence[str]) -> tuple[Sensitivity, Correction]:
+        """The model, and its correction, by which the parameters together are missed least."""
 
-        def missed(way: tuple[Sensitivity, int]) -> float:
-            return sum(self.missed(way[0], name, way[1]) for name in names) / (CLEARLY if way[1] else 1.0)
+        def missed(way: tuple[Sensitivity, Correction]) -> float:
+            found = sum(self.missed(way[0], name, way[1]) for name in names)
+            return found if way[1] == "none" else found / CLEARLY
 
-        return min(((model, order) for order in (0, 1, 2) for model in models), key=missed)
+        corrections = [c for c in get_args(Correction) if c != "ratios" or self._uneven]
+        return min(((model, c) for c in corrections for model in models), key=missed)
 
-    def missed(self, model: Sensitivity, name: str, order: int) -> float:
+    def missed(self, model: Sensitivity, name: str, correction: Correction) -> float:
         """Mean error of a parameter's change over its spread, in the trials that a model misses least."""
         errors, change = self._errors(model, name)
-        terms = self._terms(model, name, order)
+        terms = self._terms(model, name, correction)
         hat = terms[: self.count] @ np.linalg.pinv(terms)
         trials = (errors[: self.count] - hat @ errors) / np.maximum(1 - np.diag(hat), 1e-6)
         if name.endswith(FLOOR) and name not in model.scales:
