@@ -504,9 +504,25 @@ def test_a_floor_that_is_a_scale_falls_as_far_as_its_logarithm(monkeypatch):
     assert trials.missed(exact, "gate_floor", "none") == pytest.approx(0.0, abs=1e-9)
     change = [_change("gate_floor", True, 2e-4, s.parameters["gate_floor"]) for s in trials._samples[:48]]
     expected = np.abs(np.array(change) - blind.changes(["gate_floor"], trials._shifts[:48])["gate_floor"])
-    assert trials.missed(blind, "gate_floor", "none") == pytest.approx(
-        np.sort(expected)[:43].mean() / np.std(change)
-    )
+    assert trials.missed(blind, "gate_floor", "none") == pytest.approx(expected.mean() / np.std(change))
+
+
+def test_a_trial_whose_fit_ends_elsewhere_does_not_count(monkeypatch):
+    """By its own stated error: one of them would outweigh all others together."""
+    monkeypatch.setattr(shifting, "TRIALS", 8)
+    straight = {"gain": np.array([0.5, -0.3, 0.2, 0.1])}
+    samples = Polynomial(straight, {"gain": np.zeros(4)}, {})
+    whole = samples.sample
+
+    def fitted(number):
+        if number == AT_RANDOM + 3:
+            return Sample(number, {"gain": 100.0}, errors={"curve": 0.3})
+        return replace(whole(number), errors={"curve": 0.01})
+
+    samples.sample = fitted
+    exact, _ = _one_by_one(samples)
+    assert _Trials(samples, exact).count == 7
+    assert _Trials(samples, exact).missed(exact, "gain", "none") == pytest.approx(0.0, abs=1e-9)
 
 
 def test_terms_of_a_sum_follow_the_same_squares():
