@@ -7,7 +7,7 @@ is off its middle: a width or a gain is even in that, so the square of an offset
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,7 +83,7 @@ class Sensitivity:
         """By how much parameters move, as it adds up: scales in the logarithm, an offset among them over its value."""
         shares = shifts * np.sqrt(REFERENCE_TUBES / self.tubes).astype(shifts.dtype)
         squares = {
-            offset: _bent(offset)(shares @ self.direction(offset).astype(shifts.dtype))
+            offset: _bent(offset, shares @ self.direction(offset).astype(shifts.dtype))
             for offset in self.bending
         }
         found = {}
@@ -161,6 +161,8 @@ class Sensitivity:
         )  # fmt: skip
 
 
-def _bent(offset: str) -> Callable[[np.ndarray], np.ndarray]:
+def _bent(offset: str, change: np.ndarray) -> np.ndarray:
     """What of a change along a key of ``bending`` counts: its square, its size, or the square with its sign."""
-    return {"|": np.abs, SIGNED: lambda x: x * np.abs(x)}.get(offset[0], np.square)
+    if offset.startswith("|"):
+        return np.abs(change)
+    return change * np.abs(change) if offset.startswith(SIGNED) else np.square(change)
