@@ -7,8 +7,8 @@
 A block of n transistors is measured and fitted 2 n + 1 times, twice more an offset or a ratio, and some with all
 transistors shifted at random; instances are products of matrices then.  A Monte Carlo takes one of these samples an
 instance: what it would take follows from the same run.  Plans are those of the sensitivities that come with the package.
-Programs that were compiled before are not used.  Every block is recorded when it has been measured; once all blocks are, so
-is their sum.  Wall-clock time: on a busy machine the rows are upper bounds.
+Programs that were compiled before are not used.  Every block, and its samples a minute, is recorded when it has been
+measured; once all blocks are, so is their sum.  Wall-clock time: on a busy machine the rows are upper bounds.
 """
 
 from __future__ import annotations
@@ -54,9 +54,10 @@ def main() -> None:
     os.environ[SWITCH] = "0"
     for block in args.blocks:
         row = timed(block, args.instances, args.jobs, args.solver, args.points, args.out)
-        print(table([row]), flush=True)
+        rows = [row, rate(block, args.jobs, args.solver, row.details["sample_seconds"])]
+        print(table(rows), flush=True)
         if not args.no_row:
-            record(RESULTS, [row], command)
+            record(RESULTS, rows, command)
     if not args.no_row and (sums := of_all_blocks(args.instances, args.jobs, args.solver)):
         print(table(sums))
         record(RESULTS, sums, command)
@@ -65,6 +66,12 @@ def main() -> None:
 def claim(block: str, instances: int, jobs: int, solver: str) -> str:
     """Of a block's row."""
     return f"{instances} instances of {block}, {jobs} at a time, {solver}: by sensitivities, from nothing"
+
+
+def rate(block: str, jobs: int, solver: str, seconds: float) -> Figure:
+    """Samples of a block a minute, measured and fitted."""
+    return Figure(f"samples of {block}, {jobs} at a time, {solver}: a minute", round(60 / seconds, 1), "1/min",
+                  better="higher")  # fmt: skip
 
 
 def timed(
