@@ -6,7 +6,7 @@
 A table stands between ``<!-- figures: AREA [PREFIX] -->`` and ``<!-- /figures -->``;
 it lists the claims of ``benchmarks/results/AREA.json`` that begin with PREFIX.
 ``<!-- figures across: AREA PREFIX -->`` makes one row of claims that are alike up to their last colon, a column of what
-stands behind it, and leaves PREFIX and the command out.
+stands behind it, and leaves PREFIX and the command out; claims measured with several seeds have a row each.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -62,16 +63,18 @@ def table(area: str, prefix: str) -> str:
 
 def across(area: str, prefix: str) -> str:
     """Markdown of one table, a row for claims that are alike up to their last colon."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    found: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
     for row in rows(area, prefix):
         whose, what = row["claim"].removeprefix(prefix).rsplit(": ", 1)
-        found.setdefault(whose.strip(), {})[what] = row
+        found.setdefault((whose.strip(), ", ".join(map(str, row["seeds"]))), {})[what] = row
+    seen = Counter(whose for whose, _ in found)
     columns = {what: row for claims in found.values() for what, row in claims.items()}
     head = [f"{what}{_limits(row)}" for what, row in columns.items()]
     lines = [f"| | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|"]
-    for whose, claims in found.items():
+    for (whose, seeds), claims in sorted(found.items()):
         cells = [_cell(claims[what]) if what in claims else "" for what in columns]
-        lines.append(f"| {whose} | {' | '.join(cells)} |")
+        named = f"{whose}, seed{'s' * (',' in seeds)} {seeds}" if seen[whose] > 1 else whose
+        lines.append(f"| {named} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -87,3 +87,19 @@ def test_claims_alike_up_to_their_last_colon_stand_in_one_row(tmp_path, monkeypa
         "| | distance (V, must 1, goal 0.1) | time |\n|---|---|---|\n"
         "| a, 2 | 0.5 | 3 |\n| b, 1 | **2: no** |  |\n<!-- /figures -->\n"
     )
+
+
+def test_claims_of_several_seeds_stand_in_a_row_each(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    tables = importlib.import_module("figures")
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    rows = [
+        Figure("model of a: distance", 0.5, seeds=(0,)),
+        Figure("model of a: time", 3.0, seeds=(0,)),
+        Figure("model of a: distance", 0.7, seeds=(1, 2)),
+        Figure("model of b: distance", 2.0, seeds=(0,)),
+    ]
+    record(tmp_path / "area.json", rows, "measured")
+    assert tables.across("area", "model of").splitlines()[2:] == [
+        "| a, seed 0 | 0.5 | 3 |", "| a, seeds 1, 2 | 0.7 |  |", "| b | 2 |  |",
+    ]  # fmt: skip
