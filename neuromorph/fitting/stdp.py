@@ -111,7 +111,8 @@ def fit_stdp(data: BlockData) -> FittedModel:
         low = [LEAST_PULL * max(2 - p[f"v_stop_{way}"] / SOFT, 0.0) for way in MU]
         return np.r_[((burst_change(p, v_w, difference) - dw) / full)[measured], low]
 
-    x, dx = least_squares(residuals, [0.2, 0.2, 1, 0.6, 1.2, 0, 1, 1], names, data.name)
+    start = np.array([0.2, 0.2, 1, 0.6, 1.2, _turn(dw, difference[0]) / scale[5], 1, 1])
+    x, dx = least_squares(residuals, start.tolist(), names, data.name)
     p = unpack(x)
     deviation = dict(zip(names, dx * scale, strict=True))
     trace, d_trace = _fit_trace(data)
@@ -142,6 +143,14 @@ def fit_stdp(data: BlockData) -> FittedModel:
         "v_x": (float(sweep["v_x"].min()), float(sweep["v_x"].max())),
     }
     return FittedModel("diehl_soft_bound", {k: float(v) for k, v in p.items()}, units, deviation, errors, box)
+
+
+def _turn(dw: np.ndarray, difference: np.ndarray) -> float:
+    """Where updates turn from depression to potentiation, V, at the weight that has most room for both."""
+    filled = np.nan_to_num(dw)
+    row = dw[np.argmax(np.minimum(-filled.min(axis=1), filled.max(axis=1)))]
+    known = np.isfinite(row)
+    return float(np.interp(0.0, np.maximum.accumulate(row[known]), difference[known]))
 
 
 def _energy_per_trace_spike(sweep: SweepData) -> float:
