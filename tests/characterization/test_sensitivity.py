@@ -470,6 +470,18 @@ def test_what_a_ratio_does_on_one_side_only_is_found_in_the_trials(monkeypatch):
     np.testing.assert_allclose(found.slopes["share"], straight["share"], atol=1e-9)
 
 
+@pytest.mark.parametrize(("by_slopes", "chosen"), [(0.75, "ratios"), (0.59, "slopes")])
+def test_shapes_of_a_ratio_are_asked_alike_and_slopes_must_be_clearly_better(by_slopes, chosen, monkeypatch):
+    """A V that misses a tenth more than one side's square (0.8) is no V; slopes count below three quarters of that."""
+    straight = {"gain": np.array([0.5, -0.3, 0.2, 0.1]), "share": np.array([0.1, 0.2, -0.2, 0.3])}
+    samples = Polynomial(straight, {name: np.zeros(4) for name in straight}, {}, ("share",))
+    v, _ = _one_by_one(samples)
+    missed = {"none": 0.88, "ratios": 0.8, "own square": 0.79, "slopes": by_slopes}
+    trials = _Trials(samples, v)
+    monkeypatch.setattr(trials, "missed", lambda model, name, correction: missed[correction])
+    assert trials.best([v], ["gain"]) == (v, chosen)
+
+
 def test_a_floor_is_tried_as_it_is_drawn(monkeypatch):
     """Below nought it is nought: there no model misses it."""
     monkeypatch.setattr(shifting, "TRIALS", 48)
