@@ -101,9 +101,9 @@ def fit_stdp(data: BlockData) -> FittedModel:
         "v_fade",
     )
     scale = np.array([1, 1, 1 / 3, 1 / 3, 1 / 15, 1 / 200, 1, 1 / 20])
+    signed = names.index("v_shift")
 
     def unpack(x: np.ndarray) -> dict[str, float]:
-        signed = names.index("v_shift")
         return dict(zip(names, np.where(np.arange(len(x)) == signed, x, np.abs(x)) * scale, strict=True))
 
     def residuals(x: np.ndarray) -> np.ndarray:
@@ -111,8 +111,8 @@ def fit_stdp(data: BlockData) -> FittedModel:
         low = [LEAST_PULL * max(2 - p[f"v_stop_{way}"] / SOFT, 0.0) for way in MU]
         return np.r_[((burst_change(p, v_w, difference) - dw) / full)[measured], low]
 
-    start = np.array([0.2, 0.2, 1, 0.6, 1.2, _turn(dw, difference[0]) / scale[5], 1, 1])
-    x, dx = least_squares(residuals, start.tolist(), names, data.name)
+    start = [0.2, 0.2, 1, 0.6, 1.2, _turn(dw, difference[0]) / scale[signed], 1, 1]
+    x, dx = least_squares(residuals, start, names, data.name)
     p = unpack(x)
     deviation = dict(zip(names, dx * scale, strict=True))
     trace, d_trace = _fit_trace(data)
